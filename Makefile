@@ -1,0 +1,62 @@
+# One obvious way to run each thing. `make` alone lists the targets.
+
+PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3.11)
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp's name carries a checksum of what the environment was made from, because a checkout's file times mean
+# nothing. No stamp: the lock has changed, or the last attempt did not finish, and the environment is made anew.
+checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
+ENVIRONMENT := $(VENV)/.environment-$(call checksum,envs/requirements.lock envs/install.sh envs/*/*.py)
+PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
+
+.DEFAULT_GOAL := help
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test lint benchmark lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(PACKAGE)  ## Make .venv from the lock; instant when it is there
+
+demo: setup  ## Start the example servers and run the whole pipeline on them
+	$(BIN)/python resources/example/demo.py
+
+test: setup  ## Run the unit and integration tests
+	$(BIN)/pytest
+
+lint: setup  ## Check style, types and rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+benchmark: setup  ## Measure throughput and memory
+	$(BIN)/python tests/benchmarks/run.py
+
+lock:  ## Resolve envs/requirements.in into a new envs/requirements.lock
+	@$(REQUIRE_PYTHON)
+	envs/lock.sh $(PYTHON)
+
+clean:  ## Remove results and caches; .venv stays
+	rm -rf results .demo .snakemake .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+define REQUIRE_PYTHON
+"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+    echo "Treeline needs Python 3.11, which '$(PYTHON)' is not. Say where it is: make $@ PYTHON=/path/to/python3.11" >&2; \
+    exit 1; }
+endef
+
+$(ENVIRONMENT):
+	@$(REQUIRE_PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
+	envs/install.sh $(BIN)/python
+	touch $@
+
+$(PACKAGE): $(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	touch $@

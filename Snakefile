@@ -1,0 +1,35 @@
+"""
+Treeline: URL table -> batches -> shards -> decoded tars -> detections -> lookup tables -> extracted subsets.
+
+Each stage has its rules in rules/<stage>.smk, its code in scripts/treeline/<stage>/, and a target of its own name:
+`snakemake download`, `snakemake detect`, ... Plain `snakemake` makes every stage that `stages` in the configuration lists.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+conda: "envs/treeline.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/urls.smk"
+include: "rules/download.smk"
+include: "rules/decode.smk"
+include: "rules/detect.smk"
+include: "rules/lookup.smk"
+include: "rules/extract.smk"
+
+
+rule all:
+    """Make every stage that the configuration switches on."""
+    default_target: True
+    localrule: True
+    input:
+        [getattr(rules, stage).input for stage in settings.stages],

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Install a requirements file into the environment of a Python interpreter.
+#
+#   envs/install.sh PYTHON [REQUIREMENTS]      default: the lock beside this script
+#
+# One script for `make setup`, `make lock`, conda and the container, because two packages need help on the way:
+# build_shim/ says what ails ultralytics-yolov5, torchvision_cpu/ what ails torchvision.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=$1
+requirements=${2:-$here/requirements.lock}
+
+pinned() {
+    grep --only-matching --extended-regexp "^$1==[^ ]+" "$requirements"
+}
+
+install() {
+    "$python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+echo "Installing $requirements"
+install "$(pinned setuptools)"
+# Without isolation: pip hides PYTHONPATH from isolated builds, and newer setuptools lack the pkg_resources it needs.
+PYTHONPATH="$here/build_shim" install --no-deps --no-build-isolation --use-pep517 "$(pinned ultralytics-yolov5)"
+install --requirement "$requirements"
+cp "$here"/torchvision_cpu/torchvision_cpu.{py,pth} \
+    "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+"$python" -m pip check

@@ -1,0 +1,5 @@
+"""`python -m treeline`."""
+
+from treeline.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""The command line: `treeline <stage> <verb>`.
+
+A stage's commands live in its folder's `cli.py`, which import what is heavy (torch, duckdb, pyarrow) only inside a
+command, so that `treeline urls` never waits for torch. Errors that a user can mend are printed without a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from treeline import __version__, decode, detect, download, extract, lookup, urls
+from treeline.decode.cli import app as decode_app
+from treeline.detect.cli import app as detect_app
+from treeline.download.cli import app as download_app
+from treeline.errors import TreelineError
+from treeline.extract.cli import app as extract_app
+from treeline.lookup.cli import app as lookup_app
+from treeline.urls.cli import app as urls_app
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
+for stage, stage_app in (
+    (urls, urls_app),
+    (download, download_app),
+    (decode, decode_app),
+    (detect, detect_app),
+    (lookup, lookup_app),
+    (extract, extract_app),
+):
+    app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
+app.add_typer(config_app, name="config")
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration that Snakemake runs with.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Print the version when asked."""
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def status(config: ConfigFile = Path("config/config.yaml")) -> None:
+    """Show what is done, what is left and what failed, and what to run next."""
+    from treeline.settings import read_settings_file
+    from treeline.status import print_status
+
+    print_status(read_settings_file(config), config)
+
+
+@config_app.command("check")
+def check(config: ConfigFile = Path("config/config.yaml")) -> None:
+    """Check a configuration without running anything."""
+    from treeline.settings import read_settings_file
+
+    read_settings_file(config)
+    typer.echo(f"{config}: good")
+
+
+@config_app.command("write-reference")
+def write_reference(folder: Annotated[Path, typer.Option(help="The repository's folder.")] = Path()) -> None:
+    """Write config/schema.json and config/README.md anew from the models."""
+    from treeline import config_reference
+
+    config_reference.write_reference(folder)
+
+
+def main() -> None:
+    """Run a command; the entry point of `treeline`."""
+    try:
+        app()
+    except TreelineError as error:
+        logging.getLogger("treeline").error("%s", error)
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

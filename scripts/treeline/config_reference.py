@@ -1,0 +1,71 @@
+"""The JSON schema and the reference of the configuration, made from its models.
+
+A test compares the committed files with what is made here, so that neither can drift.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from treeline.config import Settings
+from treeline.io.atomic import write_text
+
+SCHEMA_FILE = Path("config/schema.json")
+REFERENCE_FILE = Path("config/README.md")
+
+HEAD = """# Configuration
+
+`config.yaml` is the demo's configuration and shows every block. Give your own with `snakemake --configfile my.yaml`:
+it stands alone, and every key that it leaves out has the default below. Unknown keys, wrong types, impossible values
+and missing files are refused before any job starts. `schema.json` lets your editor complete and check keys.
+
+This page and the schema are made from `scripts/treeline/config.py`: run `treeline config write-reference` after a
+change there.
+"""
+
+
+def write_reference(folder: Path) -> None:
+    """Write the schema and the reference page into the repository at `folder`."""
+    write_text(folder / SCHEMA_FILE, schema_text())
+    write_text(folder / REFERENCE_FILE, reference_text())
+
+
+def schema_text() -> str:
+    """The JSON schema (draft 2020-12) of a configuration file."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def reference_text() -> str:
+    """The reference page, one table a block."""
+    return "\n".join([HEAD, *_block_lines("Top level", Settings)]) + "\n"
+
+
+def _block_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"{model.__doc__}\n"
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    nested: list[tuple[str, type[BaseModel]]] = []
+    for key, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            nested.append((key, kind))
+            yield f"| [`{key}`](#{key}) | see there | {field.description} |"
+        else:
+            yield f"| `{key}` | {_default(field)} | {field.description} |"
+    yield ""
+    for key, kind in nested:
+        yield from _block_lines(f"`{key}`", kind)
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    return "required" if value is PydanticUndefined else f"`{json.dumps(value)}`"

@@ -1,0 +1,1 @@
+"""Write shards as archives of images that every tool can read."""

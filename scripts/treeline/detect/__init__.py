@@ -1,0 +1,1 @@
+"""Find animals, persons and vehicles with MegaDetector."""

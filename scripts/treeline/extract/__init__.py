@@ -1,0 +1,1 @@
+"""Write subsets of the images, as lookup tables name them."""

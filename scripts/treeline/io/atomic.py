@@ -1,0 +1,105 @@
+"""Files and folders that are whole or absent.
+
+Every output is written under a temporary name in its own folder (so that the rename stays within one file system),
+forced to disk, and renamed. A reader, or a run after a crash, never sees half a file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, which becomes `target` when the block ends without an error.
+
+    Args:
+        target: The final file; replaced as a whole, or not at all. Missing parent folders are made.
+
+    Yields:
+        A path in the same folder. The block must have closed the file when it ends.
+
+    Raises:
+        OSError: The disk is full or the folder is not writable; `target` is as it was before.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary_beside(target)
+    try:
+        yield temporary
+        _flush_file(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(target.parent)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill, which becomes `target` when the block ends without an error.
+
+    An older `target` is removed just before the rename: a crash between the two leaves it absent, never mixed.
+
+    Args:
+        target: The final folder; replaced as a whole.
+
+    Yields:
+        An empty folder beside `target`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary_beside(target)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush_file(file)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _flush_folder(target.parent)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write `content` to `target`, as a whole or not at all."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, content: str) -> None:
+    """Write `content` to `target` as UTF-8, as a whole or not at all."""
+    write_bytes(target, content.encode())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`: a hard link, or a copy where the file system has no links."""
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def _temporary_beside(target: Path) -> Path:
+    # The process number keeps two writers of one target apart; the name is cut so that a long target name still fits.
+    return target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{target.name[-200:]}")
+
+
+def _flush_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,40 @@
+"""DuckDB inside the limits of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+
+@contextmanager
+def connect(scratch: Path, *, memory_mb: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that spills to disk rather than exceed `memory_mb`.
+
+    Args:
+        scratch: Folder for spilled data, on the file system of the results; what is spilled is removed at the end.
+        memory_mb: Memory limit in MiB.
+        threads: Number of threads.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".duckdb-", dir=scratch) as spill, duckdb.connect() as connection:
+        connection.execute("SET memory_limit = ?", [f"{memory_mb}MiB"])
+        connection.execute("SET threads = ?", [threads])
+        connection.execute("SET temp_directory = ?", [spill])
+        connection.execute("SET preserve_insertion_order = true")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET enable_progress_bar = false")
+        yield connection
+
+
+def quote_literal(text: str) -> str:
+    """Quote a string as a SQL literal, for the places where DuckDB takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_identifier(name: str) -> str:
+    """Quote a column's or table's name for SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,259 @@
+"""Pixels in and out.
+
+Every image becomes an array of height x width x 3 bytes, RGB, whatever it was stored as: the conversions that lose
+information (16 bit, CMYK, transparency, animation) are made here, once, and on purpose.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from treeline.errors import ImageError
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+"""Height x width x 3, RGB."""
+
+Size: TypeAlias = tuple[int, int]
+"""(height, width) in pixels."""
+
+EncodedFormat = Literal["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"]
+
+MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs: 1 GiB of RGB, give or take
+EXIF_ORIENTATION = 0x0112
+UPRIGHT = 1
+TURNED_BY_A_QUARTER = (5, 6, 7, 8)
+JPEG_HEAD_BYTES = 65_536 + 4096  # an APP1 segment holds at most 64 KiB and comes first
+
+# Pillow warns at its own limit and raises at twice that; the limit here is ours, and an error.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an encoded image says of itself before it is decoded.
+
+    Args:
+        format: How it is encoded.
+        size: Height and width as stored, before any orientation is applied.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+    """
+
+    format: EncodedFormat
+    size: Size
+    orientation: int
+
+    @property
+    def upright_size(self) -> Size:
+        """Height and width once the orientation is applied."""
+        return self.size[::-1] if self.orientation in TURNED_BY_A_QUARTER else self.size
+
+
+def sniff_format(data: bytes | memoryview) -> EncodedFormat | None:
+    """Tell an encoded image's format by its magic bytes; None for anything else, raw pixels included."""
+    head = bytes(data[:16])
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head.startswith((b"II*\x00", b"MM\x00*")):
+        return "tiff"
+    if head.startswith(b"BM"):
+        return "bmp"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "avif"
+    return None
+
+
+def read_header(data: bytes) -> Header:
+    """Read format, size and orientation without decoding the pixels.
+
+    Raises:
+        ImageError: The bytes are no image of a known format, or its header is broken.
+    """
+    encoded_as = sniff_format(data)
+    if encoded_as is None:
+        raise ImageError(f"not an image of a known format (starts with {data[:12]!r})")
+    if encoded_as == "jpeg" and b"Exif\x00\x00" not in data[:JPEG_HEAD_BYTES]:
+        try:
+            height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        except ValueError as error:
+            raise ImageError(f"broken JPEG header: {error}") from error
+        return Header(encoded_as, (height, width), UPRIGHT)
+    image = _open(data)
+    return Header(encoded_as, (image.height, image.width), _orientation(image))
+
+
+def decode(
+    data: bytes,
+    *,
+    upright: bool = True,
+    at_least: Size | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Pixels:
+    """Decode an encoded image.
+
+    16-bit samples are scaled to 8 bit, CMYK and palettes converted, transparency laid over white, and of an animation
+    the first frame is taken.
+
+    Args:
+        data: The encoded image.
+        upright: Apply the EXIF orientation.
+        at_least: Height and width (as stored) that are enough: a larger JPEG may come out smaller than it is,
+            by the reduction that its format does for free, but not below this.
+        max_pixels: Largest height x width that is decoded.
+
+    Raises:
+        ImageError: The bytes are no image, are corrupt or truncated, or hold more than `max_pixels`.
+    """
+    header = read_header(data)
+    _check_pixels(header.size, max_pixels)
+    pixels = _decode_jpeg(data, at_least) if header.format == "jpeg" else None
+    if pixels is None:
+        pixels = _decode_with_pillow(data)
+    return turn_upright(pixels, header.orientation) if upright else pixels
+
+
+def read_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Decode the `image` column of a shard: an encoded image, or the upstream downloader's raw pixels.
+
+    Raw pixels have no header: height x width x 3 bytes in BGR order. They are recognised by the exact size alone,
+    and only where the bytes are not a readable encoded image (raw pixels can begin like one by chance).
+
+    Args:
+        data: The stored bytes.
+        sizes: Heights and widths that the row gives, in the order to try: `original_size`, then `resized_size`.
+        max_pixels: Largest height x width that is decoded.
+
+    Raises:
+        ImageError: Neither reading fits; the text says what was found.
+    """
+    raw = next((size for size in sizes if len(data) == 3 * size[0] * size[1] > 0), None)
+    if sniff_format(data) is not None:
+        try:
+            return decode(data, max_pixels=max_pixels)
+        except ImageError:
+            if raw is None:
+                raise
+    if raw is None:
+        raise ImageError(f"{len(data)} bytes are neither an encoded image nor raw pixels of the row's size")
+    _check_pixels(raw, max_pixels)
+    bgr = np.frombuffer(data, np.uint8).reshape(*raw, 3)
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Apply an EXIF orientation (1 to 8; anything else is taken as upright)."""
+    turned = {
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.transpose(1, 0, 2),
+        6: lambda p: p[::-1].transpose(1, 0, 2),
+        7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda p: p[:, ::-1].transpose(1, 0, 2),
+    }.get(orientation)
+    return pixels if turned is None else np.ascontiguousarray(turned(pixels))
+
+
+def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
+    """Encode as JPEG with full colour resolution (4:4:4); `quality` is libjpeg's, 1 to 100."""
+    return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444"))
+
+
+def encode_png(pixels: Pixels, *, orientation: int = UPRIGHT) -> bytes:
+    """Encode as PNG, lossless; an orientation other than upright is kept as EXIF."""
+    image = Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    if orientation == UPRIGHT:
+        image.save(buffer, "PNG")
+    else:
+        image.save(buffer, "PNG", exif=_exif_with(orientation))
+    return buffer.getvalue()
+
+
+def encode_raw_bgr(pixels: Pixels) -> bytes:
+    """The upstream downloader's layout: the pixels in BGR order, without any header."""
+    return pixels[:, :, ::-1].tobytes()
+
+
+def add_jpeg_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """Insert an EXIF segment that holds nothing but an orientation behind a JPEG's first marker."""
+    payload = _exif_with(orientation)
+    segment = b"\xff\xe1" + (len(payload) + 2).to_bytes(2, "big") + payload
+    return jpeg[:2] + segment + jpeg[2:]
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    try:
+        return Image.open(io.BytesIO(data))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"broken image header: {error}") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT)
+    except (OSError, ValueError, SyntaxError, KeyError):  # a broken EXIF block does not spoil the pixels
+        return UPRIGHT
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
+
+
+def _exif_with(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    return exif.tobytes()
+
+
+def _check_pixels(size: Size, max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise ImageError(f"{size[1]} x {size[0]} pixels are more than the limit of {max_pixels}")
+    if size[0] * size[1] == 0:
+        raise ImageError("the image has no pixels")
+
+
+def _decode_jpeg(data: bytes, at_least: Size | None) -> Pixels | None:
+    """Decode a greyscale or colour JPEG; None for the kinds that the library does not convert to RGB."""
+    min_height, min_width = at_least or (0, 0)
+    try:
+        if simplejpeg.decode_jpeg_header(data)[2] not in ("Gray", "YCbCr", "RGB"):
+            return None
+        return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_height=min_height, min_width=min_width))
+    except ValueError as error:
+        raise ImageError(f"corrupt JPEG: {error}") from error
+
+
+def _decode_with_pillow(data: bytes) -> Pixels:
+    image = _open(data)
+    try:
+        image.load()
+        return np.asarray(_to_rgb(image))
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
+        raise ImageError(f"corrupt {image.format}: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _scale_to_8_bit(image)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _scale_to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit or wider greyscale by its range: integers by their top 8 of 16 bits, floats from [0, 1]."""
+    samples = np.asarray(image).astype(np.float64)
+    scaled = samples * 255 if image.mode == "F" else samples / 257
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")

@@ -1,0 +1,45 @@
+"""Names from outside, made safe as file names.
+
+A server's name or an image's identifier comes from a table that anyone may have written. These functions are the
+only way from such a string to a path, so that no input can name a file outside its folder.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+MAX_FILE_NAME_BYTES = 255  # NAME_MAX of ext4, XFS, Lustre and GPFS
+SERVER_FOLDER_PREFIX = "server_name="
+
+# A dot is not allowed: WebDataset takes what stands before the first dot of a member's name as its key.
+UUID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+_UUID = re.compile(UUID_PATTERN)
+
+
+def encode_server_name(server_name: str) -> str:
+    """Percent-encode a server's network location for use as one folder name.
+
+    Args:
+        server_name: Host with an optional port, such as `example.org:8080`.
+
+    Returns:
+        The same with everything but letters, digits and `_.-~` encoded: `example.org%3A8080`.
+
+    Raises:
+        ValueError: The folder `server_name=...` would be longer than file systems allow.
+    """
+    encoded = quote(server_name, safe="")
+    if len(SERVER_FOLDER_PREFIX) + len(encoded) > MAX_FILE_NAME_BYTES:
+        raise ValueError(f"server name of {len(server_name)} characters is too long for a folder name")
+    return encoded
+
+
+def decode_server_name(encoded: str) -> str:
+    """Turn a folder's percent-encoded server name back into host and port."""
+    return unquote(encoded)
+
+
+def is_safe_uuid(uuid: str) -> bool:
+    """Whether `uuid` can name a file and a tar member: letters, digits, `_` and `-`, at most 128."""
+    return _UUID.fullmatch(uuid) is not None

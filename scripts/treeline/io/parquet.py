@@ -1,0 +1,112 @@
+"""Parquet the way the project writes and reads it.
+
+Row groups are small enough that a few rows can be read out of a large file, statistics on `uuid` tell which, and the
+file's own metadata says what it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from treeline import __version__
+from treeline.errors import ShardError
+from treeline.io.atomic import atomic_path
+
+IMAGE_ROW_GROUP_ROWS = 256
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 3
+METADATA_PREFIX = "treeline."
+
+
+@contextmanager
+def parquet_writer(
+    target: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None
+) -> Iterator[pq.ParquetWriter]:
+    """Write a Parquet file as a whole or not at all.
+
+    Args:
+        target: The final file.
+        schema: Its columns.
+        metadata: Facts about the file's origin; kept in the file under `treeline.<key>`, beside `treeline.version`.
+
+    Yields:
+        A writer; the caller decides the row groups by its calls of `write_table`.
+    """
+    facts = {"version": __version__, **(metadata or {})}
+    schema = schema.with_metadata({METADATA_PREFIX + key: value for key, value in sorted(facts.items())})
+    # Dictionaries and statistics of image bytes cost time and space and serve no reader.
+    plain = [name for name in schema.names if name != "image"]
+    with (
+        atomic_path(target) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            schema,
+            compression=COMPRESSION,
+            compression_level=COMPRESSION_LEVEL,
+            use_dictionary=plain,
+            write_statistics=plain,
+        ) as writer,
+    ):
+        yield writer
+
+
+def write_table(target: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a table without images as a Parquet file, as a whole or not at all."""
+    with parquet_writer(target, table.schema, metadata) as writer:
+        writer.write_table(table)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the facts that `parquet_writer` put into a file; empty for a file of another origin."""
+    stored = pq.read_schema(path).metadata or {}
+    return {
+        key.decode().removeprefix(METADATA_PREFIX): value.decode()
+        for key, value in stored.items()
+        if key.decode().startswith(METADATA_PREFIX)
+    }
+
+
+def open_shard(path: Path, columns: Sequence[str]) -> pq.ParquetFile:
+    """Open a Parquet file after checking that it has the columns that the caller is about to read.
+
+    Raises:
+        ShardError: The file is missing, is not Parquet, or lacks a column; names the file and the column.
+    """
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+    except FileNotFoundError:
+        raise ShardError(path, "no such file.", fix="Check the path, or run the stage that makes it.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ShardError(
+            path, f"not a readable Parquet file ({error}).", fix="Delete it and rerun its stage."
+        ) from error
+    for column in columns:
+        if column not in file.schema_arrow.names:
+            found = ", ".join(file.schema_arrow.names)
+            file.close()
+            raise ShardError(path, f"the column is missing; the file has: {found}.", field=column)
+    return file
+
+
+def stream_rows(path: Path, columns: Sequence[str], batch_rows: int = 32) -> Iterator[pa.RecordBatch]:
+    """Read some columns of a Parquet file in small batches, in the file's order.
+
+    Memory is bounded by one row group, not by the file.
+
+    Raises:
+        ShardError: As `open_shard`.
+    """
+    with open_shard(path, columns) as file:
+        yield from file.iter_batches(batch_size=batch_rows, columns=list(columns), use_threads=False)
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

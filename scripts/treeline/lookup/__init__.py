@@ -1,0 +1,1 @@
+"""Find out which file holds which image, for groups of images."""

@@ -1,0 +1,137 @@
+"""Where everything lies under `path_to_output`.
+
+The rules and the commands take their paths from here and from nowhere else. Each method takes a value or a Snakemake
+wildcard such as `"{partition_id}"`. `server` is a percent-encoded server name (`treeline.io.names.encode_server_name`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from treeline.config import Archive, OutputStructure
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The paths of one output folder.
+
+    Args:
+        root: `path_to_output`.
+        structure: The configured names under it.
+    """
+
+    root: Path
+    structure: OutputStructure
+
+    @property
+    def urls(self) -> Path:
+        """Folder of the URL batches."""
+        return self.root / self.structure.urls_folder
+
+    @property
+    def manifest(self) -> Path:
+        """The list of URL batches."""
+        return self.urls / "manifest.parquet"
+
+    @property
+    def rejected(self) -> Path:
+        """Input rows that are in no batch, with the reason."""
+        return self.urls / "rejected.parquet"
+
+    @property
+    def removed(self) -> Path:
+        """Rows of batches that the input no longer has."""
+        return self.urls / "removed.parquet"
+
+    def batch(self, server: str, partition: int | str) -> Path:
+        """One batch of URLs."""
+        return self.urls / shard_folder(server, partition) / "urls.parquet"
+
+    @property
+    def profiles(self) -> Path:
+        """Batches, results and rate of each server."""
+        return self.root / self.structure.profiles_table
+
+    @property
+    def ignored(self) -> Path:
+        """Servers that are not to be asked; written by the user, optional."""
+        return self.root / self.structure.ignored_table
+
+    @property
+    def checkpoint(self) -> Path:
+        """What the downloader has done so far, as four booleans."""
+        return self.root / self.structure.inner_checkpoint_file
+
+    @property
+    def schedule(self) -> Path:
+        """Folder of the current schedule."""
+        return self.root / self.structure.schedules_folder / "current" / "0000"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of all log files."""
+        return self.root / self.structure.logs_folder
+
+    @property
+    def images(self) -> Path:
+        """Folder of the downloaded shards."""
+        return self.root / self.structure.images_folder
+
+    def shard(self, server: str, partition: int | str) -> Path:
+        """Folder of one downloaded shard: `successes.parquet`, `errors.parquet`, `completed`."""
+        return self.images / shard_folder(server, partition)
+
+    def spool(self, server: str, partition: int | str) -> Path:
+        """Folder of what is fetched of a shard so far, and of links to its finished files."""
+        return self.images / ".spool" / shard_folder(server, partition)
+
+    @property
+    def decoded(self) -> Path:
+        """Folder of the decoded shards."""
+        return self.root / self.structure.decoded_folder
+
+    def decoded_shard(self, server: str, partition: int | str, archive: Archive) -> Path:
+        """One decoded shard: an archive, or a folder of the same name without suffix."""
+        suffix = "" if archive == "folder" else f".{archive}"
+        return self.decoded / f"{shard_folder(server, partition)}{suffix}"
+
+    def undecodable(self, server: str, partition: int | str) -> Path:
+        """Rows of a shard that hold no readable image."""
+        return self.decoded / f"{shard_folder(server, partition)}.undecodable.csv"
+
+    @property
+    def detections(self) -> Path:
+        """Folder of the detector's results."""
+        return self.root / self.structure.detections_folder
+
+    def detections_shard(self, server: str, partition: int | str) -> Path:
+        """Detector results of one shard, MegaDetector format."""
+        return self.detections / f"{shard_folder(server, partition)}.json"
+
+    @property
+    def detections_table(self) -> Path:
+        """Detections of all shards as one table."""
+        return self.detections / "detections.parquet"
+
+    @property
+    def lookup(self) -> Path:
+        """Folder of the lookup tables."""
+        return self.root / self.structure.lookup_folder
+
+    def lookup_manifest(self, group: str) -> Path:
+        """The list of a group's lookup batches."""
+        return self.lookup / group / "manifest.csv"
+
+    def lookup_batch(self, group: str, group_id: int | str) -> Path:
+        """One lookup batch."""
+        return self.lookup / group / f"group_id={group_id}" / "lookup.parquet"
+
+    def extracted(self, group: str) -> Path:
+        """Folder of a group's extracted images."""
+        return self.root / self.structure.extracted_folder / group
+
+
+def shard_folder(server: str, partition: int | str) -> str:
+    """Relative folder of a shard, the same in every stage."""
+    return f"server_name={server}/partition_id={partition}"

@@ -1,0 +1,87 @@
+"""Reading the configuration: from YAML to checked settings, or to an error that lists every refused key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from treeline.config import INITIALIZERS, Settings
+from treeline.errors import ConfigError
+
+GLOB_CHARACTERS = "*?["
+
+
+def read_settings(values: Mapping[str, Any], source: str = "configuration") -> Settings:
+    """Check a configuration.
+
+    Args:
+        values: The configuration as YAML gives it.
+        source: Where it comes from, for the error's text.
+
+    Raises:
+        ConfigError: Lists every key that is refused, with the reason.
+    """
+    try:
+        settings = Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, source)) from None
+    problems = list(_missing_files(settings))
+    if problems:
+        raise ConfigError("\n".join([f"{source}: {len(problems)} file(s) missing", *problems]))
+    return settings
+
+
+def read_settings_file(path: Path) -> Settings:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or is refused.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}.")
+    return read_settings(values, str(path))
+
+
+def _explain(error: ValidationError, source: str) -> str:
+    lines = [f"{source}: {error.error_count()} key(s) refused"]
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"]) or "(whole configuration)"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"  {key}: unknown key; see config/README.md for the known ones")
+        elif problem["type"] == "missing":
+            lines.append(f"  {key}: this key is required")
+        else:
+            lines.append(f"  {key}: {problem['msg']} (found {problem['input']!r:.80})")
+    return "\n".join(lines)
+
+
+def _missing_files(settings: Settings) -> list[str]:
+    named = {"path_to_input": settings.path_to_input, "lookup.metadata": settings.lookup.metadata}
+    if settings.initializer_type not in INITIALIZERS:
+        named["initializer_type"] = settings.initializer_type
+    if "detect" in settings.stages and PurePosixPath(settings.detector.model).suffix == ".pt":
+        named["detector.model"] = settings.detector.model
+    if "lookup" in settings.stages:
+        named["lookup.groups_folder"] = settings.lookup.groups_folder
+        for group in settings.lookup.groups:
+            named[f"lookup.groups ({group})"] = f"{settings.lookup.groups_folder}/{group}.yaml"
+    return [f"  {key}: no such file: {value}" for key, value in named.items() if value and not _exists(value)]
+
+
+def _exists(pattern: str) -> bool:
+    path = Path(pattern)
+    if path.exists():
+        return True
+    if not any(character in pattern for character in GLOB_CHARACTERS):
+        return False
+    return next(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))), None) is not None
