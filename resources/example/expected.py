@@ -12,10 +12,10 @@ from resources.example.programmes import (
     INATURALIST,
     LIVING,
     MACHINE,
+    NATURE_RESEARCH,
     PRESERVED,
     QUESTAGAME,
     SAMPLE,
-    SNAPSHOT,
     YALE,
 )
 from resources.example.unusable import Unusable
@@ -41,6 +41,9 @@ MUSEUM = (PRESERVED, SAMPLE, FOSSIL, LIVING)
 CITIZEN_SCIENCE = (INATURALIST, QUESTAGAME)
 UNPLACED = "incertae sedis"
 
+YALE_SHARES = {"Animalia": 1.0, "Protozoa": 1.0, "Bacteria": 0.1, "Chromista": 0.05, "Fungi": 0.05}
+"""Share of each kingdom's images that the group `yale_plants` takes; of others none."""
+
 Group = Callable[[Occurrence, int], bool]
 """Whether an occurrence belongs to a lookup group, given the number of its photos that arrived."""
 
@@ -63,7 +66,7 @@ GROUPS: dict[str, Group] = {
     ),
     "yale_plants": lambda o, _: o.programme.publisher == YALE and _is_no_plant(o),
 }
-"""The lookup groups. The last one is then sampled: its count here is that of the rows to sample from."""
+"""The lookup groups; of the last one a sample by kingdom is taken."""
 
 
 def expected(occurrences: Iterable[Occurrence], unusable: Iterable[Unusable]) -> dict[str, Any]:
@@ -71,11 +74,14 @@ def expected(occurrences: Iterable[Occurrence], unusable: Iterable[Unusable]) ->
     collected = list(occurrences)
     photos = [photo for occurrence in collected for photo in occurrence.photos]
     rejected = Counter(row.reason for row in unusable)
+    yale = _images_by("kingdom", collected, GROUPS["yale_plants"])
+    sampled = {kingdom: round(images * YALE_SHARES.get(kingdom, 0)) for kingdom, images in yale.items()}
+    lookup = {name: _images(collected, group) for name, group in GROUPS.items()}
     return {
         "input": {"rows": len(photos) + rejected.total(), "batched": len(photos), "rejected": _sorted(rejected)},
         "servers": {server: _outcome(server, photos) for server in SERVERS},
-        "lookup": {name: _images(collected, group) for name, group in GROUPS.items()},
-        "yale_plants_by_kingdom": _images_by("kingdom", collected, GROUPS["yale_plants"]),
+        "lookup": lookup | {"yale_plants": sum(sampled.values())},
+        "yale_plants_by_kingdom": sampled,
         "museum_specimen_all_by_category": _images_by("category", collected, GROUPS["museum_specimen_all"]),
     }
 
@@ -115,7 +121,7 @@ def _images_by(field: str, occurrences: Iterable[Occurrence], group: Group) -> d
 def _is_camera_trap(occurrence: Occurrence) -> bool:
     programme = occurrence.programme
     named = programme.event_remarks != ""
-    return named or (programme.basis_of_record == MACHINE and programme.publisher == SNAPSHOT)
+    return named or (programme.basis_of_record == MACHINE and programme.publisher == NATURE_RESEARCH)
 
 
 def _is_no_plant(occurrence: Occurrence) -> bool:

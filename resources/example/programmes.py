@@ -41,7 +41,7 @@ MUSEUM = "Natural History Museum Example"
 YALE = "Yale University Peabody Museum"
 QUESTAGAME = "Questagame"
 INATURALIST = "iNaturalist.org"
-SNAPSHOT = "Snapshot Example"
+NATURE_RESEARCH = "Norwegian Institute for Nature Research"
 
 PRESERVED = "PRESERVED_SPECIMEN"
 FOSSIL = "FOSSIL_SPECIMEN"
@@ -71,16 +71,16 @@ PROGRAMMES = (
     Programme("tunicates", "fast", 2, 2, MUSEUM, PRESERVED),
     Programme("cultures", "fast", 4, 2, MUSEUM, LIVING),
     Programme("unplaced", "fast", 4, 1, MUSEUM, PRESERVED),
-    Programme("citizen science", "mixed", 24, 1, INATURALIST, HUMAN),
+    Programme("citizen science", "mixed", 16, 1, INATURALIST, HUMAN),
     Programme("citizen science fish", "mixed", 12, 1, INATURALIST, HUMAN, license=""),
     Programme("questagame birds", "mixed", 12, 1, QUESTAGAME, HUMAN, taxon_remarks=BIRDS),
     Programme("questagame plants", "mixed", 12, 1, QUESTAGAME, HUMAN, taxon_remarks=PLANTS),
     Programme("questagame moths", "mixed", 12, 1, QUESTAGAME, HUMAN, taxon_remarks=MOTHS),
-    Programme("yale plants", "slow", 28, 1, YALE, PRESERVED, CC0, taxon_remarks=YALE_PLANTS),
+    Programme("yale plants", "slow", 36, 1, YALE, PRESERVED, CC0, taxon_remarks=YALE_PLANTS),
     Programme("private", "slow", 4, 2, "Private collector", HUMAN, license=""),
     Programme("camera trap", "limited", 8, 3, MUSEUM, MACHINE, event_remarks=TRAP, camera=True),
     Programme("camera trap", "limited", 4, 3, MUSEUM, HUMAN, event_remarks=SENSITIVITY, camera=True),
-    Programme("camera trap", "limited", 2, 4, SNAPSHOT, MACHINE, camera=True),
+    Programme("camera trap", "limited", 2, 4, NATURE_RESEARCH, MACHINE, camera=True),
     Programme("camera trap", "limited", 4, 1, MUSEUM, MACHINE, event_remarks=TRAP, camera=True),
     Programme("citizen science", "broken", 20, 1, INATURALIST, HUMAN),
     Programme("entomology", "broken", 12, 2, MUSEUM, PRESERVED),

@@ -83,3 +83,13 @@ def test_other_ports_change_the_addresses_and_nothing_else(made: Path, tmp_path:
 def test_every_image_has_an_occurrence() -> None:
     known = {row["gbifID"] for row in read(EXAMPLE / "occurrence.csv")}
     assert {row["gbifID"] for row in read(EXAMPLE / "multimedia.csv")} - known == {""}
+
+
+def test_readme_tells_the_expected_numbers() -> None:
+    readme = (EXAMPLE / "README.md").read_text()
+    expected = json.loads((EXAMPLE / "expected.json").read_text())
+    for name, server in expected["servers"].items():
+        assert f"| {name} | {server['address']} | {server['rows']} |" in readme
+    successes = sum(server["successes"] for server in expected["servers"].values())
+    assert f"| in `multimedia.csv` | {expected['input']['rows']} |" in readme
+    assert f"| downloaded | {successes} of {expected['input']['batched']} |" in readme
