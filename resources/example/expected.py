@@ -18,6 +18,7 @@ from resources.example.programmes import (
     SAMPLE,
     YALE,
 )
+from resources.example.records import WITHOUT_TITLE_EVERY
 from resources.example.unusable import Unusable
 
 NETWORK_ERROR = -1
@@ -79,6 +80,7 @@ def expected(occurrences: Iterable[Occurrence], unusable: Iterable[Unusable]) ->
     lookup = {name: _images(collected, group) for name, group in GROUPS.items()}
     return {
         "input": {"rows": len(photos) + rejected.total(), "batched": len(photos), "rejected": _sorted(rejected)},
+        "full_licenses": sum(_is_license_full(each, photo) for each in collected for photo in each.photos),
         "servers": {server: _outcome(server, photos) for server in SERVERS},
         "lookup": lookup | {"yale_plants": sum(sampled.values())},
         "yale_plants_by_kingdom": sampled,
@@ -89,6 +91,10 @@ def expected(occurrences: Iterable[Occurrence], unusable: Iterable[Unusable]) ->
 def arrives(photo: Photo) -> bool:
     """Whether a downloader that tries again gets the photo."""
     return photo.fault not in ERROR_CODES
+
+
+def _is_license_full(occurrence: Occurrence, photo: Photo) -> bool:
+    return arrives(photo) and occurrence.programme.license != "" and photo.number % WITHOUT_TITLE_EVERY != 0
 
 
 def _outcome(server: str, photos: Iterable[Photo]) -> dict[str, Any]:

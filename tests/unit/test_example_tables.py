@@ -43,6 +43,7 @@ def test_expected_counts_add_up() -> None:
     assert expected["input"]["batched"] == sum(server["rows"] for server in expected["servers"].values())
     for server in expected["servers"].values():
         assert server["rows"] == server["successes"] + sum(server["errors"].values())
+    assert 0 < expected["full_licenses"] < sum(server["successes"] for server in expected["servers"].values())
     assert expected["lookup"]["yale_plants"] == sum(expected["yale_plants_by_kingdom"].values())
     museum = sum(expected["museum_specimen_all_by_category"].values())
     assert expected["lookup"]["museum_specimen_all"] == museum
@@ -93,3 +94,4 @@ def test_readme_tells_the_expected_numbers() -> None:
     successes = sum(server["successes"] for server in expected["servers"].values())
     assert f"| in `multimedia.csv` | {expected['input']['rows']} |" in readme
     assert f"| downloaded | {successes} of {expected['input']['batched']} |" in readme
+    assert f"(`is_license_full`) | {expected['full_licenses']} |" in readme
