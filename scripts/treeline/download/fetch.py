@@ -23,6 +23,8 @@ OVERLOAD_STATUSES = frozenset({429, 503})
 
 # What httpx, the transport under it and the operating system raise for a request that fails.
 NETWORK_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
+# Those that another try cannot mend.
+FINAL_FAILURES = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError, PrivateAddressError)
 
 
 class FetchError(Exception):
@@ -130,8 +132,9 @@ class Fetcher:
         except TimeoutError:
             raise FetchError(NETWORK_ERROR, f"no complete answer within {timeout:g} s", retried=True) from None
         except NETWORK_FAILURES as error:
-            reason = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise FetchError(NETWORK_ERROR, reason, retried=_may_pass(error)) from error
+            cause = _refused_address(error) or error
+            reason = f"{type(cause).__name__}: {cause}".rstrip(": ")
+            raise FetchError(NETWORK_ERROR, reason, retried=not isinstance(cause, FINAL_FAILURES)) from error
 
     async def _follow(self, url: str) -> bytes:
         request = self._client.build_request("GET", url)
@@ -190,13 +193,9 @@ def _too_large(limit: int) -> FetchError:
     return FetchError(PROCESSING_ERROR, f"the body is larger than {limit} bytes")
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether a network failure may be gone at the next try."""
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError)):
-        return False
+def _refused_address(error: BaseException) -> PrivateAddressError | None:
+    """Find the refusal of a private address among what led to an error."""
     cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, PrivateAddressError):
-            return False
+    while cause is not None and not isinstance(cause, PrivateAddressError):
         cause = cause.__cause__ or cause.__context__
-    return True
+    return cause
