@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.servers import ImageServer, Reply
-from tests.shards import encoded, photo, write_batch
+from tests.batches import encoded, photo, write_batch
 
 IMAGE = encoded(photo(320, 240))
 LIMITS = {"allow_private_addresses": True, "default_rate_limit": 1e6, "image_size": 64, "backoff": 0.01, "timeout": 5}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from tests.shards import encoded, photo, rotated_jpeg
+from tests.batches import encoded, photo, rotated_jpeg
 from treeline.config import DownloaderParameters
 from treeline.download.process import process_image
 from treeline.errors import ImageError

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.shards import write_batch
+from tests.batches import write_batch
 from treeline.config import DownloaderParameters
 from treeline.download.assemble import assemble
 from treeline.download.spool import Spool, read_statistics, write_statistics
