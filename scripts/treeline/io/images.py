@@ -105,7 +105,9 @@ def read_header(data: bytes) -> Header:
             height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
         return Header(encoded_as, (height, width), UPRIGHT)
     image = _open(data)
-    return Header(encoded_as, (image.height, image.width), _orientation(image))
+    # Pillow turns a TIFF upright of itself while it decodes, and gives its size as it will be then.
+    orientation = UPRIGHT if encoded_as == "tiff" else _orientation(image)
+    return Header(encoded_as, (image.height, image.width), orientation)
 
 
 def decode(

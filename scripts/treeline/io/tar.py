@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from treeline.io.atomic import atomic_path
 
 INDEX_COLUMNS = ("name", "offset", "size")
 MEMBER_MODE = 0o644
+END_BYTES = 2 * tarfile.BLOCKSIZE  # a tar ends with at least two blocks of zeros
 GZIP_LEVEL = 1  # images are compressed already: more effort takes time and gains next to nothing
 
 
@@ -92,6 +94,7 @@ def read_members(archive: Path) -> Iterator[Member]:
         ShardError: The file is missing, is no tar archive, or ends early.
     """
     try:
+        _check_end(archive)
         with tarfile.open(archive, "r|*") as tar:
             for info in tar:
                 if info.isfile():
@@ -104,6 +107,16 @@ def read_members(archive: Path) -> Iterator[Member]:
         raise ShardError(
             archive, f"not a whole tar archive ({error}).", fix="Delete it and rerun its stage."
         ) from error
+
+
+def _check_end(archive: Path) -> None:
+    """Find a tar that was cut off between two members, which `tarfile` takes for the end; gzip knows its own end."""
+    if archive.suffix == ".gz":
+        return
+    with archive.open("rb") as file:
+        file.seek(-min(END_BYTES, archive.stat().st_size), os.SEEK_END)
+        if file.read() != bytes(END_BYTES):
+            raise tarfile.ReadError("the end is missing")
 
 
 def read_member(archive: Path, name: str) -> bytes:
