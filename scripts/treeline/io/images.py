@@ -7,14 +7,15 @@ information (16 bit, CMYK, transparency, animation) are made here, once, and on 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 
 from treeline.errors import ImageError
 
@@ -30,6 +31,7 @@ MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs: 1 Gi
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = 1
 TURNED_BY_A_QUARTER = (5, 6, 7, 8)
+PLAIN_JPEG_COLORS = ("Gray", "YCbCr", "RGB")
 JPEG_HEAD_BYTES = 65_536 + 4096  # an APP1 segment holds at most 64 KiB and comes first
 
 # Pillow warns at its own limit and raises at twice that; the limit here is ours, and an error.
@@ -54,6 +56,19 @@ class Header:
     def upright_size(self) -> Size:
         """Height and width once the orientation is applied."""
         return self.size[::-1] if self.orientation in TURNED_BY_A_QUARTER else self.size
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image as a shard's row holds it.
+
+    Args:
+        pixels: Decoded and upright.
+        header: What the encoded bytes say of themselves; None for raw pixels.
+    """
+
+    pixels: Pixels
+    header: Header | None
 
 
 def sniff_format(data: bytes | memoryview) -> EncodedFormat | None:
@@ -86,13 +101,13 @@ def read_header(data: bytes) -> Header:
     if encoded_as is None:
         raise ImageError(f"not an image of a known format (starts with {data[:12]!r})")
     if encoded_as == "jpeg" and b"Exif\x00\x00" not in data[:JPEG_HEAD_BYTES]:
-        try:
+        with _broken_as("broken JPEG header"):
             height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        except ValueError as error:
-            raise ImageError(f"broken JPEG header: {error}") from error
         return Header(encoded_as, (height, width), UPRIGHT)
     image = _open(data)
-    return Header(encoded_as, (image.height, image.width), _orientation(image))
+    # Pillow turns a TIFF upright of itself while it decodes, and gives its size as it will be then.
+    orientation = UPRIGHT if encoded_as == "tiff" else _orientation(image)
+    return Header(encoded_as, (image.height, image.width), orientation)
 
 
 def decode(
@@ -126,6 +141,15 @@ def decode(
 
 
 def read_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Decode the `image` column of a shard: the upright pixels of `open_stored`.
+
+    Raises:
+        ImageError: As `open_stored`.
+    """
+    return open_stored(data, sizes, max_pixels=max_pixels).pixels
+
+
+def open_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIXELS) -> StoredImage:
     """Decode the `image` column of a shard: an encoded image, or the upstream downloader's raw pixels.
 
     Raw pixels have no header: height x width x 3 bytes in BGR order. They are recognised by the exact size alone,
@@ -139,10 +163,10 @@ def read_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIX
     Raises:
         ImageError: Neither reading fits; the text says what was found.
     """
-    raw = next((size for size in sizes if len(data) == 3 * size[0] * size[1] > 0), None)
+    raw = next((size for size in sizes if min(size) > 0 and len(data) == 3 * size[0] * size[1]), None)
     if sniff_format(data) is not None:
         try:
-            return decode(data, max_pixels=max_pixels)
+            return StoredImage(decode(data, max_pixels=max_pixels), read_header(data))
         except ImageError:
             if raw is None:
                 raise
@@ -150,7 +174,15 @@ def read_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIX
         raise ImageError(f"{len(data)} bytes are neither an encoded image nor raw pixels of the row's size")
     _check_pixels(raw, max_pixels)
     bgr = np.frombuffer(data, np.uint8).reshape(*raw, 3)
-    return np.ascontiguousarray(bgr[:, :, ::-1])
+    return StoredImage(np.ascontiguousarray(bgr[:, :, ::-1]), None)
+
+
+def is_plain_jpeg(data: bytes) -> bool:
+    """Whether readable bytes are an upright JPEG in grey or colour, that is, need no conversion to be used as RGB."""
+    header = read_header(data)
+    if header.format != "jpeg" or header.orientation != UPRIGHT:
+        return False
+    return simplejpeg.decode_jpeg_header(data, strict=False)[2] in PLAIN_JPEG_COLORS
 
 
 def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -168,8 +200,13 @@ def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
-    """Encode as JPEG with full colour resolution (4:4:4); `quality` is libjpeg's, 1 to 100."""
-    return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444"))
+    """Encode as JPEG with full colour resolution (4:4:4); `quality` is libjpeg's, 1 to 100.
+
+    Raises:
+        ImageError: A side is longer than the 65,500 pixels that JPEG libraries write.
+    """
+    with _broken_as("cannot be written as JPEG"):
+        return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444"))
 
 
 def encode_png(pixels: Pixels, *, orientation: int = UPRIGHT) -> bytes:
@@ -196,16 +233,23 @@ def add_jpeg_orientation(jpeg: bytes, orientation: int) -> bytes:
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
-    try:
+    with _broken_as("broken image header"):
         return Image.open(io.BytesIO(data))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"broken image header: {error}") from error
+
+
+@contextmanager
+def _broken_as(problem: str) -> Iterator[None]:
+    """Turn whatever a decoder raises over hostile bytes into an `ImageError`: they raise nearly anything."""
+    try:
+        yield
+    except Exception as error:
+        raise ImageError(f"{problem}: {error}") from error
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         orientation = image.getexif().get(EXIF_ORIENTATION, UPRIGHT)
-    except (OSError, ValueError, SyntaxError, KeyError):  # a broken EXIF block does not spoil the pixels
+    except Exception:  # whatever the parser stumbled over: a broken EXIF block does not spoil the pixels
         return UPRIGHT
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
 
@@ -226,21 +270,17 @@ def _check_pixels(size: Size, max_pixels: int) -> None:
 def _decode_jpeg(data: bytes, at_least: Size | None) -> Pixels | None:
     """Decode a greyscale or colour JPEG; None for the kinds that the library does not convert to RGB."""
     min_height, min_width = at_least or (0, 0)
-    try:
-        if simplejpeg.decode_jpeg_header(data)[2] not in ("Gray", "YCbCr", "RGB"):
+    with _broken_as("corrupt JPEG"):
+        if simplejpeg.decode_jpeg_header(data)[2] not in PLAIN_JPEG_COLORS:
             return None
         return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_height=min_height, min_width=min_width))
-    except ValueError as error:
-        raise ImageError(f"corrupt JPEG: {error}") from error
 
 
 def _decode_with_pillow(data: bytes) -> Pixels:
     image = _open(data)
-    try:
+    with _broken_as(f"corrupt {image.format}"):
         image.load()
         return np.asarray(_to_rgb(image))
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
-        raise ImageError(f"corrupt {image.format}: {error}") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -7,11 +7,23 @@ only way from such a string to a path, so that no input can name a file outside 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 MAX_FILE_NAME_BYTES = 255  # NAME_MAX of ext4, XFS, Lustre and GPFS
 SERVER_FOLDER_PREFIX = "server_name="
+
+IMAGE_EXTENSIONS: Mapping[str, str] = {
+    "jpeg": "jpg",
+    "png": "png",
+    "gif": "gif",
+    "webp": "webp",
+    "tiff": "tif",
+    "bmp": "bmp",
+    "avif": "avif",
+}
+"""Extension of each image format, as most tools expect it; WebDataset decodes `jpg` and `png` of itself."""
 
 # A dot is not allowed: WebDataset takes what stands before the first dot of a member's name as its key.
 UUID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"

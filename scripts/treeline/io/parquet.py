@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ IMAGE_ROW_GROUP_ROWS = 256
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
 METADATA_PREFIX = "treeline."
+SIZE_COLUMNS = ("original_size", "resized_size")
 
 
 @contextmanager
@@ -100,10 +102,19 @@ def stream_rows(path: Path, columns: Sequence[str], batch_rows: int = 32) -> Ite
     Memory is bounded by one row group, not by the file.
 
     Raises:
-        ShardError: As `open_shard`.
+        ShardError: As `open_shard`, or a part of the file cannot be read.
     """
     with open_shard(path, columns) as file:
-        yield from file.iter_batches(batch_size=batch_rows, columns=list(columns), use_threads=False)
+        try:
+            yield from file.iter_batches(batch_size=batch_rows, columns=list(columns), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise ShardError(path, f"is damaged ({error}).", fix="Delete it and rerun its stage.") from error
+
+
+def row_sizes(row: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Heights and widths that a row of a shard gives, in the order to try for raw pixels; missing ones are left out."""
+    given = (row.get(column) for column in SIZE_COLUMNS)
+    return [(size[0], size[1]) for size in given if size is not None and len(size) == 2 and None not in size]
 
 
 def sha256_of_file(path: Path) -> str:

@@ -1,0 +1,47 @@
+"""
+Decode download shards into archives of images.
+
+IN   images/server_name=S/partition_id=N/successes.parquet
+OUT  decoded/server_name=S/partition_id=N.tar                  one <uuid>.<ext> and one <uuid>.json an image
+     decoded/server_name=S/partition_id=N.tar.index.csv        where each member lies in the tar
+     decoded/server_name=S/partition_id=N.undecodable.csv      rows that hold no readable image, with the reason
+
+With `decode.archive: tar.gz` the archives end in .tar.gz; with `folder` they are folders without suffix and index.
+"""
+
+ARCHIVE_IS_FOLDER = settings.decode.archive == "folder"
+
+
+rule decode_shard:
+    """Write a shard's images as {params.image_format} into an archive, in the shard's order."""
+    input:
+        successes=SHARD / "successes.parquet",
+    output:
+        archive=directory(DECODED) if ARCHIVE_IS_FOLDER else DECODED,
+        index=[] if ARCHIVE_IS_FOLDER else f"{DECODED}.index.csv",
+        undecodable=paths.undecodable(SERVER, PARTITION),
+    log:
+        paths.logs / "decode" / f"{SHARD_NAME}.log",
+    retries: 2
+    resources:
+        mem_mb=scaled_by_attempt(600),
+    params:
+        image_format=settings.decode.image_format,
+        quality=settings.decode.jpeg_quality,
+    shell:
+        """
+        treeline decode shard \
+            --successes {input.successes:q} \
+            --archive {output.archive:q} \
+            --undecodable {output.undecodable:q} \
+            --format {params.image_format} \
+            --quality {params.quality} \
+            --log {log:q}
+        """
+
+
+rule decode:
+    input:
+        every_shard(DECODED),
+    """Decode every shard."""
+    localrule: True

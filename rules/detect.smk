@@ -1,0 +1,100 @@
+"""
+Find animals, persons and vehicles with MegaDetector, straight from the decoded archives.
+
+IN   decoded/server_name=S/partition_id=N.tar
+OUT  detections/server_name=S/partition_id=N.json    MegaDetector results format 1.6
+     detections/detections.parquet                   all shards: one row a detection, one for each image without any
+"""
+
+from treeline.detect.model import CHECKPOINT_SUFFIX, checkpoint_path
+
+CHECKPOINT = checkpoint_path(settings.detector.model, Path(settings.detector.model_cache))
+MODEL_IS_NAMED = Path(settings.detector.model).suffix != CHECKPOINT_SUFFIX
+
+
+if MODEL_IS_NAMED:
+
+    rule fetch_model:
+        """Fetch {params.model} into the cache of models, where a node without network finds it."""
+        output:
+            CHECKPOINT,
+        log:
+            paths.logs / "detect" / "fetch_model.log",
+        localrule: True
+        params:
+            model=settings.detector.model,
+            cache=CHECKPOINT.parent,
+            sha256=f"--model-sha256 {settings.detector.model_sha256}" if settings.detector.model_sha256 else "",
+        shell:
+            """
+            treeline detect fetch-model \
+                --model {params.model:q} \
+                --model-cache {params.cache:q} {params.sha256} \
+                --log {log:q}
+            """
+
+
+rule detect_shard:
+    """Detect in a shard's images with confidence from {params.threshold}; a rerun goes on where a killed job was."""
+    input:
+        archive=DECODED,
+        # A named model is checked against its checksum: that it was fetched anew changes nothing.
+        checkpoint=ancient(CHECKPOINT) if MODEL_IS_NAMED else CHECKPOINT,
+    output:
+        results=DETECTIONS,
+    log:
+        paths.logs / "detect" / f"{SHARD_NAME}.log",
+    retries: 2
+    resources:
+        mem_mb=scaled_by_attempt(3000),
+    params:
+        state_folder=f"{DETECTIONS}.partial",
+        sha256=f"--model-sha256 {settings.detector.model_sha256}" if settings.detector.model_sha256 else "",
+        threshold=settings.detector.threshold,
+        batch_size=settings.detector.batch_size,
+        device=settings.detector.device,
+    shell:
+        """
+        treeline detect shard \
+            --archive {input.archive:q} \
+            --results {output.results:q} \
+            --model {input.checkpoint:q} {params.sha256} \
+            --threshold {params.threshold} \
+            --batch-size {params.batch_size} \
+            --device {params.device} \
+            --threads {threads} \
+            --state-folder {params.state_folder:q} \
+            --log {log:q}
+        """
+
+
+rule merge_detections:
+    """Put all shards' detections into one table."""
+    input:
+        manifest=paths.manifest,
+        results=every_shard(DETECTIONS),
+    output:
+        table=paths.detections_table,
+    log:
+        paths.logs / "detect" / "merge.log",
+    resources:
+        mem_mb=scaled_by_attempt(2000),
+    params:
+        ignored=paths.ignored,
+        folder=paths.detections,
+    shell:
+        """
+        treeline detect merge \
+            --manifest {input.manifest:q} \
+            --ignored {params.ignored:q} \
+            --detections-folder {params.folder:q} \
+            --output {output.table:q} \
+            --log {log:q}
+        """
+
+
+rule detect:
+    input:
+        paths.detections_table,
+    """Detect in every shard, and make the table of all detections."""
+    localrule: True

@@ -1,0 +1,110 @@
+"""The MegaDetector results format, version 1.6 (https://lila.science/megadetector-output-format).
+
+Bytes depend on images, model and threshold alone: the optional completion time is left to the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from treeline.errors import ShardError
+from treeline.io.atomic import write_text
+
+FORMAT_VERSION = "1.6"
+CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
+
+
+class Detection(TypedDict):
+    """One box: category number, confidence 0 to 1, and left, top, width, height as shares of the image."""
+
+    category: str
+    conf: float
+    bbox: list[float]
+
+
+class ImageResult(TypedDict):
+    """What was found in one image, or why it could not be looked at."""
+
+    file: str
+    failure: NotRequired[str]
+    detections: list[Detection] | None
+    width: NotRequired[int]
+    height: NotRequired[int]
+    datetime: NotRequired[str]
+
+
+class Results(TypedDict):
+    """A whole results file."""
+
+    info: dict[str, Any]
+    detection_categories: dict[str, str]
+    images: list[ImageResult]
+
+
+def failed(name: str, failure: str) -> ImageResult:
+    """The entry of an image that could not be looked at."""
+    return {"file": name, "failure": failure, "detections": None}
+
+
+def processed(name: str, detections: list[Detection], size: tuple[int, int], datetime: str | None) -> ImageResult:
+    """The entry of an image that was looked at.
+
+    Args:
+        name: As in the archive.
+        detections: In any order; written by falling confidence.
+        size: Height and width in pixels, upright.
+        datetime: `YYYY:MM:DD HH:MM:SS`, if known.
+    """
+    ordered = sorted(detections, key=lambda found: (-found["conf"], found["category"], found["bbox"]))
+    result: ImageResult = {"file": name, "detections": ordered, "width": size[1], "height": size[0]}
+    if datetime is not None:
+        result["datetime"] = datetime
+    return result
+
+
+def build_results(
+    images: list[ImageResult], *, model: str, sha256: str, version: str, threshold: float, metadata: Mapping[str, Any]
+) -> Results:
+    """Put results together with the facts about the model that made them.
+
+    Args:
+        images: One entry for each image, in the shard's order.
+        model: File name of the checkpoint.
+        sha256: Of the checkpoint.
+        version: Canonical version of the model, or `unknown`.
+        threshold: Lowest confidence that was kept.
+        metadata: What the megadetector package says of the version.
+    """
+    facts = {"model_sha256": sha256, "model_version": version, "threshold": threshold}
+    info = {
+        "format_version": FORMAT_VERSION,
+        "detector": model,
+        "detector_metadata": dict(metadata),
+        "custom_metadata": facts,
+    }
+    return {"info": info, "detection_categories": CATEGORIES, "images": images}
+
+
+def write_results(target: Path, results: Results) -> None:
+    """Write a results file, as a whole or not at all."""
+    write_text(target, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_results(path: Path) -> Results:
+    """Read a results file.
+
+    Raises:
+        ShardError: The file is missing or is no results file of this stage.
+    """
+    try:
+        results: Results = json.loads(path.read_text(encoding="utf-8"))
+        results["info"]["custom_metadata"]["model_sha256"]
+        results["images"]
+    except FileNotFoundError:
+        raise ShardError(path, "no such file.", fix="Run the stage detect.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ShardError(path, f"is no detector result ({error!r}).", fix="Delete it and rerun the stage.") from error
+    return results
