@@ -36,8 +36,8 @@ def scan(
 
 @app.command()
 def groups(
+    definitions: Annotated[list[Path], typer.Argument(help="The groups' YAML files.")],
     folder: Annotated[Path, typer.Option(help="Lookup folder; `scan` has written its images.parquet.")],
-    group: Annotated[list[Path], typer.Option(help="A group's YAML file; give it once for each group.")],
     taxonomy: Annotated[Path, typer.Option(help="Folder of the taxonomic lists.")] = Path("resources/taxonomy"),
     metadata: Annotated[Path | None, typer.Option(help="Occurrence table to join by source_id.")] = None,
     detections: Annotated[Path | None, typer.Option(help="Table of detections to join by uuid.")] = None,
@@ -51,7 +51,7 @@ def groups(
 
     create_lookup_tables(
         Paths(folder.parent, OutputStructure(lookup_folder=folder.name)),
-        group,
+        definitions,
         taxonomy=taxonomy,
         metadata=metadata,
         detections=detections,
