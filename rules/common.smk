@@ -13,7 +13,9 @@ from snakemake.exceptions import WorkflowError
 
 from treeline.download.lanes import plan_lanes
 from treeline.errors import TreelineError
+from treeline.extract.group import read_group_ids
 from treeline.io.manifest import read_ignored, read_manifest
+from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
 
@@ -26,6 +28,14 @@ except TreelineError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(Path(settings.path_to_output), settings.output_structure)
+
+TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
+GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in settings.lookup.groups]
+GROUP_FILES = GROUP_FILES or sorted(Path(settings.lookup.groups_folder).glob("*.yaml"))
+try:
+    GROUPS = [group.name for group in read_groups(GROUP_FILES, TAXONOMY)]
+except TreelineError as error:
+    raise WorkflowError(str(error)) from None
 
 SERVER = "{server_name}"
 PARTITION = "{partition_id}"
@@ -106,6 +116,28 @@ def every_shard(pattern):
         return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in shards()]
 
     return of_every_shard
+
+
+def of_every_lookup_batch(pattern):
+    """An input function that gives `pattern` for every lookup batch of the wildcards' group."""
+
+    def of_group(wildcards):
+        manifest = finished(checkpoints.create_lookup_tables, paths.lookup_manifest(wildcards.group))
+        return [str(pattern).format(group=wildcards.group, group_id=number) for number in read_group_ids(manifest)]
+
+    return of_group
+
+
+def shards_of_lookup_batch(wildcards):
+    """The shards that one lookup batch reads from, and no others: a new shard redoes the batches that need it."""
+    finished(checkpoints.create_lookup_tables, paths.lookup_manifest(wildcards.group))
+    listing = paths.lookup_paths(wildcards.group, wildcards.group_id)
+    return [paths.root / path for path in listing.read_text(encoding="utf-8").splitlines()]
+
+
+def option(name, value):
+    """A command-line option, or nothing where there is no value."""
+    return "" if value is None else shlex.join([name, str(value)])
 
 
 def scaled_by_attempt(mem_mb):
