@@ -41,8 +41,8 @@ class PortTakenError(TreelineError):
         super().__init__(
             f"port {first_port + SERVERS.index(server)} on {HOST} is in use, and the example server {server!r} needs it"
             f" (the five servers take {first_port} to {first_port + len(SERVERS) - 1}). Stop the program that holds it,"
-            " perhaps another demo on this machine; or set FIRST_PORT in resources/example/collection.py to a free block"
-            " and run `python -m resources.example.make_tables`."
+            " perhaps another demo on this machine; or set FIRST_PORT in resources/example/collection.py"
+            " to the first of five free ports and run `python -m resources.example.make_tables`."
         )
 
 
