@@ -30,6 +30,6 @@ include: "rules/extract.smk"
 rule all:
     """Make every stage that the configuration switches on."""
     default_target: True
-    localrule: True
     input:
         [getattr(rules, stage).input for stage in settings.stages],
+    localrule: True

@@ -2,12 +2,16 @@
 What the rules share: the checked configuration, the paths, and the functions that turn manifests into inputs. No rules.
 """
 
+import json
 import os
+import shlex
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from treeline.download.lanes import plan_lanes
 from treeline.errors import TreelineError
 from treeline.io.manifest import read_ignored, read_manifest
 from treeline.paths import Paths
@@ -53,14 +57,53 @@ def shards():
     return [shard for shard in manifest if shard.server not in ignored]
 
 
+def lanes():
+    """The order of all downloads; planned once a manifest, not once a shard."""
+    manifest = finished(checkpoints.partition_urls, paths.manifest)
+    ignored = paths.ignored.stat().st_mtime_ns if paths.ignored.exists() else 0
+    return planned_lanes(manifest.stat().st_mtime_ns, ignored)
+
+
+@lru_cache(maxsize=1)
+def planned_lanes(manifest_time, ignored_time):
+    """Plan the lanes of the manifest and the ignored table as they were at these times."""
+    return plan_lanes(
+        read_manifest(paths.manifest),
+        read_ignored(paths.ignored),
+        settings.schedule_rules,
+        settings.downloader_parameters.max_lanes,
+    )
+
+
+def shard_before(wildcards):
+    """The shard before this one in its lane, or None."""
+    return lanes().previous.get((wildcards.server_name, int(wildcards.partition_id)))
+
+
+def shard_before_in_lane(wildcards):
+    """Marker of the shard before; ancient, so that only its absence holds this shard up."""
+    before = shard_before(wildcards)
+    return [] if before is None else ancient(paths.shard(before.server, before.partition) / "completed")
+
+
+def spool_of_shard_before(wildcards):
+    """Option that names the spool of the shard before, if it is of the same server, for the learned rate."""
+    before = shard_before(wildcards)
+    if before is None or before.server != wildcards.server_name:
+        return ""
+    return "--previous " + shlex.quote(str(paths.spool(before.server, before.partition)))
+
+
+def lanes_of_server(wildcards):
+    """Number of lanes that share the server's rate limit."""
+    return lanes().lanes_of[wildcards.server_name]
+
+
 def every_shard(pattern):
     """An input function that gives `pattern` for every shard."""
 
     def of_every_shard(wildcards):
-        return [
-            str(pattern).format(server_name=shard.server, partition_id=shard.partition)
-            for shard in shards()
-        ]
+        return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in shards()]
 
     return of_every_shard
 
