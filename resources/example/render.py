@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from resources.detector.scenes import scene
 from resources.example.collection import Photo
 from treeline.io.atomic import write_bytes
 
-PROCESSES = 2
+THREADS = 2  # drawing and encoding hold no interpreter lock
 JPEG_QUALITY = 88
 
 STORED_TURN = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
@@ -31,8 +30,9 @@ Encoder = Callable[[Image.Image, bytes], bytes]
 def render_all(photos: tuple[Photo, ...], folder: Path) -> None:
     """Render the photos that `folder` does not hold yet."""
     missing = [photo for photo in photos if not cached(photo, folder).exists()]
-    with ProcessPoolExecutor(PROCESSES) as pool:
-        list(pool.map(partial(_render_into, folder), missing, chunksize=8))
+    with ThreadPoolExecutor(THREADS) as pool:
+        for photo, file in zip(missing, pool.map(render, missing), strict=True):
+            write_bytes(cached(photo, folder), file)
 
 
 def cached(photo: Photo, folder: Path) -> Path:
@@ -48,11 +48,6 @@ def render(photo: Photo) -> bytes:
     if photo.orientation in STORED_TURN:
         picture = picture.transpose(STORED_TURN[photo.orientation])
     return ENCODERS[photo.encoding](picture, _exif(photo))
-
-
-def _render_into(folder: Path, photo: Photo) -> None:
-    cv2.setNumThreads(1)  # the pool's processes share the cores already
-    write_bytes(cached(photo, folder), render(photo))
 
 
 def _exif(photo: Photo) -> bytes:

@@ -40,8 +40,9 @@ class PortTakenError(TreelineError):
     def __init__(self, server: str, first_port: int) -> None:
         super().__init__(
             f"port {first_port + SERVERS.index(server)} on {HOST} is in use, and the example server {server!r} needs it"
-            f" (the five servers take {first_port} to {first_port + len(SERVERS) - 1}). Stop the program that holds it:"
-            " most likely a demo that was started before and still runs, or was killed and left its servers behind."
+            f" (the five servers take {first_port} to {first_port + len(SERVERS) - 1}). Stop the program that holds it,"
+            " perhaps another demo on this machine; or set FIRST_PORT in resources/example/collection.py"
+            " to the first of five free ports and run `python -m resources.example.make_tables`."
         )
 
 
@@ -132,8 +133,8 @@ def open_log(file: Path, name: str) -> logging.Logger:
     return logger
 
 
-def main() -> None:
-    """Render what is not rendered yet, and serve."""
+def main() -> int:
+    """Render what is not rendered yet, and serve; 2 where a port is taken."""
     parser = argparse.ArgumentParser(description="Run the example's image servers until SIGTERM or SIGINT.")
     parser.add_argument("--images", type=Path, required=True, help="folder that keeps the rendered photos")
     parser.add_argument("--logs", type=Path, required=True, help="folder of the access logs")
@@ -144,8 +145,10 @@ def main() -> None:
     try:
         asyncio.run(serve(asked.first_port, asked.images, asked.logs, while_stdin_is_open=asked.while_stdin_is_open))
     except PortTakenError as error:
-        sys.exit(f"Error: {error}")
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
