@@ -15,9 +15,6 @@ if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
 
 
-conda: "envs/treeline.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"

@@ -3,7 +3,6 @@ What the rules share: the checked configuration, the paths, and the functions th
 """
 
 import json
-import os
 import shlex
 import sys
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from treeline.config import INITIALIZERS
 from treeline.download.lanes import plan_lanes
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
@@ -18,9 +18,10 @@ from treeline.io.manifest import read_ignored, read_manifest
 from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
+from treeline.urls.files import input_files
 
 # A job's shell finds the `treeline` command beside the interpreter that runs Snakemake, activated or not.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 try:
     settings = read_settings(config, "configuration")
@@ -51,6 +52,12 @@ wildcard_constraints:
     partition_id=r"\d+",
     group=r"[^/]+",
     group_id=r"\d+",
+
+
+def files_of_input(wildcards):
+    """The input's files one by one, so that a change of any is seen, and the user's SQL file if there is one."""
+    own_query = [] if settings.initializer_type in INITIALIZERS else [settings.initializer_type]
+    return [*input_files(settings.path_to_input), *own_query]
 
 
 def finished(checkpoint_job, output):
@@ -101,7 +108,7 @@ def spool_of_shard_before(wildcards):
     before = shard_before(wildcards)
     if before is None or before.server != wildcards.server_name:
         return ""
-    return "--previous " + shlex.quote(str(paths.spool(before.server, before.partition)))
+    return option("--previous", paths.spool(before.server, before.partition))
 
 
 def lanes_of_server(wildcards):

@@ -13,21 +13,23 @@ A shard waits for the shard before it in its lane, so that no server is asked fa
 
 
 rule download:
+    """Download every batch of every server that is not ignored."""
     input:
         paths.schedule / "_verification.csv",
-    """Download every batch of every server that is not ignored."""
     localrule: True
 
 
 rule profile_servers:
+    """Note how many batches each server has, and how fast it may be asked; an edited rate stays."""
     input:
         manifest=paths.manifest,
     output:
         profiles=update(paths.profiles),
     log:
         paths.logs / "profiler.log",
-    """Note how many batches each server has, and how fast it may be asked; an edited rate stays."""
     localrule: True
+    conda:
+        "../envs/treeline.yaml"
     params:
         checkpoint=paths.checkpoint,
         default_rate_limit=settings.downloader_parameters.default_rate_limit,
@@ -43,6 +45,7 @@ rule profile_servers:
 
 
 rule schedule_downloads:
+    """Write down which lane downloads which shards, at which rate; an older schedule is kept under the next number."""
     input:
         manifest=paths.manifest,
         profiles=ancient(paths.profiles),
@@ -51,8 +54,9 @@ rule schedule_downloads:
         lanes=update(paths.schedule / "0000.csv"),
     log:
         paths.logs / "schedule_creation.log",
-    """Write down which lane downloads which shards, at which rate; an older schedule is kept under the next number."""
     localrule: True
+    conda:
+        "../envs/treeline.yaml"
     params:
         ignored=paths.ignored,
         checkpoint=paths.checkpoint,
@@ -87,10 +91,12 @@ rule download_shard:
         errors=SHARD / "errors.parquet",
         completed=SHARD / "completed",
     log:
-        paths.logs / "current" / (SHARD_NAME + ".log"),
+        paths.logs / "current" / f"{SHARD_NAME}.log",
     benchmark:
-        paths.logs / "benchmarks" / "download" / (SHARD_NAME + ".jsonl")
+        paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     threads: 1
     resources:
         mem_mb=scaled_by_attempt(600),
@@ -117,6 +123,7 @@ rule download_shard:
 
 
 rule verify_downloads:
+    """Check that every shard is complete, and fill the profiles table with what was learned."""
     input:
         completed=every_shard(SHARD / "completed"),
         manifest=paths.manifest,
@@ -125,8 +132,9 @@ rule verify_downloads:
         verification=paths.schedule / "_verification.csv",
     log:
         paths.logs / "current" / "verifier.log",
-    """Check that every shard is complete, and fill the profiles table with what was learned."""
     localrule: True
+    conda:
+        "../envs/treeline.yaml"
     params:
         ignored=paths.ignored,
         images=paths.images,

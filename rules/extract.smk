@@ -33,6 +33,8 @@ rule extract_batch:
     benchmark:
         paths.logs / "benchmarks" / "extract" / "{group}" / "group_id={group_id}.jsonl"
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     resources:
         mem_mb=scaled_by_attempt(2048),
     params:
@@ -63,6 +65,8 @@ rule report_group:
     log:
         paths.logs / "extract" / "{group}" / "report.log",
     localrule: True
+    conda:
+        "../envs/treeline.yaml"
     params:
         folder=paths.extracted("{group}"),
     shell:
@@ -89,6 +93,8 @@ rule categorize_group:
     benchmark:
         paths.logs / "benchmarks" / "extract" / "{group}" / "categories.jsonl"
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     resources:
         mem_mb=scaled_by_attempt(2048),
     params:

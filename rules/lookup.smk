@@ -34,6 +34,8 @@ rule scan_shards:
     benchmark:
         paths.logs / "benchmarks" / "lookup" / "scan.jsonl"
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     threads: 2
     resources:
         mem_mb=scaled_by_attempt(4096),
@@ -72,6 +74,8 @@ checkpoint create_lookup_tables:
     benchmark:
         paths.logs / "benchmarks" / "lookup" / "groups.jsonl"
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     threads: 2
     resources:
         mem_mb=scaled_by_attempt(4096),

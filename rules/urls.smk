@@ -10,15 +10,6 @@ OUT  urls/manifest.parquet   one row a batch: server_name, partition_id, rows, s
 The batches are no declared outputs: they are the state. New rows become new batches; those that are there stay.
 """
 
-from treeline.config import INITIALIZERS
-from treeline.urls.files import input_files
-
-
-def files_of_input(wildcards):
-    """The input's files one by one, so that a change of any is seen, and the user's SQL file if there is one."""
-    own_query = [] if settings.initializer_type in INITIALIZERS else [settings.initializer_type]
-    return [*input_files(settings.path_to_input), *own_query]
-
 
 checkpoint partition_urls:
     """Give every URL of the input a uuid, and a batch of its server with at most {params.batch_size} rows."""
@@ -27,6 +18,15 @@ checkpoint partition_urls:
     output:
         manifest=paths.manifest,
         rejected=paths.rejected,
+    log:
+        paths.logs / "initialization.log",
+    benchmark:
+        paths.logs / "benchmarks" / "partition_urls.jsonl"
+    conda:
+        "../envs/treeline.yaml"
+    threads: 4
+    resources:
+        mem_mb=scaled_by_attempt(4096),
     params:
         pattern=settings.path_to_input,
         folder=paths.urls,
@@ -34,13 +34,6 @@ checkpoint partition_urls:
         data_sources=[f"--data-source={name}" for name in settings.initializer_parameters.data_sources],
         excluded_servers=[f"--excluded-server={name}" for name in settings.initializer_parameters.excluded_servers],
         batch_size=settings.downloader_parameters.batch_size,
-    log:
-        paths.logs / "initialization.log",
-    benchmark:
-        paths.logs / "benchmarks" / "partition_urls.jsonl"
-    threads: 4
-    resources:
-        mem_mb=scaled_by_attempt(4096),
     shell:
         """
         treeline urls partition \
@@ -57,6 +50,6 @@ checkpoint partition_urls:
 
 rule urls:
     """Make the batches of URLs."""
-    localrule: True
     input:
         paths.manifest,
+    localrule: True

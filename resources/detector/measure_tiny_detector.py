@@ -21,8 +21,8 @@ import numpy as np
 from megadetector.detection.run_detector import load_detector
 from numpy.typing import NDArray
 from PIL import Image
-
 from scenes import CATEGORIES, SceneObject, scene
+
 from treeline.io.atomic import write_bytes
 
 CHECKPOINT = Path(__file__).with_name("tiny_detector.pt")

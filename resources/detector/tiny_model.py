@@ -17,10 +17,9 @@ from typing import Any
 import torch
 import yolov5  # noqa: F401  puts its own folder on sys.path: `models` and `utils` are then what the pickles name
 from models import common, yolo
+from scenes import CATEGORIES
 from torch import Tensor, nn
 from utils import loss
-
-from scenes import CATEGORIES
 
 IMAGE_SIZE = 320
 """Pixels of the longer side, as fed to the network."""

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-
 from scenes import CATEGORIES, scene
 from tiny_model import IMAGE_SIZE, checkpoint_bytes, detection_loss, tiny_model
+from torch import Tensor, nn
+
 from treeline.io.atomic import write_bytes
 
 CHECKPOINT = Path(__file__).with_name("tiny_detector.pt")

@@ -183,7 +183,11 @@ def test_another_checkpoint_than_expected_is_not_loaded(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "shard.tar", [])
     with pytest.raises(ModelError, match="SHA-256"):
         detect_shard(
-            archive, tmp_path / "r.json", checkpoint=tmp_path / "flipped.pt", state_folder=tmp_path / "s", sha256="0" * 64
+            archive,
+            tmp_path / "r.json",
+            checkpoint=tmp_path / "flipped.pt",
+            state_folder=tmp_path / "s",
+            sha256="0" * 64,
         )
 
 

@@ -16,8 +16,8 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.servers import ImageServer, Reply
 from tests.batches import encoded, photo, write_batch
+from tests.servers import ImageServer, Reply
 
 IMAGE = encoded(photo(320, 240))
 LIMITS = {"allow_private_addresses": True, "default_rate_limit": 1e6, "image_size": 64, "backoff": 0.01, "timeout": 5}

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.collection import raw_pixels, shard_table, write_shard
 
+from tests.collection import raw_pixels, shard_table, write_shard
 from treeline.errors import ShardError
 from treeline.extract.batch import NO_PATH, NOT_IN_SHARD, Limits, extract_batch
 from treeline.extract.reports import Counts
@@ -96,9 +96,7 @@ def test_row_groups_without_a_wanted_image_are_not_read(tmp_path: Path, statisti
     """Wanted images still come out when the image pages of every other row group are destroyed."""
     uuids = [f"u{number:03}" for number in range(100)]
     file = tmp_path / "a"
-    pq.write_table(
-        shard_table(uuids, uuids), file, row_group_size=10, write_statistics=statistics, compression="zstd"
-    )
+    pq.write_table(shard_table(uuids, uuids), file, row_group_size=10, write_statistics=statistics, compression="zstd")
     column = pq.ParquetFile(file).schema_arrow.names.index("image")
     content = bytearray(file.read_bytes())
     for number in set(range(10)) - {3, 7}:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.collection import TAXONOMY
 
+from tests.collection import TAXONOMY
 from treeline.errors import InputError, ShardError
 from treeline.extract.categories import write_categories
 from treeline.extract.group import report_group
@@ -33,7 +33,9 @@ def write_group(root: Path, rows_of_batches: list[int]) -> tuple[Path, Path]:
         ranks: dict[str, list[str | None]] = {name: [None] * rows for name in RANKS}
         ranks["kingdom"] = [kingdoms[number % len(kingdoms)] for number in range(rows)]
         columns = {"uuid": [f"{group_id}-{number:04}" for number in range(rows)], **ranks, "image": [b"x"] * rows}
-        table = pa.table(columns, schema=pa.schema([(name, pa.string()) for name in columns][:-1] + [("image", pa.binary())]))
+        table = pa.table(
+            columns, schema=pa.schema([(name, pa.string()) for name in columns][:-1] + [("image", pa.binary())])
+        )
         with PartWriter(batch, table.schema, max_rows=10) as parts:
             for records in table.to_batches():
                 parts.write(records)
@@ -100,9 +102,7 @@ def test_group_report_lists_batches_and_removes_stale_ones(tmp_path: Path) -> No
     lines = manifest.read_text().splitlines()
     manifest.write_text("\n".join(lines[:-1]) + "\n")
     report_group(manifest, folder, folder / "report.csv")
-    assert (folder / "report.csv").read_text() == (
-        "group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,6,4,1,1\n"
-    )
+    assert (folder / "report.csv").read_text() == ("group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,6,4,1,1\n")
     assert sorted(file.name for file in folder.iterdir()) == [
         "group_id=0", "group_id=0.report.csv", "group_id=1", "group_id=1.report.csv", "report.csv",
     ]  # fmt: skip

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.collection import GROUPS, TAXONOMY, paths_below
 
+from tests.collection import GROUPS, TAXONOMY, paths_below
 from treeline.io.parquet import write_table
 from treeline.lookup.groups import GroupError, read_groups
 from treeline.lookup.tables import create_lookup_tables
@@ -66,7 +66,7 @@ def group(where: str, more: str = "") -> str:
     ],
 )
 def test_predicate_selects(tmp_path: Path, where: str, uuids: list[str]) -> None:
-    assert look_up(tmp_path, group(where, "lists: {mine: [Garden, \"O'Hara\"]}")) == uuids
+    assert look_up(tmp_path, group(where, 'lists: {mine: [Garden, "O\'Hara"]}')) == uuids
 
 
 def test_group_without_metadata(tmp_path: Path) -> None:

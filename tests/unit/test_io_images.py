@@ -73,7 +73,9 @@ def test_transparent_palette_colour_becomes_white() -> None:
 
 
 def test_of_an_animation_the_first_frame_is_taken() -> None:
-    assert difference(decode(KINDS["gif animated"]), picture()) < difference(decode(KINDS["gif animated"]), picture()[::-1])
+    assert difference(decode(KINDS["gif animated"]), picture()) < difference(
+        decode(KINDS["gif animated"]), picture()[::-1]
+    )
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])

@@ -15,15 +15,26 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from tests.collection import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
 
+from tests.collection import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
 from treeline.lookup.scan import scan_shards
 from treeline.lookup.tables import create_lookup_tables
 from treeline.paths import Paths
 
-COLUMNS = (
-    "gbifID,basisOfRecord,publisher,datasetKey,eventRemarks,kingdom,phylum,class,order,taxonRemarks,taxonomicStatus,issue"
-).split(",")
+COLUMNS = [
+    "gbifID",
+    "basisOfRecord",
+    "publisher",
+    "datasetKey",
+    "eventRemarks",
+    "kingdom",
+    "phylum",
+    "class",
+    "order",
+    "taxonRemarks",
+    "taxonomicStatus",
+    "issue",
+]
 VALUES: dict[str, list[str]] = {
     "basisOfRecord": ["PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN", "MATERIAL_CITATION", "MACHINE_OBSERVATION", "OCCURRENCE"],
     "publisher": [
@@ -137,9 +148,7 @@ class Collection:
         )  # fmt: skip
         files = sorted(GROUPS.glob("*.yaml"))
         defaults: dict[str, Any] = {"metadata": self.metadata, "detections": None, "taxonomy": TAXONOMY}
-        create_lookup_tables(
-            paths, files, max_files=max_files, memory_mb=1024, threads=threads, **(defaults | options)
-        )
+        create_lookup_tables(paths, files, max_files=max_files, memory_mb=1024, threads=threads, **(defaults | options))
 
 
 def rows_of(paths: Paths, group: str) -> list[Image]:
