@@ -101,8 +101,8 @@ rule download_shard:
     resources:
         mem_mb=scaled_by_attempt(600),
     params:
-        output=SHARD,
-        spool=paths.spool(SERVER, PARTITION),
+        output=str(SHARD),
+        spool=str(paths.spool(SERVER, PARTITION)),
         previous=spool_of_shard_before,
         lanes=lanes_of_server,
         parameters=settings.downloader_parameters.model_dump_json(exclude_defaults=True),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,7 @@ from treeline.io.names import decode_server_name
 from treeline.paths import Paths, shard_folder
 
 LOG_TAIL_BYTES = 4096
+WIDTH_WITHOUT_TERMINAL = 110
 FAILURE_MARKS = (" ERROR ", " CRITICAL ")
 
 
@@ -95,12 +97,14 @@ def count_errors(settings: Settings) -> Counter[tuple[str, int, str]]:
 def print_status(settings: Settings, config: Path) -> None:
     """Print how far each stage is, the errors by server and code, and the next command."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
     stages = collect_status(settings)
-    table = Table(title=f"{settings.path_to_output} ({config})", title_justify="left")
+    table = Table(title=f"{settings.path_to_output} ({config})", title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("stage", "pieces", "done", "left", "failed", "rows in", "rows out"):
         table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right")
     for stage in stages:
-        out = ", ".join(f"{count} {what}" for what, count in stage.rows_out.items())
+        out = "\n".join(f"{count} {what}" for what, count in sorted(stage.rows_out.items()) if count)
         numbers = (stage.done, stage.left, stage.failed, stage.rows_in)
         table.add_row(stage.stage, stage.unit, *map(str, numbers), out)
     console.print(table)
@@ -122,11 +126,11 @@ def next_step(stages: Iterable[StageStatus], config: Path) -> str:
 def _print_errors(console: Console, errors: Counter[tuple[str, int, str]]) -> None:
     if not errors:
         return
-    table = Table(title="Images that could not be had", title_justify="left")
-    table.add_column("server")
-    table.add_column("code", justify="right")
-    table.add_column("images", justify="right")
-    table.add_column("for example", max_width=60, overflow="ellipsis", no_wrap=True)
+    table = Table(title="Images that could not be had", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("server", no_wrap=True)
+    table.add_column("code", justify="right", no_wrap=True)
+    table.add_column("images", justify="right", no_wrap=True)
+    table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for (server, code, example), count in errors.items():
         table.add_row(server, str(code), str(count), example)
     console.print(table)
@@ -194,7 +198,7 @@ def _lookup(paths: Paths) -> StageStatus:
         status.done += 1
         status.rows_out[manifest.parent.name] = sum(int(row["rows"]) for row in _csv_rows(manifest))
     status.rows_in = _parquet_rows(paths.lookup_images)
-    status.left = not status.done
+    status.left = int(not status.done)
     return status
 
 

@@ -119,9 +119,8 @@ def test_lookup_and_extract_reports_add_up(project: Project, expected: dict[str,
         assert numbers == [images, images, 0, 0]
         extracted = duckdb.sql(f"from '{project.results}/extracted/{group}/group_id=*/*.parquet'")
         assert extracted.count("*").fetchone() == (images,)
-    by_category = duckdb.sql(
-        f"select category, sum(records)::int from '{project.results}/extracted/museum_specimen_all/categories.csv' group by 1"
-    ).fetchall()
+    categories = project.results / "extracted/museum_specimen_all/categories.csv"
+    by_category = duckdb.sql(f"select category, sum(records)::int from '{categories}' group by 1").fetchall()
     told = {name: images for name, images in expected["museum_specimen_all_by_category"].items() if images}
     assert dict(by_category) == told
 

@@ -1,4 +1,4 @@
-"""kill -9 of Snakemake and of its jobs at random moments, twenty times, then one rerun: nothing is lost, nothing is different."""
+"""kill -9 of Snakemake and of its jobs at random moments, twenty times, then one rerun: nothing is lost."""
 
 from __future__ import annotations
 

@@ -36,9 +36,12 @@ COLUMNS = [
     "issue",
 ]
 VALUES: dict[str, list[str]] = {
-    "basisOfRecord": ["PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN", "MATERIAL_CITATION", "MACHINE_OBSERVATION", "OCCURRENCE"],
+    "basisOfRecord": [
+        *("PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN", "MATERIAL_CITATION", "MACHINE_OBSERVATION", "OCCURRENCE"),
+    ],
     "publisher": [
-        "iNaturalist.org", "Questagame", "Yale University Peabody Museum", "Norwegian Institute for Nature Research", "",
+        *("iNaturalist.org", "Questagame", "Yale University Peabody Museum"),
+        *("Norwegian Institute for Nature Research", ""),
     ],
     "datasetKey": ["a", "b"],
     "eventRemarks": ["", "", "a camera trap, \"quoted\"", "Trigger Sensitivity: high"],
