@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
-
 from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
+
 from treeline.errors import ImageError
 from treeline.io.images import (
     Pixels,
@@ -73,7 +73,9 @@ def test_transparent_palette_colour_becomes_white() -> None:
 
 
 def test_of_an_animation_the_first_frame_is_taken() -> None:
-    assert difference(decode(KINDS["gif animated"]), picture()) < difference(decode(KINDS["gif animated"]), picture()[::-1])
+    assert difference(decode(KINDS["gif animated"]), picture()) < difference(
+        decode(KINDS["gif animated"]), picture()[::-1]
+    )
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])

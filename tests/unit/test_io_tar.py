@@ -52,7 +52,9 @@ def test_the_same_members_give_the_same_bytes(tmp_path: Path, name: str) -> None
 
 
 @given(contents=st.lists(st.binary(max_size=2000), max_size=8))
-def test_the_index_gives_the_place_of_each_member(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
+def test_the_index_gives_the_place_of_each_member(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+) -> None:
     folder = tmp_path_factory.mktemp("tar")
     members = [Member(f"{number}{'-' * (number * 40)}.jpg", data) for number, data in enumerate(contents)]
     archive = write(folder / "shard.tar", members)
