@@ -41,7 +41,7 @@ rule decode_shard:
 
 
 rule decode:
+    """Decode every shard."""
     input:
         every_shard(DECODED),
-    """Decode every shard."""
     localrule: True

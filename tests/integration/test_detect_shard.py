@@ -23,6 +23,7 @@ from treeline.detect.results import ImageResult
 from treeline.detect.shard import DetectReport, detect_shard
 from treeline.detect.source import SourceImage
 from treeline.io.images import decode
+from treeline.io.parquet import sha256_of_file
 
 SCENES = draw_scenes(30)
 KINDS = encoded_kinds()
@@ -188,16 +189,12 @@ def test_an_empty_archive_gives_empty_results(tmp_path: Path) -> None:
 def test_another_checkpoint_than_expected_is_not_loaded(tmp_path: Path) -> None:
     flipped = bytearray(CHECKPOINT.read_bytes())
     flipped[len(flipped) // 2] ^= 1
-    (tmp_path / "flipped.pt").write_bytes(flipped)
+    other = tmp_path / "flipped.pt"
+    other.write_bytes(flipped)
     archive = write_archive(tmp_path / "shard.tar", [])
-    with pytest.raises(ModelError, match="SHA-256"):
-        detect_shard(
-            archive,
-            tmp_path / "r.json",
-            checkpoint=tmp_path / "flipped.pt",
-            state_folder=tmp_path / "s",
-            sha256="0" * 64,
-        )
+    expected = sha256_of_file(CHECKPOINT)
+    with pytest.raises(ModelError, match=expected):
+        detect_shard(archive, tmp_path / "r.json", checkpoint=other, state_folder=tmp_path / "s", sha256=expected)
 
 
 def test_what_is_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
