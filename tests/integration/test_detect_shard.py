@@ -7,13 +7,15 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageOps
 from tests.scenes import CHECKPOINT, TIME, Scene, draw_scenes, write_archive
 from tests.shards import encode, encoded_kinds, exif, raw_bgr, shard_row, write_shard
 
@@ -177,9 +179,19 @@ def test_a_very_narrow_image_harms_no_other(detector: Detector) -> None:
     assert narrow["file"] == "line"
 
 
-def test_the_process_is_left_as_it_was(detector: Detector) -> None:
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
-    assert not Path(os.environ["YOLOV5_CONFIG_DIR"]).is_relative_to(Path.home() / ".config")
+def test_the_command_detects_and_logs_each_line_once(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "shard.tar", SCENES[:3], **BROKEN)
+    command = [sys.executable, "-m", "treeline", "detect", "shard", "--archive", archive, "--device", "cpu"]
+    command += ["--results", tmp_path / "r.json", "--model", CHECKPOINT, "--log", tmp_path / "job.log"]
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(command, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(images_of(tmp_path / "r.json")) == 6
+    for written in (done.stderr, (tmp_path / "job.log").read_text()):
+        assert written.count("broken.jpg: broken JPEG header") == 1
+        assert written.count("6 images, 3 failures") == 1
+    assert not list(home.rglob("*ltralytics*"))
 
 
 def test_an_empty_archive_gives_empty_results(tmp_path: Path) -> None:
