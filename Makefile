@@ -1,13 +1,17 @@
 # One obvious way to run each thing. `make` alone lists the targets.
 
 PYTHON ?= $(or $(shell command -v python3.11 || command -v python3),python3.11)
+PYTHON := $(PYTHON)
 VENV := .venv
 BIN := $(VENV)/bin
+# Snakemake's jobs call `treeline`, and snakefmt calls `shfmt`.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # A stamp's name carries a checksum of what the environment was made from, because a checkout's file times mean
 # nothing. No stamp: the lock has changed, or the last attempt did not finish, and the environment is made anew.
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
-ENVIRONMENT := $(VENV)/.environment-$(call checksum,envs/requirements.lock envs/install.sh envs/*/*.py)
+INSTALLED := envs/requirements.lock envs/install.sh envs/torchvision_cpu/torchvision_cpu.py
+ENVIRONMENT := $(VENV)/.environment-$(call checksum,$(INSTALLED))
 PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -46,7 +50,8 @@ clean:  ## Remove results and caches; .venv stays
 
 define REQUIRE_PYTHON
 "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-    echo "Treeline needs Python 3.11, which '$(PYTHON)' is not. Say where it is: make $@ PYTHON=/path/to/python3.11" >&2; \
+    echo "Treeline needs Python 3.11, which '$(PYTHON)' is not." \
+        "Say where it is: make setup PYTHON=/path/to/python3.11" >&2; \
     exit 1; }
 endef
 

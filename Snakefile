@@ -15,9 +15,6 @@ if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
 
 
-conda: "envs/treeline.yaml"
-
-
 include: "rules/common.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"
@@ -30,6 +27,6 @@ include: "rules/extract.smk"
 rule all:
     """Make every stage that the configuration switches on."""
     default_target: True
-    localrule: True
     input:
         [getattr(rules, stage).input for stage in settings.stages],
+    localrule: True

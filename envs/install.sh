@@ -16,13 +16,13 @@ pinned() {
 }
 
 install() {
-    "$python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$python" -m pip install --quiet --disable-pip-version-check --use-pep517 "$@"
 }
 
 echo "Installing $requirements"
 install "$(pinned setuptools)"
 # Without isolation: pip hides PYTHONPATH from isolated builds, and newer setuptools lack the pkg_resources it needs.
-PYTHONPATH="$here/build_shim" install --no-deps --no-build-isolation --use-pep517 "$(pinned ultralytics-yolov5)"
+PYTHONPATH="$here/build_shim" install --no-deps --no-build-isolation "$(pinned ultralytics-yolov5)"
 install --requirement "$requirements"
 cp "$here"/torchvision_cpu/torchvision_cpu.{py,pth} \
     "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

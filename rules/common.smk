@@ -2,19 +2,26 @@
 What the rules share: the checked configuration, the paths, and the functions that turn manifests into inputs. No rules.
 """
 
-import os
+import json
+import shlex
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from treeline.config import INITIALIZERS
+from treeline.download.lanes import plan_lanes
 from treeline.errors import TreelineError
+from treeline.extract.group import read_group_ids
 from treeline.io.manifest import read_ignored, read_manifest
+from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
+from treeline.urls.files import input_files
 
 # A job's shell finds the `treeline` command beside the interpreter that runs Snakemake, activated or not.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 try:
     settings = read_settings(config, "configuration")
@@ -22,6 +29,14 @@ except TreelineError as error:
     raise WorkflowError(str(error)) from None
 
 paths = Paths(Path(settings.path_to_output), settings.output_structure)
+
+TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
+GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in settings.lookup.groups]
+GROUP_FILES = GROUP_FILES or sorted(Path(settings.lookup.groups_folder).glob("*.yaml"))
+try:
+    GROUPS = [group.name for group in read_groups(GROUP_FILES, TAXONOMY)]
+except TreelineError as error:
+    raise WorkflowError(str(error)) from None
 
 SERVER = "{server_name}"
 PARTITION = "{partition_id}"
@@ -39,6 +54,12 @@ wildcard_constraints:
     group_id=r"\d+",
 
 
+def files_of_input(wildcards):
+    """The input's files one by one, so that a change of any is seen, and the user's SQL file if there is one."""
+    own_query = [] if settings.initializer_type in INITIALIZERS else [settings.initializer_type]
+    return [*input_files(settings.path_to_input), *own_query]
+
+
 def finished(checkpoint_job, output):
     """Wait for a checkpoint, except under --batch, which works on what is there and allows no checkpoint."""
     if workflow.dag_settings.batch is None or not Path(output).exists():
@@ -53,16 +74,77 @@ def shards():
     return [shard for shard in manifest if shard.server not in ignored]
 
 
+def lanes():
+    """The order of all downloads; planned once a manifest, not once a shard."""
+    manifest = finished(checkpoints.partition_urls, paths.manifest)
+    ignored = paths.ignored.stat().st_mtime_ns if paths.ignored.exists() else 0
+    return planned_lanes(manifest.stat().st_mtime_ns, ignored)
+
+
+@lru_cache(maxsize=1)
+def planned_lanes(manifest_time, ignored_time):
+    """Plan the lanes of the manifest and the ignored table as they were at these times."""
+    return plan_lanes(
+        read_manifest(paths.manifest),
+        read_ignored(paths.ignored),
+        settings.schedule_rules,
+        settings.downloader_parameters.max_lanes,
+    )
+
+
+def shard_before(wildcards):
+    """The shard before this one in its lane, or None."""
+    return lanes().previous.get((wildcards.server_name, int(wildcards.partition_id)))
+
+
+def shard_before_in_lane(wildcards):
+    """Marker of the shard before; ancient, so that only its absence holds this shard up."""
+    before = shard_before(wildcards)
+    return [] if before is None else ancient(paths.shard(before.server, before.partition) / "completed")
+
+
+def spool_of_shard_before(wildcards):
+    """Option that names the spool of the shard before, if it is of the same server, for the learned rate."""
+    before = shard_before(wildcards)
+    if before is None or before.server != wildcards.server_name:
+        return ""
+    return option("--previous", paths.spool(before.server, before.partition))
+
+
+def lanes_of_server(wildcards):
+    """Number of lanes that share the server's rate limit."""
+    return lanes().lanes_of[wildcards.server_name]
+
+
 def every_shard(pattern):
     """An input function that gives `pattern` for every shard."""
 
     def of_every_shard(wildcards):
-        return [
-            str(pattern).format(server_name=shard.server, partition_id=shard.partition)
-            for shard in shards()
-        ]
+        return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in shards()]
 
     return of_every_shard
+
+
+def of_every_lookup_batch(pattern):
+    """An input function that gives `pattern` for every lookup batch of the wildcards' group."""
+
+    def of_group(wildcards):
+        manifest = finished(checkpoints.create_lookup_tables, paths.lookup_manifest(wildcards.group))
+        return [str(pattern).format(group=wildcards.group, group_id=number) for number in read_group_ids(manifest)]
+
+    return of_group
+
+
+def shards_of_lookup_batch(wildcards):
+    """The shards that one lookup batch reads from, and no others: a new shard redoes the batches that need it."""
+    finished(checkpoints.create_lookup_tables, paths.lookup_manifest(wildcards.group))
+    listing = paths.lookup_paths(wildcards.group, wildcards.group_id)
+    return [paths.root / path for path in listing.read_text(encoding="utf-8").splitlines()]
+
+
+def option(name, value):
+    """A command-line option, or nothing where there is no value."""
+    return "" if value is None else shlex.join([name, str(value)])
 
 
 def scaled_by_attempt(mem_mb):

@@ -23,6 +23,8 @@ rule decode_shard:
     log:
         paths.logs / "decode" / f"{SHARD_NAME}.log",
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     resources:
         mem_mb=scaled_by_attempt(600),
     params:

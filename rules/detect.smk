@@ -25,6 +25,8 @@ if MODEL_IS_NAMED:
         log:
             paths.logs / "detect" / "fetch_model.log",
         localrule: True
+        conda:
+            "../envs/treeline.yaml"
         params:
             model=MODEL_OPTIONS,
         shell:
@@ -45,6 +47,8 @@ rule detect_shard:
     log:
         paths.logs / "detect" / f"{SHARD_NAME}.log",
     retries: 2
+    conda:
+        "../envs/treeline.yaml"
     resources:
         mem_mb=scaled_by_attempt(3000),
     params:
@@ -77,6 +81,8 @@ rule merge_detections:
         table=paths.detections_table,
     log:
         paths.logs / "detect" / "merge.log",
+    conda:
+        "../envs/treeline.yaml"
     resources:
         mem_mb=scaled_by_attempt(2000),
     params:

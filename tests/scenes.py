@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from resources.detector.scenes import SceneObject, scene
 from tests.shards import encode, exif
-
 from treeline.io.tar import tar_writer
 
 CHECKPOINT = Path(__file__).parents[1] / "resources" / "detector" / "tiny_detector.pt"

@@ -79,9 +79,9 @@ def _background(rng: np.random.Generator, width: int, height: int) -> Canvas:
     ground = np.array(rng.choice(_GROUNDS), np.float32)
     canvas += ground * rng.uniform(0.6, 1.3)
     for cells, amplitude, channels in _TEXTURES:
-        noise = rng.normal(0, 1, (max(2, cells * height // width), cells, channels)).astype(np.float32)
-        noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, channels)
-        canvas += noise * (amplitude * rng.uniform(0.6, 1.3))
+        cell_values = rng.normal(0, 1, (max(2, cells * height // width), cells, channels)).astype(np.float32)
+        noise = cv2.resize(cell_values, (width, height), interpolation=cv2.INTER_CUBIC)
+        canvas += noise.reshape(height, width, channels) * (amplitude * rng.uniform(0.6, 1.3))
     horizon = int(height * rng.uniform(0.15, 0.5))
     canvas[:horizon] += rng.uniform(-10, 45)
     light = np.linspace(rng.uniform(0.75, 1.1), rng.uniform(0.75, 1.1), height, dtype=np.float32)

@@ -6,6 +6,7 @@ command, so that `treeline urls` never waits for torch. Errors that a user can m
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -86,6 +88,11 @@ def main() -> None:
         app()
     except TreelineError as error:
         logging.getLogger("treeline").error("%s", error)
+        sys.exit(USER_ERROR)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        logging.getLogger("treeline").error("%s. Nothing is half-written: make room, and run the same again.", error)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -127,9 +127,27 @@ class Paths:
         """One lookup batch."""
         return self.lookup / group / f"group_id={group_id}" / "lookup.parquet"
 
+    def lookup_paths(self, group: str, group_id: int | str) -> Path:
+        """The shards that one lookup batch reads from: their paths below the root, one a line."""
+        return self.lookup / group / f"group_id={group_id}" / "paths.txt"
+
+    @property
+    def lookup_images(self) -> Path:
+        """Every downloaded image with the shard that holds it."""
+        return self.lookup / "images.parquet"
+
+    @property
+    def lookup_report(self) -> Path:
+        """Images that each group has seen, let pass and kept."""
+        return self.lookup / "report.csv"
+
     def extracted(self, group: str) -> Path:
         """Folder of a group's extracted images."""
         return self.root / self.structure.extracted_folder / group
+
+    def extracted_batch(self, group: str, group_id: int | str) -> Path:
+        """Folder of the images of one lookup batch; its reports lie beside it, under its name."""
+        return self.extracted(group) / f"group_id={group_id}"
 
 
 def shard_folder(server: str, partition: int | str) -> str:

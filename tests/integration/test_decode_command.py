@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import webdataset
+
 from tests.shards import encoded_kinds, picture, raw_bgr, shard_row, write_shard
 
 KINDS = encoded_kinds()

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+
 from tests.scenes import CHECKPOINT, TIME, Scene, draw_scenes, write_archive
 from tests.shards import encode, encoded_kinds, exif, raw_bgr, shard_row, write_shard
-
 from treeline.detect.detector import Detector, open_detector
 from treeline.detect.model import ModelError
 from treeline.detect.results import ImageResult

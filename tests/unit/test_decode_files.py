@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.shards import encoded_kinds, shard_row, write_shard
 
+from tests.shards import encoded_kinds, shard_row, write_shard
 from treeline.decode.files import decode_files
 from treeline.errors import InputError, ShardError
 

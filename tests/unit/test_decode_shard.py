@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.shards import UPSTREAM_SCHEMA, encode, encoded_kinds, picture, raw_bgr, shard_row, write_shard
 
+from tests.shards import UPSTREAM_SCHEMA, encode, encoded_kinds, picture, raw_bgr, shard_row, write_shard
 from treeline.decode.shard import DecodeReport, decode_shard
 from treeline.errors import ShardError
 from treeline.io.images import decode, sniff_format

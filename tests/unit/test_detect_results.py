@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.shards import EXIF_DATE_TIME, encode, encoded_kinds, exif, picture
 
+from tests.shards import EXIF_DATE_TIME, encode, encoded_kinds, exif, picture
 from treeline.detect.exif import DATE_TIME_ORIGINAL, EXIF_IFD, time_taken
 from treeline.detect.results import Detection, build_results, failed, processed, read_results, write_results
 from treeline.detect.state import FinishedBatches

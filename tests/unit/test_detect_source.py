@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.shards import encoded_kinds, picture, raw_bgr, shard_row, write_shard
 
+from tests.shards import encoded_kinds, picture, raw_bgr, shard_row, write_shard
 from treeline.detect.source import SourceImage, batches, content_sha256, read_images
 from treeline.errors import ShardError
 from treeline.io.tar import tar_writer

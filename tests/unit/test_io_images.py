@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
-from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
 
+from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
 from treeline.errors import ImageError
 from treeline.io.images import (
     Pixels,

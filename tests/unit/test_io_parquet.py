@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.shards import shard_row, write_shard
 
+from tests.shards import shard_row, write_shard
 from treeline import __version__
 from treeline.errors import ShardError
 from treeline.io.parquet import (

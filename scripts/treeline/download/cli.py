@@ -2,11 +2,111 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
 
+Manifest = Annotated[Path, typer.Option(help="The list of URL batches.")]
+Ignored = Annotated[Path, typer.Option(help="Table of servers to leave out; need not exist.")]
+Profiles = Annotated[Path, typer.Option(help="The profiles table.")]
+Checkpoint = Annotated[Path, typer.Option(help="The inner checkpoint file.")]
 
-@app.callback()
-def stage() -> None:
-    """Keep the verbs as subcommands even while there is only one."""
+
+@app.command()
+def profile(
+    manifest: Manifest,
+    profiles: Profiles,
+    checkpoint: Checkpoint,
+    default_rate_limit: Annotated[float, typer.Option(help="Requests a second for servers new to the table.")],
+    log: LogOption = None,
+) -> None:
+    """Write the profiles table, keeping what it already says."""
+    from treeline.download.profile import profile_servers
+
+    profile_servers(manifest, profiles, checkpoint, default_rate_limit=default_rate_limit)
+
+
+@app.command()
+def schedule(
+    manifest: Manifest,
+    ignored: Ignored,
+    profiles: Profiles,
+    checkpoint: Checkpoint,
+    schedules: Annotated[Path, typer.Option(help="Folder of the schedules.")],
+    logs: Annotated[Path, typer.Option(help="Folder of the log files.")],
+    schedule_rules: Annotated[str, typer.Option(help='JSON: at least so many batches -> lanes, such as {"1": 1}.')],
+    max_lanes: Annotated[int, typer.Option(help="Most lanes over all servers.")],
+    log: LogOption = None,
+) -> None:
+    """Write down which lane downloads which shards, at which rate."""
+    from treeline.download.lanes import plan_lanes
+    from treeline.download.schedule import schedule_downloads
+    from treeline.io.manifest import read_ignored, read_manifest
+
+    rules = {int(batches): lanes for batches, lanes in json.loads(schedule_rules).items()}
+    lanes = plan_lanes(read_manifest(manifest), read_ignored(ignored), rules, max_lanes)
+    schedule_downloads(lanes, profiles, schedules, logs, checkpoint)
+
+
+@app.command()
+def shard(
+    batch: Annotated[Path, typer.Option(help="Parquet file of URLs.")],
+    output: Annotated[Path, typer.Option(help="Folder of the shard.")],
+    spool: Annotated[Path, typer.Option(help="Folder of what is fetched so far.")],
+    profiles: Annotated[Path | None, typer.Option(help="Take the server's rate limit from this table.")] = None,
+    lanes: Annotated[int, typer.Option(help="Lanes that share the server's rate limit and concurrency.", min=1)] = 1,
+    previous: Annotated[
+        Path | None, typer.Option(help="Spool folder of the shard before, for its learned rate.")
+    ] = None,
+    parameters: Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")] = "{}",
+    threads: Annotated[int, typer.Option(help="Threads that decode and encode images.", min=1)] = 1,
+    refetch: Annotated[bool, typer.Option(help="Forget what the spool holds.")] = False,
+    log: LogOption = None,
+) -> None:
+    """Fetch the images of one batch; goes on where an earlier run was stopped."""
+    from treeline.config import DownloaderParameters
+    from treeline.download.shard import ShardJob, download_shard
+    from treeline.download.tables import rate_limit_of
+    from treeline.io.names import server_of_folder
+
+    settings = DownloaderParameters.model_validate_json(parameters)
+    rate_limit = rate_limit_of(profiles, server_of_folder(output), settings.default_rate_limit)
+    download_shard(
+        ShardJob(
+            batch=batch,
+            output=output,
+            spool=spool,
+            parameters=settings,
+            rate_limit=rate_limit / lanes,
+            concurrency=max(1, settings.max_concurrency // lanes),
+            threads=threads,
+            previous=previous,
+            refetch=refetch,
+        )
+    )
+
+
+@app.command()
+def verify(
+    manifest: Manifest,
+    ignored: Ignored,
+    images: Annotated[Path, typer.Option(help="Folder of the shards.")],
+    schedule: Annotated[Path, typer.Option(help="Folder of the current schedule.")],
+    profiles: Profiles,
+    checkpoint: Checkpoint,
+    log: LogOption = None,
+) -> None:
+    """Check which shards are complete, and fill in counts and learned rates."""
+    from treeline.download.verify import verify_downloads
+    from treeline.io.manifest import read_ignored, read_manifest
+
+    left_out = read_ignored(ignored)
+    shards = [shard for shard in read_manifest(manifest) if shard.server not in left_out]
+    failed = verify_downloads(shards, images, schedule, profiles, checkpoint)
+    typer.echo(f"{len(shards) - len(failed)} of {len(shards)} shards are complete")

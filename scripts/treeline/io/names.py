@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 MAX_FILE_NAME_BYTES = 255  # NAME_MAX of ext4, XFS, Lustre and GPFS
@@ -55,3 +56,11 @@ def decode_server_name(encoded: str) -> str:
 def is_safe_uuid(uuid: str) -> bool:
     """Whether `uuid` can name a file and a tar member: letters, digits, `_` and `-`, at most 128."""
     return _UUID.fullmatch(uuid) is not None
+
+
+def server_of_folder(folder: Path) -> str | None:
+    """The server's name (not encoded) of a path that has a folder `server_name=...`; None without one."""
+    for part in folder.parts:
+        if part.startswith(SERVER_FOLDER_PREFIX):
+            return decode_server_name(part.removeprefix(SERVER_FOLDER_PREFIX))
+    return None

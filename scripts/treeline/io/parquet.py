@@ -22,6 +22,7 @@ from treeline.io.atomic import atomic_path
 IMAGE_ROW_GROUP_ROWS = 256
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
+UNIQUE_COLUMNS = ("uuid", "identifier")
 METADATA_PREFIX = "treeline."
 SIZE_COLUMNS = ("original_size", "resized_size")
 
@@ -42,8 +43,9 @@ def parquet_writer(
     """
     facts = {"version": __version__, **(metadata or {})}
     schema = schema.with_metadata({METADATA_PREFIX + key: value for key, value in sorted(facts.items())})
-    # Dictionaries and statistics of image bytes cost time and space and serve no reader.
+    # Dictionaries of values that do not repeat, and statistics of image bytes, cost time and space and serve no reader.
     plain = [name for name in schema.names if name != "image"]
+    repeating = [name for name in plain if name not in UNIQUE_COLUMNS]
     with (
         atomic_path(target) as temporary,
         pq.ParquetWriter(
@@ -51,7 +53,7 @@ def parquet_writer(
             schema,
             compression=COMPRESSION,
             compression_level=COMPRESSION_LEVEL,
-            use_dictionary=plain,
+            use_dictionary=repeating,
             write_statistics=plain,
         ) as writer,
     ):

@@ -2,11 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from treeline.config import OutputStructure
+from treeline.logs import LogOption
+from treeline.paths import Paths
 
 app = typer.Typer(no_args_is_help=True)
 
+MemoryMb = Annotated[int, typer.Option(min=256, help="Memory of the job in MiB; what does not fit goes to disk.")]
+Threads = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 
-@app.callback()
-def stage() -> None:
-    """Keep the verbs as subcommands even while there is only one."""
+
+@app.command()
+def scan(
+    manifest: Annotated[Path, typer.Option(help="The list of URL batches.")],
+    ignored: Annotated[Path, typer.Option(help="Table of ignored servers; need not exist.")],
+    images: Annotated[Path, typer.Option(help="Folder of the downloaded shards.")],
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    root: Annotated[Path, typer.Option(help="Folder that the paths in the table start from: path_to_output.")],
+    memory_mb: MemoryMb = 4096,
+    threads: Threads = 1,
+    log: LogOption = None,
+) -> None:
+    """List every downloaded image with the shard that holds it."""
+    from treeline.lookup.scan import scan_shards
+
+    scan_shards(manifest, ignored, images, output, root=root, memory_mb=memory_mb, threads=threads)
+
+
+@app.command()
+def groups(
+    definitions: Annotated[list[Path], typer.Argument(help="The groups' YAML files.")],
+    folder: Annotated[Path, typer.Option(help="Lookup folder; `scan` has written its images.parquet.")],
+    taxonomy: Annotated[Path, typer.Option(help="Folder of the taxonomic lists.")] = Path("resources/taxonomy"),
+    metadata: Annotated[Path | None, typer.Option(help="Occurrence table to join by source_id.")] = None,
+    detections: Annotated[Path | None, typer.Option(help="Table of detections to join by uuid.")] = None,
+    max_files: Annotated[int, typer.Option(min=1, help="Most shards in a lookup batch.")] = 100,
+    memory_mb: MemoryMb = 4096,
+    threads: Threads = 1,
+    log: LogOption = None,
+) -> None:
+    """Write the lookup batches and the manifest of each group."""
+    from treeline.lookup.tables import create_lookup_tables
+
+    create_lookup_tables(
+        Paths(folder.parent, OutputStructure(lookup_folder=folder.name)),
+        definitions,
+        taxonomy=taxonomy,
+        metadata=metadata,
+        detections=detections,
+        max_files=max_files,
+        memory_mb=memory_mb,
+        threads=threads,
+    )

@@ -1,0 +1,154 @@
+"""
+Download batches of URLs into shards of images.
+
+IN   urls/manifest.parquet, urls/server_name=S/partition_id=N/urls.parquet
+     ignored.csv   optional: servers that are not to be asked
+OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
+     schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
+     checkpoint.yaml
+     images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
+
+A shard waits for the shard before it in its lane, so that no server is asked faster than its limit, however many cores or nodes there are.
+"""
+
+
+rule download:
+    """Download every batch of every server that is not ignored."""
+    input:
+        paths.schedule / "_verification.csv",
+    localrule: True
+
+
+rule profile_servers:
+    """Note how many batches each server has, and how fast it may be asked; an edited rate stays."""
+    input:
+        manifest=paths.manifest,
+    output:
+        profiles=update(paths.profiles),
+    log:
+        paths.logs / "profiler.log",
+    localrule: True
+    conda:
+        "../envs/treeline.yaml"
+    params:
+        checkpoint=paths.checkpoint,
+        default_rate_limit=settings.downloader_parameters.default_rate_limit,
+    shell:
+        """
+        treeline download profile \
+            --manifest {input.manifest:q} \
+            --profiles {output.profiles:q} \
+            --checkpoint {params.checkpoint:q} \
+            --default-rate-limit {params.default_rate_limit} \
+            --log {log:q}
+        """
+
+
+rule schedule_downloads:
+    """Write down which lane downloads which shards, at which rate; an older schedule is kept under the next number."""
+    input:
+        manifest=paths.manifest,
+        profiles=ancient(paths.profiles),
+    output:
+        config=update(paths.schedule / "_config.csv"),
+        lanes=update(paths.schedule / "0000.csv"),
+    log:
+        paths.logs / "schedule_creation.log",
+    localrule: True
+    conda:
+        "../envs/treeline.yaml"
+    params:
+        ignored=paths.ignored,
+        checkpoint=paths.checkpoint,
+        schedules=paths.schedule.parents[1],
+        logs=paths.logs,
+        schedule_rules=json.dumps(settings.schedule_rules),
+        max_lanes=settings.downloader_parameters.max_lanes,
+    shell:
+        """
+        treeline download schedule \
+            --manifest {input.manifest:q} \
+            --ignored {params.ignored:q} \
+            --profiles {input.profiles:q} \
+            --checkpoint {params.checkpoint:q} \
+            --schedules {params.schedules:q} \
+            --logs {params.logs:q} \
+            --schedule-rules {params.schedule_rules:q} \
+            --max-lanes {params.max_lanes} \
+            --log {log:q}
+        """
+
+
+rule download_shard:
+    """Fetch the images of one batch, after the shard before it in its lane."""
+    input:
+        batch=BATCH,
+        schedule=ancient(paths.schedule / "0000.csv"),
+        profiles=ancient(paths.profiles),
+        previous=shard_before_in_lane,
+    output:
+        successes=SHARD / "successes.parquet",
+        errors=SHARD / "errors.parquet",
+        completed=SHARD / "completed",
+    log:
+        paths.logs / "current" / f"{SHARD_NAME}.log",
+    benchmark:
+        paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=scaled_by_attempt(600),
+    params:
+        output=SHARD,
+        spool=paths.spool(SERVER, PARTITION),
+        previous=spool_of_shard_before,
+        lanes=lanes_of_server,
+        parameters=settings.downloader_parameters.model_dump_json(exclude_defaults=True),
+        refetch="--refetch" if settings.download.refetch else "",
+    shell:
+        """
+        treeline download shard \
+            --batch {input.batch:q} \
+            --output {params.output:q} \
+            --spool {params.spool:q} \
+            --profiles {input.profiles:q} \
+            --lanes {params.lanes} \
+            {params.previous} \
+            --parameters {params.parameters:q} \
+            --threads {threads} {params.refetch} \
+            --log {log:q}
+        """
+
+
+rule verify_downloads:
+    """Check that every shard is complete, and fill the profiles table with what was learned."""
+    input:
+        completed=every_shard(SHARD / "completed"),
+        manifest=paths.manifest,
+        schedule=paths.schedule / "0000.csv",
+    output:
+        verification=paths.schedule / "_verification.csv",
+    log:
+        paths.logs / "current" / "verifier.log",
+    localrule: True
+    conda:
+        "../envs/treeline.yaml"
+    params:
+        ignored=paths.ignored,
+        images=paths.images,
+        schedule=paths.schedule,
+        profiles=paths.profiles,
+        checkpoint=paths.checkpoint,
+    shell:
+        """
+        treeline download verify \
+            --manifest {input.manifest:q} \
+            --ignored {params.ignored:q} \
+            --images {params.images:q} \
+            --schedule {params.schedule:q} \
+            --profiles {params.profiles:q} \
+            --checkpoint {params.checkpoint:q} \
+            --log {log:q}
+        """

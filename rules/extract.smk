@@ -1,0 +1,112 @@
+"""
+Write subsets of the images, as the lookup tables name them.
+
+IN   lookup/<group>/group_id=N/lookup.parquet, and the shards that it names
+OUT  extracted/<group>/group_id=N/part-00000.parquet, ...   images with the lookup table's columns
+     extracted/<group>/group_id=N.report.csv                asked = found + missing + duplicates
+     extracted/<group>/group_id=N.missing.csv               rows that were not found, with the reason
+     extracted/<group>/report.csv                           the counts of every batch
+     extracted/<group>/category=C/part-00000.parquet, ...   the groups of extract.categories, by museum category
+     extracted/<group>/categories.csv                       the files of the category pass
+"""
+
+
+rule extract:
+    """Extract every group, and write those of extract.categories by category too."""
+    input:
+        [paths.extracted(group) / "report.csv" for group in GROUPS],
+        [paths.extracted(group) / "categories.csv" for group in settings.extract.categories if group in GROUPS],
+    localrule: True
+
+
+rule extract_batch:
+    """Write the images of one lookup batch, reading only the row groups that hold one."""
+    input:
+        shards=shards_of_lookup_batch,
+        lookup=paths.lookup_batch("{group}", "{group_id}"),
+    output:
+        images=directory(paths.extracted_batch("{group}", "{group_id}")),
+        report=paths.extracted("{group}") / "group_id={group_id}.report.csv",
+        missing=paths.extracted("{group}") / "group_id={group_id}.missing.csv",
+    log:
+        paths.logs / "extract" / "{group}" / "group_id={group_id}.log",
+    benchmark:
+        paths.logs / "benchmarks" / "extract" / "{group}" / "group_id={group_id}.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=scaled_by_attempt(2048),
+    params:
+        root=paths.root,
+        max_rows=settings.extract.max_rows,
+        max_bytes=settings.extract.max_bytes,
+    shell:
+        """
+        treeline extract batch \
+            --lookup {input.lookup:q} \
+            --root {params.root:q} \
+            --output {output.images:q} \
+            --report {output.report:q} \
+            --missing {output.missing:q} \
+            --max-rows {params.max_rows} \
+            --max-bytes {params.max_bytes} \
+            --log {log:q}
+        """
+
+
+rule report_group:
+    """Report on all batches of a group, and remove what was extracted for batches that there are no more."""
+    input:
+        reports=of_every_lookup_batch(paths.extracted("{group}") / "group_id={group_id}.report.csv"),
+        manifest=paths.lookup_manifest("{group}"),
+    output:
+        report=paths.extracted("{group}") / "report.csv",
+    log:
+        paths.logs / "extract" / "{group}" / "report.log",
+    localrule: True
+    conda:
+        "../envs/treeline.yaml"
+    params:
+        folder=paths.extracted("{group}"),
+    shell:
+        """
+        treeline extract group \
+            --manifest {input.manifest:q} \
+            --folder {params.folder:q} \
+            --output {output.report:q} \
+            --log {log:q}
+        """
+
+
+rule categorize_group:
+    """Write a group's images by category: the first rule that fits a record names it."""
+    input:
+        report=paths.extracted("{group}") / "report.csv",
+        manifest=paths.lookup_manifest("{group}"),
+        batches=of_every_lookup_batch(paths.extracted_batch("{group}", "{group_id}")),
+        rules=TAXONOMY / "museum_categories.yaml",
+    output:
+        categories=paths.extracted("{group}") / "categories.csv",
+    log:
+        paths.logs / "extract" / "{group}" / "categories.log",
+    benchmark:
+        paths.logs / "benchmarks" / "extract" / "{group}" / "categories.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=scaled_by_attempt(2048),
+    params:
+        folder=paths.extracted("{group}"),
+        max_records=settings.extract.records_per_category_file,
+    shell:
+        """
+        treeline extract categories \
+            --manifest {input.manifest:q} \
+            --folder {params.folder:q} \
+            --rules {input.rules:q} \
+            --output {output.categories:q} \
+            --max-records {params.max_records} \
+            --log {log:q}
+        """

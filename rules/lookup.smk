@@ -1,0 +1,97 @@
+"""
+Find out which shard holds which image, for groups of images.
+
+IN   images/server_name=S/partition_id=N/successes.parquet
+     detections/detections.parquet            if lookup.detections is on
+     the occurrence table lookup.metadata, and the groups' definitions in lookup.groups_folder
+OUT  lookup/images.parquet                    every image with the shard that holds it
+     lookup/<group>/group_id=N/lookup.parquet the group's images of at most n_max_files_per_batch shards, with metadata
+     lookup/<group>/group_id=N/paths.txt      those shards
+     lookup/<group>/manifest.csv              the group's batches
+     lookup/report.csv                        images that each group has seen, let pass and kept
+     lookup/duplicate_source_ids.parquet      occurrences that the metadata has several times
+
+A batch that would not change keeps its bytes and its time, so that what was extracted from it stays valid.
+"""
+
+
+rule lookup:
+    """Make the lookup tables of every group."""
+    input:
+        [paths.lookup_manifest(group) for group in GROUPS],
+    localrule: True
+
+
+rule scan_shards:
+    """List every downloaded image with its shard, in one scan that reads no image."""
+    input:
+        manifest=paths.manifest,
+        successes=every_shard(SHARD / "successes.parquet"),
+    output:
+        images=paths.lookup_images,
+    log:
+        paths.logs / "lookup" / "scan.log",
+    benchmark:
+        paths.logs / "benchmarks" / "lookup" / "scan.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    threads: 2
+    resources:
+        mem_mb=scaled_by_attempt(4096),
+    params:
+        ignored=paths.ignored,
+        images=paths.images,
+        root=paths.root,
+    shell:
+        """
+        treeline lookup scan \
+            --manifest {input.manifest:q} \
+            --ignored {params.ignored:q} \
+            --images {params.images:q} \
+            --output {output.images:q} \
+            --root {params.root:q} \
+            --memory-mb {resources.mem_mb} \
+            --threads {threads} \
+            --log {log:q}
+        """
+
+
+checkpoint create_lookup_tables:
+    """Join the images with the metadata and the detections, and write the batches of every group."""
+    input:
+        images=paths.lookup_images,
+        groups=GROUP_FILES,
+        taxonomy=sorted(TAXONOMY.glob("*.yaml")),
+        metadata=settings.lookup.metadata or [],
+        detections=paths.detections_table if settings.lookup.detections else [],
+    output:
+        manifests=[paths.lookup_manifest(group) for group in GROUPS],
+        report=paths.lookup_report,
+        duplicates=paths.lookup / "duplicate_source_ids.parquet",
+    log:
+        paths.logs / "lookup" / "groups.log",
+    benchmark:
+        paths.logs / "benchmarks" / "lookup" / "groups.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    threads: 2
+    resources:
+        mem_mb=scaled_by_attempt(4096),
+    params:
+        folder=paths.lookup,
+        taxonomy=TAXONOMY,
+        metadata=option("--metadata", settings.lookup.metadata),
+        detections=option("--detections", paths.detections_table if settings.lookup.detections else None),
+        max_files=settings.lookup.n_max_files_per_batch,
+    shell:
+        """
+        treeline lookup groups {input.groups:q} \
+            --folder {params.folder:q} \
+            --taxonomy {params.taxonomy:q} {params.metadata} {params.detections} \
+            --max-files {params.max_files} \
+            --memory-mb {resources.mem_mb} \
+            --threads {threads} \
+            --log {log:q}
+        """

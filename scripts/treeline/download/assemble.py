@@ -1,0 +1,91 @@
+"""Put a shard's two tables together from its spool, in the batch's order.
+
+Rows are finished in any order, and where the work was interrupted depends on chance; the tables must not. Memory is
+bounded by one row group, not by the shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from treeline.download.spool import Finished, Spool, read_segment
+from treeline.io.parquet import IMAGE_ROW_GROUP_ROWS, parquet_writer
+from treeline.schemas import ERRORS, NOT_PROVIDED, SUCCESSES
+
+ROW_GROUP_BYTES = 64 * 1024**2
+ATTRIBUTION = ("license", "source", "title")
+
+
+def assemble(spool: Spool, batch: pa.Table, batch_sha256: str) -> tuple[int, int]:
+    """Write the spool's `successes.parquet` and `errors.parquet` from its segments.
+
+    Args:
+        spool: Its segments hold every row of the batch.
+        batch: The batch's rows with the columns of `treeline.schemas.URL_COLUMNS`.
+        batch_sha256: Kept in the files' metadata, with the parameters that decided the images' bytes.
+
+    Returns:
+        Numbers of rows in the two tables; together, the batch's rows.
+    """
+    finished = spool.finished()
+    if not np.array_equal(finished.rows, np.arange(len(batch))):
+        raise ValueError(f"{spool.folder}: {len(finished.rows)} of {len(batch)} rows are finished")
+    metadata = {"batch_sha256": batch_sha256, "parameters": spool.image_parameters}
+    successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
+    with parquet_writer(spool.successes, SUCCESSES, metadata) as writer:
+        for chosen in _row_groups(successes, finished.sizes):
+            writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
+    with parquet_writer(spool.errors, ERRORS, metadata) as writer:
+        for chosen in _row_groups(errors, finished.sizes):
+            writer.write_table(_error_rows(batch.take(chosen), _gather(finished, chosen)))
+    return len(successes), len(errors)
+
+
+def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Cut row numbers into groups of at most 256 rows and, but for single images that are larger, 64 MiB."""
+    start = 0
+    while start < len(rows):
+        candidates = rows[start : start + IMAGE_ROW_GROUP_ROWS]
+        within = int(np.searchsorted(np.cumsum(sizes[candidates]), ROW_GROUP_BYTES, side="right"))
+        yield candidates[: max(1, within)]
+        start += max(1, within)
+
+
+def _gather(finished: Finished, chosen: npt.NDArray[np.int64]) -> pa.Table:
+    """Collect the chosen rows from their segments, in the order of `chosen`."""
+    segments = finished.segments[chosen]
+    tables, order = [], []
+    for number in np.unique(segments):
+        members = np.flatnonzero(segments == number)
+        tables.append(read_segment(finished.files[number]).take(finished.positions[chosen[members]]))
+        order.append(members)
+    return pa.concat_tables(tables).take(np.argsort(np.concatenate(order)))
+
+
+def _success_rows(batch: pa.Table, rows: pa.Table) -> pa.Table:
+    attribution = {name: _or_null(batch[name]) for name in ATTRIBUTION}
+    given = [column.is_valid() for column in attribution.values()]
+    columns = {
+        "uuid": batch["uuid"],
+        "source_id": batch["source_id"],
+        "identifier": batch["identifier"],
+        "is_license_full": pc.and_(pc.and_(given[0], given[1]), given[2]),
+        **{name: column.fill_null(NOT_PROVIDED) for name, column in attribution.items()},
+        **{name: rows[name] for name in SUCCESSES.names if name in rows.schema.names},
+    }
+    return pa.table([columns[name] for name in SUCCESSES.names], schema=SUCCESSES)
+
+
+def _error_rows(batch: pa.Table, rows: pa.Table) -> pa.Table:
+    sources = {"uuid": batch["uuid"], "identifier": batch["identifier"]}
+    return pa.table([sources[name] if name in sources else rows[name] for name in ERRORS.names], schema=ERRORS)
+
+
+def _or_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Take blank text as absent."""
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column)

@@ -1,0 +1,87 @@
+"""Lanes: the order in which shards are downloaded, and how many at once.
+
+A lane is a list of shards of which one is in flight at a time: each waits for the one before it. A server has as many
+lanes as the schedule rules give it, and its rate limit is divided among them, so that politeness follows from the
+DAG. The plan depends on the manifest, the ignored servers and the configuration alone, so that every process that
+reads the workflow sees the same.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+from treeline.io.manifest import Shard
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The plan of all downloads.
+
+    Args:
+        lanes: Each a list of shards in the order of their download.
+        lanes_of: Number of lanes that each server has.
+    """
+
+    lanes: list[list[Shard]]
+    lanes_of: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def previous(self) -> dict[tuple[str, int], Shard]:
+        """The shard before each shard in its lane; the first of a lane has none."""
+        return {
+            (shard.server, shard.partition): before
+            for lane in self.lanes
+            for before, shard in zip(lane, lane[1:], strict=False)
+        }
+
+
+def plan_lanes(
+    shards: Iterable[Shard], ignored: Collection[str], schedule_rules: Mapping[int, int], max_lanes: int
+) -> Lanes:
+    """Deal the shards to lanes.
+
+    Args:
+        shards: All batches, ordered by server and number.
+        ignored: Percent-encoded names of the servers to leave out.
+        schedule_rules: At least so many batches of a server -> so many lanes.
+        max_lanes: Most lanes over all servers; where there would be more, the smallest share.
+
+    Returns:
+        Lanes in which each server's shards are consecutive runs, one run a lane.
+    """
+    runs: list[list[Shard]] = []
+    lanes_of = {}
+    for server, of_server in groupby(shards, key=lambda shard: shard.server):
+        if server not in ignored:
+            batches = list(of_server)
+            lanes_of[server] = min(lanes_for(len(batches), schedule_rules), len(batches), max_lanes)
+            runs += _split(batches, lanes_of[server])
+    return Lanes(_pack(runs, max_lanes), lanes_of)
+
+
+def lanes_for(batches: int, schedule_rules: Mapping[int, int]) -> int:
+    """Number of lanes of a server with so many batches: the rule with the largest threshold that it reaches."""
+    return schedule_rules[max(threshold for threshold in schedule_rules if threshold <= batches)]
+
+
+def _split(batches: list[Shard], parts: int) -> list[list[Shard]]:
+    """Cut a list into consecutive parts whose lengths differ by one at most."""
+    bounds = [len(batches) * part // parts for part in range(parts + 1)]
+    return [batches[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+
+
+def _pack(runs: list[list[Shard]], max_lanes: int) -> list[list[Shard]]:
+    """Join runs until there are at most `max_lanes`: the longest first, each to the lane with the fewest shards."""
+    if len(runs) <= max_lanes:
+        return runs
+    lanes: list[list[Shard]] = [[] for _ in range(max_lanes)]
+    shortest = [(0, number) for number in range(max_lanes)]
+    for run in sorted(runs, key=lambda run: (-len(run), run[0].server, run[0].partition)):
+        length, number = heapq.heappop(shortest)
+        lanes[number] += run
+        heapq.heappush(shortest, (length + len(run), number))
+    return lanes

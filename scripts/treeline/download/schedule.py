@@ -1,0 +1,71 @@
+"""Schedule downloads: write down which lane downloads which shards, at which rate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from treeline.download.lanes import Lanes
+from treeline.download.tables import (
+    CONFIG_COLUMNS,
+    SCHEDULE_COLUMNS,
+    csv_text,
+    read_profiles,
+    read_text,
+    write_checkpoint,
+)
+from treeline.io.atomic import write_text
+from treeline.io.names import decode_server_name
+
+CURRENT = "current"
+
+
+def schedule_downloads(lanes: Lanes, profiles: Path, schedules: Path, logs: Path, checkpoint: Path) -> None:
+    """Write `current/0000/_config.csv` and `0000.csv`; an older `current` that differs gets the next number.
+
+    Args:
+        lanes: The plan.
+        profiles: The profiles table, for the rates.
+        schedules: Folder of the schedules.
+        logs: Folder of the log files, whose `current` is numbered with the schedule.
+        checkpoint: The inner checkpoint file, set to `schedule_creation_scheduled`.
+    """
+    rates = {server: float(row["rate_limit"]) for server, row in read_profiles(profiles).items()}
+    tables = {
+        "0000.csv": csv_text(SCHEDULE_COLUMNS, _schedule_rows(lanes, rates)),
+        "_config.csv": csv_text(CONFIG_COLUMNS, _config_rows(lanes)),
+    }
+    folder = schedules / CURRENT / "0000"
+    if any(read_text(folder / name) != text for name, text in tables.items()):
+        _rotate(schedules, logs)
+        for name, text in tables.items():
+            write_text(folder / name, text)
+    write_checkpoint(checkpoint, done=("batched", "profiled", "schedule_creation_scheduled"))
+
+
+def _schedule_rows(lanes: Lanes, rates: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
+    """One row for each run of a server's batches in a lane; `partition_id_to` is exclusive."""
+    for rank, lane in enumerate(lanes.lanes):
+        for server, run in groupby(lane, key=lambda shard: shard.server):
+            batches = list(run)
+            name = decode_server_name(server)
+            rate = rates[name] / lanes.lanes_of[server]
+            yield rank, name, batches[0].partition, batches[-1].partition + 1, rank, f"{rate:g}"
+
+
+def _config_rows(lanes: Lanes) -> Iterator[tuple[object, ...]]:
+    batches = Counter(shard.server for lane in lanes.lanes for shard in lane)
+    for index, (server, nodes) in enumerate(sorted(lanes.lanes_of.items())):
+        yield index, decode_server_name(server), batches[server], 1, nodes
+
+
+def _rotate(schedules: Path, logs: Path) -> None:
+    """Rename `current` to the next free number, in both folders alike."""
+    if not (schedules / CURRENT).exists():
+        return
+    number = 1 + max((int(folder.name) for folder in schedules.glob("[0-9]*")), default=0)
+    for parent in (logs, schedules):
+        if (parent / CURRENT).exists():
+            (parent / CURRENT).rename(parent / f"{number:04d}")

@@ -1,0 +1,204 @@
+"""What is fetched of a shard so far, so that nothing fetched is lost or fetched twice.
+
+    .spool/server_name=S/partition_id=N/lock            held while a job works on the shard
+    .spool/server_name=S/partition_id=N/statistics.json what the last job learned of the server
+    .spool/server_name=S/partition_id=N/<key>/segment-00000.arrow ...
+    .spool/server_name=S/partition_id=N/<key>/{successes,errors}.parquet
+
+A segment is a set of finished rows, written whole. Once all rows are there, the two tables are put together from the
+segments, and linked into the images folder. The links stay: when Snakemake deletes a finished output, it is linked
+back instead of fetched again. The key is made of the batch's bytes and of what decides the stored images' bytes, so
+that other settings fetch anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from treeline.config import DownloaderParameters
+from treeline.errors import TreelineError
+from treeline.io.atomic import atomic_path, write_text
+
+SEGMENT_ROWS = 256
+SEGMENT_BYTES = 64 * 1024**2
+SEGMENT_SECONDS = 30.0
+
+IMAGE_PARAMETERS = (
+    "image_size",
+    "image_format",
+    "jpeg_quality",
+    "exif_orientation",
+    "max_image_pixels",
+    "max_image_bytes",
+)
+"""The parameters that decide which bytes are stored."""
+
+SEGMENT = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("hashsum_original", pa.string()),
+        pa.field("hashsum_resized", pa.string()),
+        pa.field("original_size", pa.list_(pa.int64())),
+        pa.field("resized_size", pa.list_(pa.int64())),
+        pa.field("image", pa.binary()),
+        pa.field("retry_count", pa.int64(), nullable=False),
+        pa.field("error_code", pa.int64()),
+        pa.field("error_msg", pa.string()),
+    ]
+)
+"""One finished row of a batch: an image, or an error (then `error_code` is set). `row` counts from 0."""
+
+
+class Finished(NamedTuple):
+    """Where each finished row of a batch lies.
+
+    Args:
+        files: The segments.
+        rows: Row numbers, ascending, each once.
+        segments: For each row, the number of its segment among `files`.
+        positions: For each row, its place in the segment.
+        failed: For each row, whether it is an error.
+        sizes: For each row, the bytes of its image.
+    """
+
+    files: list[Path]
+    rows: npt.NDArray[np.int64]
+    segments: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    failed: npt.NDArray[np.bool_]
+    sizes: npt.NDArray[np.int64]
+
+
+class Spool:
+    """The spool of one shard.
+
+    Args:
+        folder: `.spool/server_name=S/partition_id=N`.
+        batch_sha256: Of the batch file.
+        parameters: Those named in `IMAGE_PARAMETERS` are part of the key.
+    """
+
+    def __init__(self, folder: Path, batch_sha256: str, parameters: DownloaderParameters) -> None:
+        self.image_parameters = json.dumps(parameters.model_dump(include=set(IMAGE_PARAMETERS)), sort_keys=True)
+        key = hashlib.sha256(f"{batch_sha256}\n{self.image_parameters}".encode()).hexdigest()[:16]
+        self.shard_folder = folder
+        self.folder = folder / key
+
+    @property
+    def successes(self) -> Path:
+        """The finished table of images."""
+        return self.folder / "successes.parquet"
+
+    @property
+    def errors(self) -> Path:
+        """The finished table of errors; written last."""
+        return self.folder / "errors.parquet"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both finished tables are there."""
+        return self.successes.exists() and self.errors.exists()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other job off this shard; the system lets go of the lock when the job ends, however it ends.
+
+        Raises:
+            TreelineError: Another job holds the lock; says which.
+        """
+        self.shard_folder.mkdir(parents=True, exist_ok=True)
+        with (self.shard_folder / "lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise TreelineError(
+                    f"{self.shard_folder}: {holder} is downloading this shard. Wait for it to end, or stop it."
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {os.uname().nodename}")
+            file.flush()
+            yield
+
+    def write_segment(self, rows: Sequence[dict[str, Any]]) -> Path:
+        """Keep finished rows, each a mapping of the columns of `SEGMENT`; whole or not at all.
+
+        Raises:
+            OSError: The disk is full or not writable; the segments so far are as they were.
+        """
+        target = self.folder / f"segment-{self._next_number():05d}.arrow"
+        table = pa.Table.from_pylist(list(rows), schema=SEGMENT)
+        with atomic_path(target) as temporary, pa.ipc.new_file(temporary, SEGMENT) as writer:
+            writer.write_table(table)
+        return target
+
+    def finished(self) -> Finished:
+        """Find out which rows are finished, and where each lies."""
+        files = self._segments()
+        tables = [read_segment(file) for file in files]
+        columns = [
+            (
+                table["row"].to_numpy(),
+                np.full(len(table), number),
+                np.arange(len(table)),
+                table["error_code"].is_valid().to_numpy(),
+                pc.binary_length(table["image"]).fill_null(0).to_numpy(),
+            )
+            for number, table in enumerate(tables)
+        ]
+        rows, segments, positions, failed, sizes = (
+            (np.concatenate(column) for column in zip(*columns, strict=True)) if columns else np.zeros((5, 0), np.int64)
+        )
+        # A row is in two segments only if two jobs once worked on the shard; either will do.
+        rows, first = np.unique(rows, return_index=True)
+        return Finished(files, rows, segments[first], positions[first], failed[first].astype(bool), sizes[first])
+
+    def remove_segments(self) -> None:
+        """Remove the segments, once the finished tables hold all of them."""
+        for segment in self._segments():
+            segment.unlink()
+
+    def clear(self) -> None:
+        """Forget everything about this batch with these parameters."""
+        for file in self.folder.glob("*"):
+            file.unlink()
+
+    def _segments(self) -> list[Path]:
+        return sorted(self.folder.glob("segment-*.arrow"))
+
+    def _next_number(self) -> int:
+        segments = self._segments()
+        return int(segments[-1].stem.removeprefix("segment-")) + 1 if segments else 0
+
+
+def read_segment(segment: Path) -> pa.Table:
+    """Map a segment into memory; nothing is read before it is used."""
+    with pa.memory_map(str(segment)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def write_statistics(folder: Path, statistics: dict[str, Any]) -> None:
+    """Keep what a job learned, for the next shard of the lane and for the profiles table."""
+    write_text(folder / "statistics.json", json.dumps(statistics, indent=1) + "\n")
+
+
+def read_statistics(folder: Path) -> dict[str, Any]:
+    """Read what the last job on a shard learned; empty where there was none."""
+    try:
+        statistics: dict[str, Any] = json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return statistics

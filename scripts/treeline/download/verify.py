@@ -1,0 +1,91 @@
+"""Verify downloads: which shards are complete, and what became of each server's images."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from treeline.download.spool import read_statistics
+from treeline.download.tables import (
+    CHECKPOINT_KEYS,
+    JOB_COLUMNS,
+    PROFILE_COLUMNS,
+    VERIFICATION_COLUMNS,
+    csv_text,
+    read_profiles,
+    write_checkpoint,
+)
+from treeline.io.atomic import write_text
+from treeline.io.manifest import Shard
+from treeline.io.names import decode_server_name
+from treeline.paths import shard_folder
+
+
+def verify_downloads(
+    shards: Iterable[Shard], images: Path, schedule: Path, profiles: Path, checkpoint: Path
+) -> list[Shard]:
+    """Write `_verification.csv` and `_jobs_ids.csv`, and fill the profiles table and the checkpoint.
+
+    Args:
+        shards: The shards that were to be downloaded.
+        images: Folder of the shards, with their spool in `.spool`.
+        schedule: Folder of the current schedule.
+        profiles: The profiles table; gets counts and learned rates.
+        checkpoint: The inner checkpoint file; `completed` if all shards are.
+
+    Returns:
+        The shards that are not complete.
+    """
+    results = [_read_result(shard, images) for shard in shards]
+    failed = [result.shard for result in results if result.images is None]
+    jobs = sorted({str(result.statistics["job_id"]) for result in results if result.statistics})
+    write_text(schedule / "_jobs_ids.csv", csv_text(JOB_COLUMNS, [(job, False) for job in jobs]))
+    _fill_profiles(profiles, results)
+    verification = [
+        (result.server_name, result.shard.partition, "Failed" if result.images is None else "Completed")
+        for result in results
+    ]
+    write_text(schedule / "_verification.csv", csv_text(VERIFICATION_COLUMNS, verification))
+    write_checkpoint(checkpoint, done=CHECKPOINT_KEYS[:-1] if failed else CHECKPOINT_KEYS)
+    return failed
+
+
+class _Result(NamedTuple):
+    """What became of a shard: numbers of images and errors, None where it is not complete."""
+
+    shard: Shard
+    server_name: str
+    images: int | None
+    errors: int
+    statistics: dict[str, Any]
+
+
+def _read_result(shard: Shard, images: Path) -> _Result:
+    relative = shard_folder(shard.server, shard.partition)
+    folder = images / relative
+    statistics = read_statistics(images / ".spool" / relative)
+    name = decode_server_name(shard.server)
+    if not (folder / "completed").exists():
+        return _Result(shard, name, None, 0, statistics)
+    rows = [pq.read_metadata(folder / table).num_rows for table in ("successes.parquet", "errors.parquet")]
+    return _Result(shard, name, rows[0], rows[1], statistics)
+
+
+def _fill_profiles(profiles: Path, results: list[_Result]) -> None:
+    rows = read_profiles(profiles)
+    by_server: dict[str, list[_Result]] = defaultdict(list)
+    for result in results:
+        by_server[result.server_name].append(result)
+    for server, of_server in by_server.items():
+        row = rows[server]
+        row["success_count"] = str(sum(result.images or 0 for result in of_server))
+        row["error_count"] = str(sum(result.errors for result in of_server))
+        shares = [result.statistics["share_of_rate_limit"] for result in of_server if result.statistics]
+        if shares:
+            row["learned_rate"] = f"{float(row['rate_limit']) * sum(shares) / len(shares):.4g}"
+    lines = [[row.get(name, "") for name in PROFILE_COLUMNS] for row in rows.values()]
+    write_text(profiles, csv_text(PROFILE_COLUMNS, lines))

@@ -1,0 +1,209 @@
+"""Extract the images of one lookup batch.
+
+The same engine serves every kind of subset, from a few museum specimens to citizen science: what differs is the lookup
+table, and how large the parts may be. Work and memory follow the shards that the table names, one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from treeline.errors import ShardError
+from treeline.extract.parts import PartWriter
+from treeline.extract.reports import Counts, MissingRows
+from treeline.extract.shards import IMAGE_COLUMNS, stream_wanted
+from treeline.io.atomic import atomic_folder
+from treeline.io.database import connect, quote_literal
+from treeline.io.parquet import open_shard
+from treeline.schemas import SUCCESSES
+
+LOOKUP_COLUMNS = ("uuid", "path")
+"""Columns that a lookup table must have; its others are written beside each image."""
+
+NOT_IN_SHARD = "the shard has no image of this uuid"
+NO_PATH = "the lookup table gives no path"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large the parts may become.
+
+    Args:
+        max_rows: Most images in a part.
+        max_bytes: Most image bytes in a part.
+    """
+
+    max_rows: int
+    max_bytes: int
+
+
+def extract_batch(
+    lookup: Path, root: Path, folder: Path, report: Path, missing: Path, *, limits: Limits, memory_mb: int
+) -> Counts:
+    """Write the images that a lookup table asks for, and a report of those that it asks for in vain.
+
+    Shards are read in the order of their paths, and rows stay in a shard's order. An image is written once: of several
+    rows with one uuid, the first whose shard has it counts, and the later ones are duplicates.
+
+    Args:
+        lookup: Parquet of `LOOKUP_COLUMNS` and any others.
+        root: Folder that its paths start from.
+        folder: Folder of the parts; replaced as a whole.
+        report: CSV of the counts, one row.
+        missing: CSV of the rows that were not found: uuid, path, reason.
+        limits: How large the parts may become.
+        memory_mb: Memory in MiB for the lookup table; what does not fit is spilled to disk.
+
+    Returns:
+        Counts that add up: asked = found + missing + duplicates.
+
+    Raises:
+        ShardError: `lookup` is no lookup table; names the file and the column. A shard that cannot be read is not an
+            error: its rows are missing, with the reason.
+    """
+    with _asked_rows(lookup, folder, memory_mb) as connection:
+        schema = _schema_of_parts(connection.sql("FROM asked LIMIT 0").to_arrow_table().schema)
+        with (
+            atomic_folder(folder) as temporary,
+            MissingRows(missing) as missed,
+            PartWriter(temporary, schema, max_rows=limits.max_rows, max_bytes=limits.max_bytes) as parts,
+        ):
+            extraction = _Extraction(root, parts, missed, repeated=_repeated_uuids(connection))
+            for path, rows in _rows_by_path(connection):
+                extraction.extract_path(path, rows)
+    counts = extraction.counts
+    counts.write(report)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    logger.info("%s: %s, %d parts, peak memory %d MiB", folder, counts, len(parts.rows_of_parts), peak_mib)
+    return counts
+
+
+class _Extraction:
+    """One batch's extraction while it goes on.
+
+    Args:
+        root: Folder that the paths start from.
+        parts: Where images go.
+        missed: Where rows without image go.
+        repeated: Uuids that several rows ask for.
+    """
+
+    def __init__(self, root: Path, parts: PartWriter, missed: MissingRows, repeated: pa.Array) -> None:
+        self.root, self.parts, self.missed, self.repeated = root, parts, missed, repeated
+        self.counts = Counts()
+        self.found_repeated: set[str] = set()
+
+    def extract_path(self, path: str | None, rows: pa.Table) -> None:
+        """Extract the rows of one shard, which come in the order of their uuids."""
+        self.counts.asked += rows.num_rows
+        rows = self._without_found(rows)
+        uuids = rows["uuid"].combine_chunks()
+        first = _first_of_each(uuids)
+        images = rows.filter(first)
+        reason, taken = self._write_images(path, images)
+        self._remember(images["uuid"].filter(taken))
+
+        row_taken = taken[np.cumsum(first) - 1]
+        self.counts.found += int(taken.sum())
+        self.counts.duplicates += int(row_taken.sum() - taken.sum())
+        self.counts.missing += int((~row_taken).sum())
+        self.missed.write(uuids.filter(pa.array(~row_taken)), path, reason)
+
+    def _without_found(self, rows: pa.Table) -> pa.Table:
+        if not self.found_repeated:
+            return rows
+        found = pc.is_in(rows["uuid"], pa.array(sorted(self.found_repeated), pa.string()))
+        self.counts.duplicates += pc.sum(found).as_py() or 0
+        return rows.filter(pc.invert(found))
+
+    def _remember(self, uuids: pa.ChunkedArray) -> None:
+        if len(self.repeated):
+            self.found_repeated.update(uuids.filter(pc.is_in(uuids, self.repeated)).to_pylist())
+
+    def _write_images(self, path: str | None, images: pa.Table) -> tuple[str, npt.NDArray[np.bool_]]:
+        """Write those images that the shard has.
+
+        Returns:
+            Why the others are missing, and a mask of `images` that were written.
+        """
+        taken = np.zeros(images.num_rows, bool)
+        uuids = images["uuid"].combine_chunks()
+        wanted = uuids.drop_null()
+        if path is None or not len(wanted):
+            return NO_PATH if path is None else NOT_IN_SHARD, taken
+        try:
+            for batch in stream_wanted(self.root / path, wanted):
+                positions = pc.index_in(batch["uuid"], uuids).to_numpy()
+                fresh, rows = np.unique(positions, return_index=True)
+                rows = np.sort(rows[~taken[fresh]])
+                taken[fresh] = True
+                self._write(batch.take(pa.array(rows)), images.take(pa.array(positions[rows])))
+        except ShardError as error:
+            logger.warning("%s", error)
+            return " ".join(error.problem.split()), taken
+        return NOT_IN_SHARD, taken
+
+    def _write(self, batch: pa.RecordBatch, asked: pa.Table) -> None:
+        columns = [
+            (batch if name in IMAGE_COLUMNS else asked.combine_chunks())[name] for name in self.parts.schema.names
+        ]
+        table = pa.table(columns, schema=self.parts.schema)
+        for whole in table.combine_chunks().to_batches():
+            self.parts.write(whole)
+
+
+@contextmanager
+def _asked_rows(lookup: Path, folder: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database with the table `asked`: the lookup's rows in the order of path, uuid and all other columns."""
+    open_shard(lookup, LOOKUP_COLUMNS).close()
+    scratch = folder.with_name(f".scratch-{folder.name}")
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a job that was killed
+    try:
+        with connect(scratch, memory_mb=memory_mb, threads=1) as connection:
+            connection.execute(f"""
+                CREATE TEMP TABLE asked AS
+                SELECT * REPLACE (CAST(uuid AS VARCHAR) AS uuid, CAST(path AS VARCHAR) AS path)
+                FROM read_parquet({quote_literal(str(lookup))}, hive_partitioning = false)
+                ORDER BY path, uuid, COLUMNS(*)
+            """)
+            yield connection
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _repeated_uuids(connection: duckdb.DuckDBPyConnection) -> pa.Array:
+    repeated = connection.sql("SELECT uuid FROM asked GROUP BY uuid HAVING count(uuid) > 1").to_arrow_table()
+    return repeated["uuid"].combine_chunks()
+
+
+def _rows_by_path(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str | None, pa.Table]]:
+    for (path,) in connection.execute("SELECT DISTINCT path FROM asked ORDER BY path").fetchall():
+        rows = connection.sql("FROM asked WHERE path IS NOT DISTINCT FROM $1", params=[path])
+        yield path, rows.to_arrow_table()
+
+
+def _schema_of_parts(lookup: pa.Schema) -> pa.Schema:
+    further = [field for field in lookup if field.name not in IMAGE_COLUMNS]
+    return pa.schema([SUCCESSES.field("uuid"), *further, *(SUCCESSES.field(name) for name in IMAGE_COLUMNS[1:])])
+
+
+def _first_of_each(uuids: pa.Array) -> npt.NDArray[np.bool_]:
+    """Mask of the first of each run of equal uuids."""
+    if not len(uuids):
+        return np.zeros(0, bool)
+    same = pc.equal(pc.fill_null(uuids[1:], ""), pc.fill_null(uuids[:-1], "")).to_numpy(zero_copy_only=False)
+    return np.concatenate([[True], ~same])

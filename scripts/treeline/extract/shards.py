@@ -1,0 +1,66 @@
+"""Read wanted images out of a shard: the row groups that hold one, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from treeline.errors import ShardError
+from treeline.io.parquet import open_shard
+from treeline.schemas import SUCCESSES
+
+IMAGE_COLUMNS = ("uuid", "original_size", "resized_size", "image")
+BATCH_ROWS = 32
+
+_SCHEMA = pa.schema([SUCCESSES.field(name) for name in IMAGE_COLUMNS])
+
+
+def stream_wanted(path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+    """Read the rows of some images, in the shard's order.
+
+    A row group is passed over by the statistics of its `uuid` column, or else by that column alone; the images of
+    a row group without a wanted one are not read.
+
+    Args:
+        path: Parquet file with `IMAGE_COLUMNS`; row groups may have any size.
+        wanted: The images' uuids, strings, none of them null; at least one.
+
+    Yields:
+        Batches of at most `BATCH_ROWS` rows and of `IMAGE_COLUMNS`. A uuid that the file has twice comes twice.
+
+    Raises:
+        ShardError: The file is missing, lacks a column, or is corrupt where it is read.
+    """
+    with open_shard(path, IMAGE_COLUMNS) as file:
+        try:
+            wanted = wanted.cast(file.schema_arrow.field("uuid").type)
+            bounds = pc.min_max(wanted)
+            for number in range(file.metadata.num_row_groups):
+                if _may_hold(file, number, bounds) and _holds(file, number, wanted):
+                    yield from _matching(file, number, wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise ShardError(path, f"cannot be read to its end ({error}).", fix="Delete it and rerun it.") from error
+
+
+def _may_hold(file: pq.ParquetFile, number: int, bounds: pa.StructScalar) -> bool:
+    column = file.metadata.row_group(number).column(file.schema_arrow.names.index("uuid"))
+    statistics = column.statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= bounds["max"].as_py() and statistics.max >= bounds["min"].as_py())
+
+
+def _holds(file: pq.ParquetFile, number: int, wanted: pa.Array) -> bool:
+    uuids = file.read_row_group(number, columns=["uuid"], use_threads=False)["uuid"]
+    return bool(pc.any(pc.is_in(uuids, wanted, skip_nulls=True)).as_py())
+
+
+def _matching(file: pq.ParquetFile, number: int, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+    for batch in file.iter_batches(BATCH_ROWS, row_groups=[number], columns=list(IMAGE_COLUMNS), use_threads=False):
+        mask = pc.is_in(batch["uuid"], wanted, skip_nulls=True)
+        if pc.any(mask).as_py():
+            yield batch.filter(mask).select(IMAGE_COLUMNS).cast(_SCHEMA)

@@ -1,0 +1,44 @@
+"""Reducing images: how small, and by which filter."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from treeline.io.images import Pixels, Size
+
+JPEG_REDUCTION_MARGIN = 2
+"""A JPEG may be reduced while it is decoded as long as it stays this much larger than the target, on each side.
+
+With 2 the result differs from a full-size reduction by no more than another filter would make it differ; with 1
+visibly. Figures: docs/benchmarks.md.
+"""
+
+# Jobs run one to a core: OpenCV's own threads would only get in each other's way.
+cv2.setNumThreads(1)
+
+
+def fit(size: Size, longest_side: int | None) -> Size:
+    """Height and width of an image once its longest side is at most `longest_side` pixels; never larger than it is.
+
+    The shorter side is rounded down, as in the downloader that Treeline replaces, but not below one pixel.
+    """
+    height, width = size
+    if longest_side is None or max(size) <= longest_side:
+        return size
+    if height >= width:
+        return longest_side, max(1, int(width * longest_side / height))
+    return max(1, int(height * longest_side / width)), longest_side
+
+
+def enough_for(target: Size) -> Size:
+    """Height and width that suffice as the source of a reduction to `target`."""
+    return JPEG_REDUCTION_MARGIN * target[0], JPEG_REDUCTION_MARGIN * target[1]
+
+
+def reduce(pixels: Pixels, target: Size) -> Pixels:
+    """Reduce to height x width `target` by area averaging."""
+    if pixels.shape[:2] == target:
+        return pixels
+    reduced = cv2.resize(pixels, (target[1], target[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, dtype=np.uint8)

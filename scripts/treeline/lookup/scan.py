@@ -1,0 +1,61 @@
+"""List every downloaded image with the file that holds it, in one scan that reads no image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from treeline.errors import ShardError
+from treeline.io.database import quote_literal
+from treeline.io.manifest import read_ignored, read_manifest
+from treeline.lookup.database import open_database, write_query
+from treeline.paths import shard_folder
+
+IMAGE_COLUMNS = ("uuid", "source_id", "path", "original_size", "resized_size")
+"""Columns of the list of images; `path` is that of the shard, relative to `path_to_output`."""
+
+
+def scan_shards(
+    manifest: Path, ignored: Path, images: Path, target: Path, *, root: Path, memory_mb: int, threads: int
+) -> None:
+    """List the rows of all shards, in the manifest's order, each with the path of its shard.
+
+    A path is relative to `root`, so that it stays true when that folder is moved or mounted elsewhere.
+
+    Args:
+        manifest: The URL batches, and so the shards that there are.
+        ignored: Table of the servers that are left out; need not exist.
+        images: Folder of the shards, below `root`.
+        target: Parquet file to write, of `IMAGE_COLUMNS`.
+        root: `path_to_output`.
+        memory_mb: Memory of the job in MiB.
+        threads: Number of threads.
+
+    Raises:
+        ShardError: A shard is missing, is not Parquet, or lacks a column; names the file.
+    """
+    left_out = read_ignored(ignored)
+    shards = [shard for shard in read_manifest(manifest) if shard.server not in left_out]
+    files = [str(images / shard_folder(shard.server, shard.partition) / "successes.parquet") for shard in shards]
+    with open_database(target.parent, memory_mb=memory_mb, threads=threads) as (connection, _):
+        try:
+            write_query(connection, _query(files, root), target)
+        except duckdb.Error as error:
+            raise ShardError(
+                images, f"the shards cannot be scanned: {error}", fix="Delete the file at fault and run its stage."
+            ) from error
+
+
+def _query(files: list[str], root: Path) -> str:
+    if not files:
+        return (
+            "SELECT NULL::VARCHAR AS uuid, NULL::VARCHAR AS source_id, NULL::VARCHAR AS path, "
+            "NULL::BIGINT[] AS original_size, NULL::BIGINT[] AS resized_size WHERE false"
+        )
+    listed = ", ".join(quote_literal(file) for file in files)
+    below_root = len(str(root / "_"))  # position, from 1, of a path's first character below the root
+    return f"""
+        SELECT uuid, source_id, substr(filename, {below_root}) AS path, original_size, resized_size
+        FROM read_parquet([{listed}], filename = true, hive_partitioning = false)
+    """

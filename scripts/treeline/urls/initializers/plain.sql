@@ -1,0 +1,3 @@
+-- A table of your own, with the columns as Treeline names them.
+-- required: identifier, source_id
+SELECT * FROM input

@@ -1,0 +1,107 @@
+"""Turn the input into batches: every row ends in one batch, or in `rejected.parquet` with a reason."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from treeline.io.database import connect, quote_identifier
+from treeline.schemas import URL_COLUMNS
+from treeline.urls.batches import ROWS_AT_ONCE, read_batches, remove_leftovers, write_batches, write_manifest
+from treeline.urls.check import check_rows, other_columns
+from treeline.urls.compare import compare_rows
+from treeline.urls.files import input_files
+from treeline.urls.initialize import check_complete, initialize, read_initializer
+from treeline.urls.read import read_input
+from treeline.urls.report import write_rejected, write_removed
+
+SCRATCH_FOLDER = ".scratch"
+DATABASE_SHARE = 0.6  # of the job's memory: Python, Arrow and the batch that is being written need the rest
+
+logger = logging.getLogger(__name__)
+
+
+def partition_urls(
+    pattern: str,
+    folder: Path,
+    initializer_name: str,
+    *,
+    data_sources: Sequence[str] = (),
+    excluded_servers: Sequence[str] = (),
+    batch_size: int = 10_000,
+    memory_mb: int = 4096,
+    threads: int = 1,
+) -> None:
+    """Write the batches that are missing, then `rejected.parquet`, `removed.parquet` and `manifest.parquet`.
+
+    Batches that are there stay as they are, bytes and time. Run again after a kill, this ends with the same files as a
+    run that was left alone.
+
+    Args:
+        pattern: The input: a file, folder, glob or Darwin Core archive.
+        folder: The folder of all batches.
+        initializer_name: One of Treeline's initializers, or the path of a SQL file.
+        data_sources: Values of `data_source` that `tol_general` keeps.
+        excluded_servers: Servers (host[:port]) whose rows are rejected.
+        batch_size: Most rows in a batch.
+        memory_mb: Memory of the process in MiB; what does not fit is spilled into `folder`.
+        threads: Number of threads.
+
+    Raises:
+        InputError: The input or the initializer cannot be read, or lacks a column.
+        ShardError: A file that is there is no batch.
+    """
+    initializer = read_initializer(initializer_name)
+    files = input_files(pattern)
+    with (
+        _scratch(folder) as scratch,
+        connect(scratch, memory_mb=int(memory_mb * DATABASE_SHARE), threads=threads) as db,
+    ):
+        db.execute("SET VARIABLE data_sources = ?::VARCHAR[]", [list(data_sources)])
+        existing = read_batches(db, folder)
+        read_input(db, files, scratch)
+        initialize(db, initializer, pattern)
+        check_rows(db, initializer.name, excluded_servers)
+        check_complete(db, initializer, "checked")
+        db.execute("DROP TABLE input_rows; DROP TABLE IF EXISTS core")
+        compare_rows(db)
+        written = list(write_batches(_new_rows(db), folder, batch_size, existing))
+        rejected = write_rejected(db, folder / "rejected.parquet")
+        removed = write_removed(db, folder / "removed.parquet")
+    write_manifest(folder / "manifest.parquet", [*existing, *written])
+    for reason, rows in sorted(rejected.items()):
+        logger.warning("%d rows rejected: %s", rows, reason)
+    if removed:
+        logger.warning("%d rows of earlier batches are no longer in the input: removed.parquet names them", removed)
+    new_rows = sum(batch.rows for batch in written)
+    logger.info("%d batches were there; %d rows in %d new batches", len(existing), new_rows, len(written))
+
+
+def _new_rows(connection: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:
+    columns = [f"{quote_identifier(name)}" for name in (*URL_COLUMNS, *other_columns(connection))]
+    return connection.sql(
+        f"""
+        SELECT treeline_server, {", ".join(columns)} FROM verdicts
+        WHERE treeline_reason IS NULL AND NOT treeline_known
+        ORDER BY treeline_server, uuid
+        """
+    ).to_arrow_reader(ROWS_AT_ONCE)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside the results, and clear away what a killed run has left."""
+    scratch = folder / SCRATCH_FOLDER
+    shutil.rmtree(scratch, ignore_errors=True)
+    remove_leftovers(folder)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch)

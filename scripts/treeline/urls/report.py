@@ -1,0 +1,68 @@
+"""Write the rows that are in no batch, and those of batches that the input no longer has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pyarrow.compute as pc
+
+from treeline.io.parquet import parquet_writer
+from treeline.schemas import REJECTED
+from treeline.urls.batches import EXISTING, ROWS_AT_ONCE, cut_rows
+
+ROW_GROUP_ROWS = 100_000
+
+# A malformed row is not in `input_rows`, which numbers the others without gaps: each one before a row moves it by one.
+REJECTED_ROWS = """
+    SELECT '', uuid, identifier, source_id, input_file, input_row, reason FROM (
+        WITH refused AS (
+            SELECT uuid, identifier, source_id, input_file, treeline_row - first_row + 1 AS readable_row,
+                treeline_reason AS reason
+            FROM verdicts ASOF JOIN input_files ON treeline_row >= first_row
+            WHERE treeline_reason IS NOT NULL
+        ),
+        numbered AS (
+            SELECT input_file, input_row, row_number() OVER (PARTITION BY input_file ORDER BY input_row) AS number
+            FROM malformed_rows
+        ),
+        gaps AS (
+            SELECT input_file, input_row - number AS readable_before, max(number) AS width
+            FROM numbered GROUP BY ALL
+        )
+        SELECT uuid, identifier, source_id, refused.input_file, readable_row + coalesce(width, 0) AS input_row, reason
+        FROM refused ASOF LEFT JOIN gaps
+            ON refused.input_file = gaps.input_file AND readable_row > readable_before
+        UNION ALL BY NAME
+        SELECT input_file, input_row, 'malformed_row' AS reason FROM malformed_rows
+    )
+    ORDER BY input_file, input_row
+"""
+
+REMOVED_ROWS = """
+    SELECT '', existing.uuid, existing.identifier, server_name, partition_id
+    FROM existing ANTI JOIN (SELECT uuid FROM verdicts WHERE treeline_reason IS NULL AND treeline_known) USING (uuid)
+    ORDER BY server_name, partition_id, uuid
+"""
+
+
+def write_rejected(connection: duckdb.DuckDBPyConnection, target: Path) -> Counter[str]:
+    """Write every input row that is in no batch, in the input's order; returns how many for each reason."""
+    reasons: Counter[str] = Counter()
+    with parquet_writer(target, REJECTED) as writer:
+        for _, table in cut_rows(connection.sql(REJECTED_ROWS).to_arrow_reader(ROWS_AT_ONCE), ROW_GROUP_ROWS):
+            writer.write_table(table.cast(REJECTED))
+            counted = pc.value_counts(table["reason"])
+            reasons.update(dict(zip(*(counted.field(part).to_pylist() for part in (0, 1)), strict=True)))
+    return reasons
+
+
+def write_removed(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
+    """Write every row of the earlier batches that the input no longer has; returns how many."""
+    rows = 0
+    with parquet_writer(target, EXISTING) as writer:
+        for _, table in cut_rows(connection.sql(REMOVED_ROWS).to_arrow_reader(ROWS_AT_ONCE), ROW_GROUP_ROWS):
+            writer.write_table(table.cast(EXISTING))
+            rows += table.num_rows
+    return rows

@@ -1,0 +1,177 @@
+"""Fetching from a real server: retries, limits, redirects, and what is never asked."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+
+from tests.servers import ImageServer, Reply
+from treeline.config import DownloaderParameters
+from treeline.download.addresses import is_private_literal
+from treeline.download.fetch import Fetcher, FetchError, open_client, seconds_to_wait
+from treeline.download.pace import Pace
+
+BODY = b"\xff\xd8 not really an image " * 100
+
+
+def fetch(url: str, rate: float = 1e6, **changes: object) -> tuple[bytes, int]:
+    settings = {"allow_private_addresses": True, "backoff": 0.01, "timeout": 5.0, "max_retries": 2, **changes}
+    parameters = DownloaderParameters.model_validate(settings)
+
+    async def run() -> tuple[bytes, int]:
+        async with open_client(parameters) as client:
+            return await Fetcher(client, Pace(rate, 0.5), parameters).fetch(url)
+
+    return asyncio.run(run())
+
+
+def failure(url: str, **changes: object) -> FetchError:
+    with pytest.raises(FetchError) as failed:
+        fetch(url, **changes)
+    return failed.value
+
+
+def test_a_body_arrives_with_the_headers_that_are_configured() -> None:
+    with ImageServer() as server:
+        url = server.add("/a.jpg", body=BODY)
+        assert fetch(url, user_agent="Owl/1 (owl@example.org)", header={"X-Token": "abc"}) == (BODY, 1)
+        (request,) = server.requests("/a.jpg")
+    assert request.headers["User-Agent"] == "Owl/1 (owl@example.org)"
+    assert request.headers["X-Token"] == "abc"
+
+
+@pytest.mark.parametrize("status", [429, 500, 501, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(status: int) -> None:
+    with ImageServer() as server:
+        url = server.add("/a.jpg", Reply(status=status), Reply(status=status), Reply(BODY))
+        assert fetch(url) == (BODY, 3)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 451])
+def test_a_final_failure_is_not(status: int) -> None:
+    with ImageServer() as server:
+        error = failure(server.add("/a.jpg", status=status))
+        assert (error.code, error.attempts) == (status, 1)
+        assert len(server.requests("/a.jpg")) == 1
+
+
+def test_retries_end() -> None:
+    with ImageServer() as server:
+        error = failure(server.add("/a.jpg", status=503), max_retries=3)
+        assert (error.code, error.attempts) == (503, 4)
+        assert len(server.requests("/a.jpg")) == 4
+
+
+def test_retry_after_is_obeyed() -> None:
+    with ImageServer() as server:
+        url = server.add("/a.jpg", Reply(status=429, headers={"Retry-After": "1"}), Reply(BODY))
+        assert fetch(url, backoff=0.0) == (BODY, 2)
+        first, second = server.requests("/a.jpg")
+    assert second.time - first.time >= 0.99
+
+
+def test_a_demand_to_wait_longer_than_allowed_is_final() -> None:
+    with ImageServer() as server:
+        url = server.add("/a.jpg", status=503, headers={"Retry-After": "3600"})
+        error = failure(url, max_backoff=10.0)
+        assert (error.code, error.attempts) == (503, 1)
+
+
+def test_retry_after_is_read_as_seconds_or_date() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert seconds_to_wait("120") == 120
+    assert seconds_to_wait(format_datetime(now.replace(minute=2), usegmt=True), now) == 120
+    assert seconds_to_wait(format_datetime(now.replace(year=2020), usegmt=True), now) == 0
+    assert seconds_to_wait("soon") is None
+    assert seconds_to_wait(None) is None
+
+
+def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    with ImageServer() as server:
+        announced = server.add("/announced.jpg", body=bytes(300_000))
+        endless = server.add("/endless.jpg", body=bytes(10_000), endless=True)
+        for url in (announced, endless):
+            error = failure(url, max_image_bytes=100_000)
+            assert (error.code, error.attempts) == (-2, 1)
+            assert "larger than 100000 bytes" in error.reason
+
+
+def test_a_small_body_that_unpacks_to_a_large_one_is_refused() -> None:
+    bomb = gzip.compress(bytes(5_000_000))
+    assert len(bomb) < 100_000
+    with ImageServer() as server:
+        url = server.add("/bomb.jpg", body=bomb, headers={"Content-Encoding": "gzip"})
+        assert failure(url, max_image_bytes=100_000).code == -2
+
+
+def test_a_packed_body_is_unpacked() -> None:
+    with ImageServer() as server:
+        url = server.add("/a.jpg", body=gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
+        assert fetch(url) == (BODY, 1)
+
+
+def test_a_drip_is_cut_off_by_the_time_limit() -> None:
+    with ImageServer() as server:
+        url = server.add("/drip.jpg", body=bytes(1000), chunk_bytes=1, pause_seconds=0.05)
+        error = failure(url, timeout=0.3, max_retries=1)
+    assert (error.code, error.attempts) == (-1, 2)
+    assert error.reason == "no complete answer within 0.3 s"
+
+
+@pytest.mark.parametrize("reply", [Reply(BODY, missing_bytes=100), Reply(reset=True)])
+def test_a_broken_connection_is_tried_again(reply: Reply) -> None:
+    with ImageServer() as server:
+        assert fetch(server.add("/a.jpg", reply, Reply(BODY)))[0] == BODY
+        assert len(server.requests("/a.jpg")) == 2
+        error = failure(server.add("/b.jpg", reply))
+        assert (error.code, error.attempts) == (-1, 3)
+
+
+def test_nobody_listening_is_a_network_error() -> None:
+    with ImageServer() as server:
+        url = server.url("/a.jpg")
+    error = failure(url)
+    assert (error.code, error.attempts) == (-1, 3)
+
+
+def test_redirects_are_followed_as_far_as_allowed() -> None:
+    with ImageServer() as server:
+        for number in range(4):
+            server.add(f"/{number}", status=302, headers={"Location": f"/{number + 1}"})
+        server.add("/4", body=BODY)
+        assert fetch(server.url("/0"), max_redirects=4) == (BODY, 1)
+        error = failure(server.url("/0"), max_redirects=3)
+        assert (error.code, error.attempts) == (-1, 1)
+        assert error.reason == "more than 3 redirects"
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a", "data:image/png;base64,AAAA"])
+def test_a_redirect_out_of_http_is_refused(target: str) -> None:
+    with ImageServer() as server:
+        error = failure(server.add("/a", status=302, headers={"Location": target}))
+    assert (error.code, error.attempts) == (-1, 1)
+
+
+def test_private_addresses_are_asked_only_when_allowed() -> None:
+    with ImageServer() as server:
+        server.add("/a.jpg", body=BODY)
+        port = server.address.rpartition(":")[2]
+        for host in ("127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.0.0.1", "[::1]", "[::ffff:127.0.0.1]"):
+            error = failure(f"http://{host}:{port}/a.jpg", allow_private_addresses=False)
+            assert (error.code, error.attempts) == (-1, 1), host
+            assert "private address" in error.reason
+        assert server.requests() == []
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3", "192.168.0.1", "169.254.169.254", "[fe80::1]", "0.0.0.0", "100.64.0.1"])
+def test_private_literals_are_recognised(host: str) -> None:
+    assert is_private_literal(host)
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "example.org", "[2606:4700::1111]", "10.example.org"])
+def test_public_hosts_are_left_to_the_resolver(host: str) -> None:
+    assert not is_private_literal(host)

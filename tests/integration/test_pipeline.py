@@ -1,0 +1,187 @@
+"""The demo's pipeline, stage by stage: accounting, reruns, rebuilding, and the numbers that were told in advance."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from tests.pipeline import Project, example_project, executed
+
+STAGES = ("urls", "download", "decode", "detect", "lookup", "extract")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def empty_project(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> Iterator[Project]:
+    with example_project(tmp_path_factory.mktemp("pipeline"), example_images) as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def project(empty_project: Project) -> Project:
+    """The finished project, made one stage at a time."""
+    plan = empty_project.snakemake("--dry-run")
+    assert "partition_urls" in executed(plan)
+    for stage in STAGES:
+        started = executed(empty_project.snakemake(stage))
+        assert started, stage
+    return empty_project
+
+
+@pytest.fixture(scope="module")
+def expected(project: Project) -> dict[str, object]:
+    return json.loads((project.folder / "expected.json").read_text())
+
+
+def shard_folders(project: Project) -> list[str]:
+    return sorted(
+        str(path.parent.relative_to(project.results / "images"))
+        for path in project.results.glob("images/*/*/completed")
+    )
+
+
+def test_after_all_stages_nothing_is_left(project: Project) -> None:
+    assert "Nothing to be done" in project.snakemake("--dry-run")
+    assert "Nothing to be done" in project.snakemake()
+
+
+def test_every_input_row_is_in_a_batch_or_rejected(project: Project, expected: dict[str, dict[str, int]]) -> None:
+    manifest = pq.read_table(project.results / "urls/manifest.parquet").to_pylist()
+    rejected = pq.read_table(project.results / "urls/rejected.parquet")
+    batched = sum(row["rows"] for row in manifest)
+    rows = duckdb.sql(f"from read_csv('{project.folder / 'multimedia.csv'}', all_varchar=true)").count("*").fetchone()
+    assert rows == (expected["input"]["rows"],) == (batched + len(rejected),)
+    assert batched == expected["input"]["batched"]
+    on_disk = [pq.read_metadata(path).num_rows for path in project.results.glob("urls/*/*/urls.parquet")]
+    assert sorted(on_disk) == sorted(row["rows"] for row in manifest)
+
+
+def test_every_batch_row_is_a_success_or_an_error(project: Project) -> None:
+    folders = shard_folders(project)
+    assert len(folders) == len(pq.read_table(project.results / "urls/manifest.parquet"))
+    for shard in folders:
+        batch = pq.read_table(project.results / "urls" / shard / "urls.parquet", columns=["uuid"])["uuid"].to_pylist()
+        tables = [
+            pq.read_table(project.results / "images" / shard / name, columns=["uuid"])["uuid"].to_pylist()
+            for name in ("successes.parquet", "errors.parquet")
+        ]
+        assert sorted(batch) == sorted(tables[0] + tables[1])
+
+
+def test_servers_have_the_outcomes_that_were_told(project: Project, expected: dict[str, dict[str, dict]]) -> None:
+    for server in expected["servers"].values():
+        folder = "server_name=" + server["address"].replace(":", "%3A")
+        successes, errors = 0, Counter[str]()
+        for shard in (project.results / "images" / folder).iterdir():
+            successes += pq.read_metadata(shard / "successes.parquet").num_rows
+            errors.update(map(str, pq.read_table(shard / "errors.parquet")["error_code"].to_pylist()))
+        assert (successes, dict(errors)) == (server["successes"], server["errors"])
+    full = duckdb.sql(f"from '{project.results}/images/*/*/successes.parquet' where is_license_full").count("*")
+    assert full.fetchone() == (expected["full_licenses"],)
+
+
+def test_archives_hold_every_success_or_say_why_not(project: Project) -> None:
+    for shard in shard_folders(project):
+        with tarfile.open(project.results / "decoded" / f"{shard}.tar") as archive:
+            images = [name for name in archive.getnames() if not name.endswith(".json")]
+        undecodable = (project.results / "decoded" / f"{shard}.undecodable.csv").read_text().splitlines()[1:]
+        successes = pq.read_metadata(project.results / "images" / shard / "successes.parquet").num_rows
+        assert len(images) + len(undecodable) == successes
+        results = json.loads((project.results / "detections" / f"{shard}.json").read_text())
+        assert sorted(image["file"] for image in results["images"]) == sorted(images)
+
+
+def test_detections_are_of_every_image_and_find_what_was_drawn(project: Project) -> None:
+    table = project.results / "detections/detections.parquet"
+    images = duckdb.sql(f"select count(distinct uuid) from '{table}'").fetchone()
+    successes = duckdb.sql(f"from '{project.results}/images/*/*/successes.parquet'").count("*").fetchone()
+    assert images == successes
+    categories = duckdb.sql(f"select category, count(*) from '{table}' where confidence > 0.2 group by 1").fetchall()
+    assert {category for category, _ in categories} == {"animal", "person", "vehicle"}
+
+
+def test_lookup_and_extract_reports_add_up(project: Project, expected: dict[str, dict[str, int]]) -> None:
+    for group, images in expected["lookup"].items():
+        looked_up = duckdb.sql(f"from '{project.results}/lookup/{group}/*/lookup.parquet'").count("*").fetchone()
+        assert looked_up == (images,), group
+        report = duckdb.sql(f"from '{project.results}/extracted/{group}/report.csv'")
+        asked, found, missing, duplicates = report.sum("asked"), *map(report.sum, ("found", "missing", "duplicates"))
+        numbers = [int(total.fetchone()[0]) for total in (asked, found, missing, duplicates)]
+        assert numbers == [images, images, 0, 0]
+        extracted = duckdb.sql(f"from '{project.results}/extracted/{group}/group_id=*/*.parquet'")
+        assert extracted.count("*").fetchone() == (images,)
+    by_category = duckdb.sql(
+        f"select category, sum(records)::int from '{project.results}/extracted/museum_specimen_all/categories.csv' group by 1"
+    ).fetchall()
+    told = {name: images for name, images in expected["museum_specimen_all_by_category"].items() if images}
+    assert dict(by_category) == told
+
+
+def test_servers_were_never_asked_faster_than_their_limit(project: Project) -> None:
+    for log in project.logs.glob("*.jsonl"):
+        times = sorted(json.loads(line)["monotonic"] for line in log.read_text().splitlines())
+        for start in times:
+            assert sum(start <= moment < start + 10 for moment in times) <= 50 * 10 + 2
+
+
+def test_the_seed_files_of_the_downloader_are_there(project: Project) -> None:
+    for name in (
+        "profiles.csv",
+        "checkpoint.yaml",
+        "schedules/current/0000/_config.csv",
+        "schedules/current/0000/0000.csv",
+        "schedules/current/0000/_jobs_ids.csv",
+        "schedules/current/0000/_verification.csv",
+        "logs/initialization.log",
+    ):
+        assert (project.results / name).stat().st_size > 0, name
+    assert "completed: true" in (project.results / "checkpoint.yaml").read_text()
+    profiles = duckdb.sql(f"from '{project.results}/profiles.csv'")
+    successes = duckdb.sql(f"from '{project.results}/images/*/*/successes.parquet'").count("*").fetchone()
+    assert profiles.sum("success_count").fetchone() == successes
+
+
+def test_graphs_are_drawn(project: Project) -> None:
+    for option in ("--dag", "--rulegraph"):
+        graph = project.snakemake(option)
+        assert re.search(r"^digraph snakemake_dag \{.*\}$", graph, re.MULTILINE | re.DOTALL)
+
+
+def test_a_deleted_shard_is_rebuilt_alone_and_then_what_depends_on_it(project: Project) -> None:
+    shard = shard_folders(project)[0]
+    asked = sum(len(log.read_text().splitlines()) for log in project.logs.glob("*.jsonl"))
+    before = (project.results / "images" / shard / "successes.parquet").read_bytes()
+    (project.results / "images" / shard / "successes.parquet").unlink()
+    started = executed(project.snakemake("download"))
+    assert Counter(started) == Counter(["download_shard", "verify_downloads", "download"])
+    assert (project.results / "images" / shard / "successes.parquet").read_bytes() == before
+    assert asked == sum(len(log.read_text().splitlines()) for log in project.logs.glob("*.jsonl"))
+
+    (project.results / "images" / shard / "successes.parquet").unlink()
+    started = Counter(executed(project.snakemake()))
+    assert started["download_shard"] == started["decode_shard"] == started["detect_shard"] == 1
+    assert started["partition_urls"] == started["profile_servers"] == started["schedule_downloads"] == 0
+    assert "Nothing to be done" in project.snakemake("--dry-run")
+
+
+def test_new_rows_make_new_batches_and_leave_the_others_alone(project: Project) -> None:
+    files = {path: path.stat() for path in project.results.glob("images/*/*/*.parquet")}
+    table = project.folder / "multimedia.csv"
+    lines = table.read_text().splitlines()
+    port = re.search(r"127\.0\.0\.1:(\d+)/", lines[1])
+    assert port is not None
+    line = re.sub(r"http://\S+?,", f"http://127.0.0.1:{port[1]}/images/0001.jpeg?again,", lines[1], count=1)
+    table.write_text("\n".join([*lines, line]) + "\n")
+    started = Counter(executed(project.snakemake("download")))
+    assert started["download_shard"] == 1
+    assert {path: path.stat().st_mtime_ns for path in files} == {path: stat.st_mtime_ns for path, stat in files.items()}
+    assert len(list(project.results.glob("images/*/*/*.parquet"))) == len(files) + 2

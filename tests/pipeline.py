@@ -1,0 +1,102 @@
+"""The whole pipeline on the example servers, in a folder of a test's own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from resources.example.make_tables import make_tables
+from tests.servers import example_servers
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A user's folder: input tables, configuration, results.
+
+    Args:
+        folder: Where it lies.
+        logs: Access logs of its servers.
+    """
+
+    folder: Path
+    logs: Path
+
+    @property
+    def results(self) -> Path:
+        """What the pipeline wrote."""
+        return self.folder / "results"
+
+    def command(self, *options: str) -> list[str]:
+        """The Snakemake command line, with some options or targets."""
+        return [
+            *(sys.executable, "-m", "snakemake"),
+            *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)),
+            *("--configfile", str(self.folder / "config.yaml"), "--profile", str(ROOT / "profiles/local")),
+            *options,
+        ]
+
+    def snakemake(self, *options: str) -> str:
+        """Run Snakemake to its end, and give what it printed.
+
+        Raises:
+            AssertionError: It failed.
+        """
+        done = subprocess.run(
+            self.command(*options), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert done.returncode == 0, done.stdout[-8000:]
+        return done.stdout
+
+    def configure(self, **changes: Any) -> None:
+        """Write the demo's configuration with this folder's tables, and some changes."""
+        config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+        config |= {"path_to_input": "multimedia.csv", "path_to_output": "results"}
+        config["lookup"] |= {"metadata": "occurrence.csv", "groups_folder": str(ROOT / "config/groups")}
+        config["detector"] |= {"model": str(ROOT / "resources/detector/tiny_detector.pt")}
+        for key, value in changes.items():
+            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+@contextmanager
+def example_project(folder: Path, images: Path) -> Iterator[Project]:
+    """Have the example servers answer on ports of their own, with a project whose tables name them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images.mkdir(parents=True, exist_ok=True)
+    logs = folder / "server-logs"
+    with (images.parent / f"{images.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first of several test processes draws the photos for all
+        with example_servers(images, logs) as first_port:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            make_tables(folder, first_port)
+            project = Project(folder, logs)
+            project.configure()
+            yield project
+
+
+def executed(output: str) -> list[str]:
+    """Names of the rules whose jobs Snakemake's output says it started, in order; targets left out."""
+    starts = ("rule ", "localrule ", "checkpoint ", "localcheckpoint ")
+    lines = [line.strip() for line in output.splitlines()]
+    return [line.split()[1].rstrip(":") for line in lines if line.startswith(starts) and line.endswith(":")]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every visible file under a folder with its bytes, by relative path."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    }

@@ -1,0 +1,128 @@
+"""kill -9 of Snakemake and of its jobs at random moments, twenty times, then one rerun: nothing is lost, nothing is different."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+import pytest
+
+from tests.pipeline import ENVIRONMENT, Project, example_project, tree
+
+KILLS = 20
+SEED = 614
+LONGEST_RUN_SECONDS = 7.0
+
+# What tells when and how things were run, not what came of them.
+OF_THE_RUN = ("logs/", "schedules/", "profiles.csv", "checkpoint.yaml")
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> Iterator[tuple[Project, Project]]:
+    """Two projects on the same servers: one that is left in peace, one that is not."""
+    folder = tmp_path_factory.mktemp("kill")
+    with example_project(folder / "whole", example_images) as whole:
+        killed = Project(folder / "killed", whole.logs)
+        killed.folder.mkdir()
+        for name in ("multimedia.csv", "occurrence.csv"):
+            (killed.folder / name).write_bytes((whole.folder / name).read_bytes())
+        for project in (whole, killed):
+            # Slow enough for kills to meet downloads, small enough segments for kills to meet finished ones.
+            project.configure(downloader_parameters={"default_rate_limit": 15, "batch_size": 25})
+        yield whole, killed
+
+
+def test_killed_runs_end_like_an_uninterrupted_one(projects: tuple[Project, Project]) -> None:
+    whole, killed = projects
+    whole.snakemake()
+    requests_before = len(requests(whole))
+    generator = random.Random(SEED)
+    finished: dict[str, int] = {}
+    for _ in range(KILLS):
+        run_and_kill(killed, generator)
+        for url in finished_urls(killed):
+            finished.setdefault(url, len(requests(killed)))
+    killed.snakemake("--unlock")
+    killed.snakemake()
+
+    asked = requests(killed)
+    assert len(finished) > 100
+    for url, number in finished.items():
+        assert url not in asked[max(number, requests_before) :], f"{url} was in a finished segment and was asked again"
+    outcome = {name: content for name, content in tree(killed.results).items() if not name.startswith(OF_THE_RUN)}
+    wanted = {name: content for name, content in tree(whole.results).items() if not name.startswith(OF_THE_RUN)}
+    assert outcome.keys() == wanted.keys()
+    assert [name for name in wanted if outcome[name] != wanted[name]] == []
+
+
+def run_and_kill(project: Project, generator: random.Random) -> None:
+    """Start Snakemake, and after a while kill it, one of its jobs, or both, at once."""
+    subprocess.run(project.command("--unlock"), env=ENVIRONMENT, capture_output=True, check=True)
+    with (project.folder / "snakemake.log").open("a") as log:
+        run = subprocess.Popen(project.command(), env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        run.wait(generator.uniform(1.0, LONGEST_RUN_SECONDS))
+    except subprocess.TimeoutExpired:
+        jobs = psutil.Process(run.pid).children(recursive=True)
+        victims = {"snakemake": [], "job": jobs[-1:], "everything": jobs}[
+            generator.choice(["snakemake", "job", "everything"])
+        ]
+        for victim in victims:
+            kill(victim.pid)
+        kill(run.pid)
+    # What a killed Snakemake leaves running goes on for a moment beside nobody, and is then killed too.
+    run.wait()
+    time.sleep(generator.uniform(0, 0.5))
+    kill_session(run.pid)
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def kill_session(leader: int) -> None:
+    """Kill what is left of a session, and wait until the system has let go of its locks."""
+    left = [process for process in psutil.process_iter() if session_of(process.pid) == leader]
+    for process in left:
+        kill(process.pid)
+    psutil.wait_procs(left)
+
+
+def session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def requests(project: Project) -> list[str]:
+    """URLs in the order in which the servers were asked for them, all servers one after the other in time."""
+    lines = [json.loads(line) for log in project.logs.glob("*.jsonl") for line in log.read_text().splitlines()]
+    return [f"http://{line['server']}{line['path']}" for line in sorted(lines, key=lambda line: line["monotonic"])]
+
+
+def finished_urls(project: Project) -> Iterator[str]:
+    """URLs of the rows that finished segments and finished shards hold."""
+    for batch in project.results.glob("urls/*/*/urls.parquet"):
+        shard = batch.parent.relative_to(project.results / "urls")
+        urls = pq.read_table(batch, columns=["identifier"])["identifier"].to_pylist()
+        spool = project.results / "images/.spool" / shard
+        if any(spool.glob("*/errors.parquet")):
+            yield from urls
+        for segment in spool.glob("*/segment-*.arrow"):
+            with ipc.open_file(segment) as reader:
+                yield from (urls[row] for row in reader.read_all()["row"].to_pylist())
