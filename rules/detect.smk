@@ -8,14 +8,18 @@ OUT  detections/server_name=S/partition_id=N.json    MegaDetector results format
 
 from treeline.detect.model import CHECKPOINT_SUFFIX, checkpoint_path
 
-CHECKPOINT = checkpoint_path(settings.detector.model, Path(settings.detector.model_cache))
+MODEL_CACHE = Path(settings.detector.model_cache).expanduser()
+CHECKPOINT = checkpoint_path(settings.detector.model, MODEL_CACHE)
 MODEL_IS_NAMED = Path(settings.detector.model).suffix != CHECKPOINT_SUFFIX
+MODEL_OPTIONS = ["--model", settings.detector.model, "--model-cache", MODEL_CACHE]
+if settings.detector.model_sha256:
+    MODEL_OPTIONS += ["--model-sha256", settings.detector.model_sha256]
 
 
 if MODEL_IS_NAMED:
 
     rule fetch_model:
-        """Fetch {params.model} into the cache of models, where a node without network finds it."""
+        """Fetch the named model into the cache of models, where a node without network finds it."""
         output:
             CHECKPOINT,
         log:
@@ -24,14 +28,10 @@ if MODEL_IS_NAMED:
         conda:
             "../envs/treeline.yaml"
         params:
-            model=settings.detector.model,
-            cache=CHECKPOINT.parent,
-            sha256=f"--model-sha256 {settings.detector.model_sha256}" if settings.detector.model_sha256 else "",
+            model=MODEL_OPTIONS,
         shell:
             """
-            treeline detect fetch-model \
-                --model {params.model:q} \
-                --model-cache {params.cache:q} {params.sha256} \
+            treeline detect fetch-model {params.model:q} \
                 --log {log:q}
             """
 
@@ -40,7 +40,7 @@ rule detect_shard:
     """Detect in a shard's images with confidence from {params.threshold}; a rerun goes on where a killed job was."""
     input:
         archive=DECODED,
-        # A named model is checked against its checksum: that it was fetched anew changes nothing.
+        # A named model is checked against its checksum each time: that it was fetched anew changes nothing.
         checkpoint=ancient(CHECKPOINT) if MODEL_IS_NAMED else CHECKPOINT,
     output:
         results=DETECTIONS,
@@ -52,8 +52,8 @@ rule detect_shard:
     resources:
         mem_mb=scaled_by_attempt(3000),
     params:
+        model=MODEL_OPTIONS,
         state_folder=f"{DETECTIONS}.partial",
-        sha256=f"--model-sha256 {settings.detector.model_sha256}" if settings.detector.model_sha256 else "",
         threshold=settings.detector.threshold,
         batch_size=settings.detector.batch_size,
         device=settings.detector.device,
@@ -62,7 +62,7 @@ rule detect_shard:
         treeline detect shard \
             --archive {input.archive:q} \
             --results {output.results:q} \
-            --model {input.checkpoint:q} {params.sha256} \
+            {params.model:q} \
             --threshold {params.threshold} \
             --batch-size {params.batch_size} \
             --device {params.device} \

@@ -45,6 +45,9 @@ def test_a_named_model_is_fetched_once(tmp_path: Path, publisher: http.server.Th
     assert checkpoint.read_bytes() == CONTENT
     (tmp_path / "published" / "model.pt").unlink()
     assert find_checkpoint(NAME, tmp_path / "cache") == checkpoint
+    checkpoint.write_bytes(CONTENT[:-1])
+    with pytest.raises(ModelError, match="delete it"):
+        find_checkpoint(NAME, tmp_path / "cache")
 
 
 def test_another_file_than_published_is_refused(tmp_path: Path, publisher: http.server.ThreadingHTTPServer) -> None:

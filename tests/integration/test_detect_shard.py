@@ -1,26 +1,31 @@
-"""The detector finds what is there, in every kind of shard, and no bad image harms another."""
+"""The detector finds what is there, in every kind of shard; no bad image harms another, and no kill loses a batch."""
 
 from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageOps
 
 from tests.scenes import CHECKPOINT, TIME, Scene, draw_scenes, write_archive
 from tests.shards import encode, encoded_kinds, exif, raw_bgr, shard_row, write_shard
 from treeline.detect.detector import Detector, open_detector
 from treeline.detect.model import ModelError
 from treeline.detect.results import ImageResult
-from treeline.detect.shard import detect_shard
+from treeline.detect.shard import DetectReport, detect_shard
 from treeline.detect.source import SourceImage
 from treeline.io.images import decode
+from treeline.io.parquet import sha256_of_file
 
 SCENES = draw_scenes(30)
 KINDS = encoded_kinds()
@@ -42,10 +47,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return detect(archive, folder / "results.json")
 
 
+def state_of(target: Path) -> Path:
+    return target.with_name(target.name + ".partial")
+
+
+def run(source: Path, target: Path, **options: Any) -> DetectReport:
+    return detect_shard(source, target, checkpoint=CHECKPOINT, state_folder=state_of(target), device="cpu", **options)
+
+
 def detect(source: Path, target: Path, **options: Any) -> Path:
-    state = target.with_name(target.name + ".partial")
-    detect_shard(source, target, checkpoint=CHECKPOINT, state_folder=state, device="cpu", **options)
-    assert not state.exists()
+    run(source, target, **options)
+    assert not state_of(target).exists()
     return target
 
 
@@ -167,9 +179,19 @@ def test_a_very_narrow_image_harms_no_other(detector: Detector) -> None:
     assert narrow["file"] == "line"
 
 
-def test_the_process_is_left_as_it_was(detector: Detector) -> None:
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
-    assert not Path(os.environ["YOLOV5_CONFIG_DIR"]).is_relative_to(Path.home() / ".config")
+def test_the_command_detects_and_logs_each_line_once(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "shard.tar", SCENES[:3], **BROKEN)
+    command = [sys.executable, "-m", "treeline", "detect", "shard", "--archive", archive, "--device", "cpu"]
+    command += ["--results", tmp_path / "r.json", "--model", CHECKPOINT, "--log", tmp_path / "job.log"]
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(command, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(images_of(tmp_path / "r.json")) == 6
+    for written in (done.stderr, (tmp_path / "job.log").read_text()):
+        assert written.count("broken.jpg: broken JPEG header") == 1
+        assert written.count("6 images, 3 failures") == 1
+    assert not list(home.rglob("*ltralytics*"))
 
 
 def test_an_empty_archive_gives_empty_results(tmp_path: Path) -> None:
@@ -179,16 +201,12 @@ def test_an_empty_archive_gives_empty_results(tmp_path: Path) -> None:
 def test_another_checkpoint_than_expected_is_not_loaded(tmp_path: Path) -> None:
     flipped = bytearray(CHECKPOINT.read_bytes())
     flipped[len(flipped) // 2] ^= 1
-    (tmp_path / "flipped.pt").write_bytes(flipped)
+    other = tmp_path / "flipped.pt"
+    other.write_bytes(flipped)
     archive = write_archive(tmp_path / "shard.tar", [])
-    with pytest.raises(ModelError, match="SHA-256"):
-        detect_shard(
-            archive,
-            tmp_path / "r.json",
-            checkpoint=tmp_path / "flipped.pt",
-            state_folder=tmp_path / "s",
-            sha256="0" * 64,
-        )
+    expected = sha256_of_file(CHECKPOINT)
+    with pytest.raises(ModelError, match=expected):
+        detect_shard(archive, tmp_path / "r.json", checkpoint=other, state_folder=tmp_path / "s", sha256=expected)
 
 
 def test_what_is_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
@@ -196,3 +214,43 @@ def test_what_is_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "shard.tar", [])
     with pytest.raises(ModelError, match=r"text\.pt: does not load"):
         detect_shard(archive, tmp_path / "r.json", checkpoint=tmp_path / "text.pt", state_folder=tmp_path / "s")
+
+
+def finished_batches(target: Path) -> int:
+    return len(list(state_of(target).rglob("batch-*.json")))
+
+
+def kill_after(batches: int, source: Path, target: Path) -> int:
+    """Start a run, kill it once so many batches are finished, and return how many it really finished."""
+    # A fork, because a new process would spend seconds on importing what this one has imported.
+    process = multiprocessing.get_context("fork").Process(target=run, args=(source, target), kwargs={"batch_size": 2})
+    process.start()
+    while finished_batches(target) < batches and process.is_alive():
+        os.sched_yield()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "the run was too fast to be killed"
+    return finished_batches(target)
+
+
+def test_killed_runs_lose_no_finished_batch_and_change_no_byte(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "shard.tar", SCENES * 2, **BROKEN)
+    uninterrupted = detect(archive, tmp_path / "uninterrupted.json", batch_size=2)
+    target = tmp_path / "results.json"
+    done = 0
+    for more in (1, 4, 9):
+        done = kill_after(done + more, archive, target)
+        assert not target.exists()
+    report = run(archive, target, batch_size=2)
+    assert report.resumed == done * 2
+    assert report.images == 2 * len(SCENES) + len(BROKEN)
+    assert target.read_bytes() == uninterrupted.read_bytes()
+    assert not state_of(target).exists()
+
+
+def test_batches_of_another_threshold_are_not_mixed_in(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "shard.tar", SCENES)
+    kill_after(3, archive, tmp_path / "results.json")
+    assert run(archive, tmp_path / "results.json", batch_size=2, threshold=0.9).resumed == 0
+    boxes = [box for image in images_of(tmp_path / "results.json").values() for box in image["detections"] or ()]
+    assert all(box["conf"] >= 0.9 for box in boxes)

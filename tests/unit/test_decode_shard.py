@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -103,6 +103,7 @@ def test_uuids_that_repeat_or_could_do_harm_are_not_written(tmp_path: Path) -> N
     assert "row 3: the uuid is that of an earlier image" in rejected(tmp_path)[1][1]
 
 
+@settings(deadline=None, max_examples=40)
 @given(choice=st.lists(st.sampled_from([*KINDS, *NOT_IMAGES]), max_size=12), data=st.data())
 def test_members_and_undecodable_rows_are_all_rows(
     tmp_path_factory: pytest.TempPathFactory, choice: list[str], data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.shards import encoded_kinds, picture, raw_bgr, shard_row, write_shard
@@ -51,6 +51,7 @@ def test_a_row_without_uuid_is_a_shard_error(tmp_path: Path) -> None:
         list(read_images(shard))
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 20), size=st.integers(1, 8))
 def test_batches_hold_every_image_once_and_in_order(count: int, size: int) -> None:
     images = [SourceImage(str(number), b"", []) for number in range(count)]

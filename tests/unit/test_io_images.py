@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
 from treeline.errors import ImageError
@@ -118,6 +118,12 @@ def test_a_truncated_image_is_an_error(kind: str) -> None:
         decode(KINDS[kind][: len(KINDS[kind]) * 2 // 3])
 
 
+def test_a_truncated_image_is_an_error_whatever_other_libraries_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ImageError):
+        decode(KINDS["png"][:-100])
+
+
 def test_a_jpeg_that_is_damaged_in_the_middle_is_an_error() -> None:
     jpeg = encode(Image.fromarray(picture(200, 300)), "JPEG")
     middle = len(jpeg) // 2
@@ -138,6 +144,7 @@ def test_a_jpeg_is_reduced_to_no_less_than_asked_for() -> None:
 
 
 @KIND_NAMES
+@settings(deadline=None)
 @given(data=st.data())
 def test_damaged_bytes_raise_nothing_but_image_errors(kind: str, data: st.DataObject) -> None:
     damaged = bytearray(KINDS[kind])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeline.io.names import decode_server_name, encode_server_name, is_safe_uuid
 from treeline.paths import shard_folder
 
 
+@settings(deadline=None)
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_a_server_name_is_one_folder_and_comes_back(name: str) -> None:
     encoded = encode_server_name(name)

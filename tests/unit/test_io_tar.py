@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeline.errors import ShardError
@@ -51,6 +51,7 @@ def test_the_same_members_give_the_same_bytes(tmp_path: Path, name: str) -> None
     assert index_of(one).read_bytes() == index_of(other).read_bytes()
 
 
+@settings(deadline=None, max_examples=30)
 @given(contents=st.lists(st.binary(max_size=2000), max_size=8))
 def test_the_index_gives_the_place_of_each_member(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]

@@ -2,7 +2,7 @@
 
 The megadetector package and the YOLOv5 code under it change the process that imports them: top-level modules named
 `utils` and `models`, environment variables, log handlers, Pillow's patience with truncated files. So they are imported
-here only, when a detector is opened, and what matters is set back. One process loads one model.
+here only, when a detector is opened. One process loads one model.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
-
-from PIL import ImageFile
 
 from treeline.detect.exif import time_taken
 from treeline.detect.model import ModelError
@@ -129,7 +127,6 @@ def _load(checkpoint: Path, device: Device, threshold: float, threads: int) -> D
         version = run_detector.get_detector_version_from_model_file(str(checkpoint)) or "unknown"
     except Exception as error:  # unpickling and foreign model code raise anything
         raise ModelError(f"{checkpoint}: does not load as a detector ({type(error).__name__}: {error}).") from error
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # the package sets it, and truncated files would pass as whole ones
     metadata = run_detector.get_detector_metadata_from_version_string(version)
     return Detector(model, threshold, version, dict(metadata))
 

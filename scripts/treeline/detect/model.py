@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import urllib.request
 from pathlib import Path
 
@@ -18,7 +19,6 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_SUFFIX = ".pt"
 TIMEOUT_SECONDS = 60
-CHUNK_BYTES = 1 << 20
 
 
 class ModelError(TreelineError):
@@ -40,23 +40,24 @@ def checkpoint_path(model: str, cache: Path) -> Path:
 def find_checkpoint(model: str, cache: Path) -> Path:
     """Find a model's checkpoint; fetch a known name into the cache when it is not there yet.
 
+    A named checkpoint is compared with the published MD5, even when it has been in the cache, put there by hand.
+
     Raises:
-        ModelError: There is no such file or name, or the checkpoint cannot be fetched.
+        ModelError: There is no such file or name, the checkpoint cannot be fetched, or it is not the published one.
     """
     checkpoint = checkpoint_path(model, cache)
-    if checkpoint.exists():
-        return checkpoint
     if Path(model).suffix == CHECKPOINT_SUFFIX:
-        raise ModelError(f"{checkpoint}: no such checkpoint file. Check detector.model.")
+        if not checkpoint.exists():
+            raise ModelError(f"{checkpoint}: no such checkpoint file. Check detector.model.")
+        return checkpoint
     url, md5 = _origin(model)
-    log.info("fetching %s from %s", model, url)
-    with atomic_path(checkpoint) as temporary:
-        found_md5 = _fetch(model, url, temporary, checkpoint)
-        if found_md5 != md5:
-            raise ModelError(
-                f"{model}: {url} sent a file with MD5 {found_md5}, expected {md5}. Try again, or get the file "
-                f"from its publisher and put it at {checkpoint}."
-            )
+    if checkpoint.exists():
+        _check_md5(checkpoint, md5, f"{checkpoint}: not the published {model}: delete it and try again")
+    else:
+        log.info("fetching %s from %s", model, url)
+        with atomic_path(checkpoint) as temporary:
+            _fetch(model, url, temporary, checkpoint)
+            _check_md5(temporary, md5, f"{model}: {url} sent another file than the published one: try again")
     return checkpoint
 
 
@@ -87,17 +88,19 @@ def _origin(model: str) -> tuple[str, str]:
     return origin["url"], origin["md5"]
 
 
-def _fetch(model: str, url: str, target: Path, checkpoint: Path) -> str:
-    """Write what `url` sends to `target`; return its MD5."""
-    digest = hashlib.md5(usedforsecurity=False)
+def _fetch(model: str, url: str, target: Path, checkpoint: Path) -> None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response, target.open("wb") as file:
-            while chunk := response.read(CHUNK_BYTES):
-                digest.update(chunk)
-                file.write(chunk)
+            shutil.copyfileobj(response, file)
     except OSError as error:
         raise ModelError(
             f"{model}: cannot be fetched from {url} ({error}). Offline? Get the file on another machine and put it "
             f"at {checkpoint}, or set detector.model to a checkpoint file."
         ) from error
-    return digest.hexdigest()
+
+
+def _check_md5(checkpoint: Path, expected: str, problem: str) -> None:
+    with checkpoint.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != expected:
+        raise ModelError(f"{problem} (MD5 is {found}, expected {expected}).")

@@ -141,11 +141,7 @@ def decode(
 
 
 def read_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Decode the `image` column of a shard: the upright pixels of `open_stored`.
-
-    Raises:
-        ImageError: As `open_stored`.
-    """
+    """Decode the `image` column of a shard: the pixels of `open_stored`, which says more."""
     return open_stored(data, sizes, max_pixels=max_pixels).pixels
 
 
@@ -278,6 +274,7 @@ def _decode_jpeg(data: bytes, at_least: Size | None) -> Pixels | None:
 
 def _decode_with_pillow(data: bytes) -> Pixels:
     image = _open(data)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # some libraries set it for the whole process
     with _broken_as(f"corrupt {image.format}"):
         image.load()
         return np.asarray(_to_rgb(image))
