@@ -27,13 +27,6 @@ checkpoint partition_urls:
     output:
         manifest=paths.manifest,
         rejected=paths.rejected,
-    params:
-        pattern=settings.path_to_input,
-        folder=paths.urls,
-        initializer=settings.initializer_type,
-        data_sources=[f"--data-source={name}" for name in settings.initializer_parameters.data_sources],
-        excluded_servers=[f"--excluded-server={name}" for name in settings.initializer_parameters.excluded_servers],
-        batch_size=settings.downloader_parameters.batch_size,
     log:
         paths.logs / "initialization.log",
     benchmark:
@@ -41,6 +34,13 @@ checkpoint partition_urls:
     threads: 4
     resources:
         mem_mb=scaled_by_attempt(4096),
+    params:
+        pattern=settings.path_to_input,
+        folder=paths.urls,
+        initializer=settings.initializer_type,
+        data_sources=[f"--data-source={name}" for name in settings.initializer_parameters.data_sources],
+        excluded_servers=[f"--excluded-server={name}" for name in settings.initializer_parameters.excluded_servers],
+        batch_size=settings.downloader_parameters.batch_size,
     shell:
         """
         treeline urls partition \
@@ -56,7 +56,7 @@ checkpoint partition_urls:
 
 
 rule urls:
-    """Make the batches of URLs."""
-    localrule: True
     input:
         paths.manifest,
+    """Make the batches of URLs."""
+    localrule: True
