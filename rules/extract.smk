@@ -68,7 +68,7 @@ rule report_group:
     conda:
         "../envs/treeline.yaml"
     params:
-        folder=paths.extracted("{group}"),
+        folder=str(paths.extracted("{group}")),
     shell:
         """
         treeline extract group \
@@ -98,7 +98,7 @@ rule categorize_group:
     resources:
         mem_mb=scaled_by_attempt(2048),
     params:
-        folder=paths.extracted("{group}"),
+        folder=str(paths.extracted("{group}")),
         max_records=settings.extract.records_per_category_file,
     shell:
         """
