@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.shards import TAXONOMY, paths_below, write_manifest
+from tests.tiny_shards import TAXONOMY, paths_below, write_manifest
 from treeline.extract.batch import Limits, extract_batch
 from treeline.io.parquet import open_shard, parquet_writer
 from treeline.lookup.scan import scan_shards

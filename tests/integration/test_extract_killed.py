@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.shards import write_shard
+from tests.tiny_shards import write_shard
 
 ROOT = Path(__file__).parents[2]
 ROWS = 6000

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.shards import GROUPS, paths_below, write_manifest, write_shard
+from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
 from treeline.paths import Paths
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.shards import raw_pixels, shard_table, write_shard
+from tests.tiny_shards import raw_pixels, shard_table, write_shard
 from treeline.errors import ShardError
 from treeline.extract.batch import NO_PATH, NOT_IN_SHARD, Limits, extract_batch
 from treeline.extract.reports import Counts

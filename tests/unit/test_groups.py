@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.shards import GROUPS, TAXONOMY, paths_below
+from tests.tiny_shards import GROUPS, TAXONOMY, paths_below
 from treeline.io.parquet import write_table
 from treeline.lookup.groups import GroupError, read_groups
 from treeline.lookup.tables import create_lookup_tables

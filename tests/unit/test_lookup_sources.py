@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.shards import TAXONOMY, paths_below, write_manifest, write_shard
+from tests.tiny_shards import TAXONOMY, paths_below, write_manifest, write_shard
 from treeline.errors import InputError, ShardError
 from treeline.io.parquet import write_table
 from treeline.lookup.scan import scan_shards

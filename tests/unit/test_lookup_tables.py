@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.shards import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
+from tests.tiny_shards import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
 from treeline.lookup.scan import scan_shards
 from treeline.lookup.tables import create_lookup_tables
 from treeline.paths import Paths
