@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.collection import raw_pixels, shard_table, write_shard
+from tests.tiny_shards import raw_pixels, shard_table, write_shard
 from treeline.errors import ShardError
 from treeline.extract.batch import NO_PATH, NOT_IN_SHARD, Limits, extract_batch
 from treeline.extract.reports import Counts
@@ -149,7 +149,7 @@ UUIDS = st.sampled_from([f"u{number}" for number in range(6)])
 PATHS = st.sampled_from(["a", "b", "c", "gone"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     shards=st.fixed_dictionaries({path: st.lists(UUIDS, max_size=8) for path in ("a", "b", "c")}),
     asked=st.lists(st.tuples(UUIDS, PATHS), max_size=20),

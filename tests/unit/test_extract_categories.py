@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.collection import TAXONOMY
+from tests.tiny_shards import TAXONOMY
 from treeline.errors import InputError, ShardError
 from treeline.extract.categories import write_categories
 from treeline.extract.group import report_group

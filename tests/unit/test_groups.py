@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.collection import GROUPS, TAXONOMY, paths_below
+from tests.tiny_shards import GROUPS, TAXONOMY, paths_below
 from treeline.io.parquet import write_table
 from treeline.lookup.groups import GroupError, read_groups
 from treeline.lookup.tables import create_lookup_tables
@@ -117,11 +119,9 @@ def test_group_name_is_safe(tmp_path: Path, name: str) -> None:
         read_groups([file], TAXONOMY)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1))
 def test_list_values_are_quoted(tmp_path_factory: pytest.TempPathFactory, values: list[str]) -> None:
-    import duckdb
-    import yaml
-
     file = tmp_path_factory.mktemp("group") / "mine.yaml"
     definition = {"description": "mine", "where": "v IN {mine}", "lists": {"mine": values}}
     file.write_text(yaml.safe_dump(definition, allow_unicode=True), encoding="utf-8")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.collection import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
+from tests.tiny_shards import GROUPS, TAXONOMY, paths_below, write_manifest, write_shard
 from treeline.lookup.scan import scan_shards
 from treeline.lookup.tables import create_lookup_tables
 from treeline.paths import Paths
@@ -36,25 +36,30 @@ COLUMNS = [
     "issue",
 ]
 VALUES: dict[str, list[str]] = {
-    "basisOfRecord": [
-        *("PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN", "MATERIAL_CITATION", "MACHINE_OBSERVATION", "OCCURRENCE"),
-    ],
+    "basisOfRecord": ["PRESERVED_SPECIMEN", "FOSSIL_SPECIMEN", "MATERIAL_CITATION", "MACHINE_OBSERVATION", "OTHER"],
     "publisher": [
-        *("iNaturalist.org", "Questagame", "Yale University Peabody Museum"),
-        *("Norwegian Institute for Nature Research", ""),
+        "iNaturalist.org",
+        "Questagame",
+        "Yale University Peabody Museum",
+        "Norwegian Institute for Nature Research",
+        "",
     ],
     "datasetKey": ["a", "b"],
-    "eventRemarks": ["", "", "a camera trap, \"quoted\"", "Trigger Sensitivity: high"],
+    "eventRemarks": ["", "", 'a camera trap, "quoted"', "Trigger Sensitivity: high"],
     "kingdom": ["Animalia", "Plantae", "Fungi", "Chromista", "Viruses", "incertae sedis", ""],
     "phylum": ["Chordata", "Arthropoda", "Tracheophyta", ""],
     "class": ["Aves", "Insecta", ""],
     "order": ["Perciformes", "Fagales", ""],
     "taxonRemarks": [
-        "Birds", "Plants that flower", "Insects - Butterflies and Moths", "Animals and Plants: Plants", "",
+        "Birds",
+        "Plants that flower",
+        "Insects - Butterflies and Moths",
+        "Animals and Plants: Plants",
+        "",
     ],
     "taxonomicStatus": ["ACCEPTED"],
     "issue": [""],
-}  # fmt: skip
+}
 Occurrence = dict[str, str]
 
 
@@ -120,7 +125,7 @@ class Collection:
             self.images += [(uuid, source_id, path) for uuid, source_id in zip(uuids, ids, strict=True)]
         write_manifest(self.paths, shards)
         self.metadata = root / "occurrence.csv"
-        pd.DataFrame(self.occurrences.values(), columns=COLUMNS).to_csv(self.metadata, index=False)
+        pd.DataFrame(self.occurrences.values()).to_csv(self.metadata, index=False)
 
     def expected(self, group: str) -> list[Image]:
         passing = [image for image in self.images if image[1] in self.occurrences]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.collection import TAXONOMY
+from tests.tiny_shards import TAXONOMY
 from treeline.errors import InputError
 from treeline.extract.categories import UNCATEGORIZED, categorize, read_categories
 from treeline.io.taxonomy import read_list

@@ -1,4 +1,4 @@
-"""Download shards made on the spot, for the stages that read them."""
+"""Download shards of images of a few pixels, for the stages that read shards."""
 
 from __future__ import annotations
 

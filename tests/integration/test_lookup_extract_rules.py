@@ -1,0 +1,136 @@
+"""The rules of lookup and extract under Snakemake, over shards that a rule of the test puts in place."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
+from treeline.paths import Paths
+
+ROOT = Path(__file__).parents[2]
+SNAKEFILE = f"""
+configfile: "config.yaml"
+include: "{ROOT}/rules/common.smk"
+
+checkpoint partition_urls:
+    input: "stored/urls/manifest.parquet"
+    output: paths.manifest
+    shell: "cp {{input}} {{output}}"
+
+rule download_shard:
+    output: SHARD / "successes.parquet"
+    params: stored=str(Path("stored") / SHARD.relative_to(paths.root) / "successes.parquet")
+    shell: "cp {{params.stored:q}} {{output:q}}"
+
+include: "{ROOT}/rules/lookup.smk"
+include: "{ROOT}/rules/extract.smk"
+"""
+SERVERS = ("a.org", "b.org%3A80")
+SHARDS = [(server, partition) for server in SERVERS for partition in range(2)]
+
+
+def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as the local profile does."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--rerun-triggers", "mtime"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    return subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    done = run_snakemake(folder, *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def times(folder: Path) -> dict[str, int]:
+    files = [file for file in sorted(folder.rglob("*.*")) if file.is_file()]
+    return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in files}
+
+
+def extracted_uuids(paths: Paths, group: str) -> set[str]:
+    parts = paths.extracted(group).glob("group_id=*/part-*.parquet")
+    return {uuid for part in parts for uuid in pq.ParquetFile(part).read()["uuid"].to_pylist()}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    stored = paths_below(folder / "stored")
+    for server, partition in SHARDS:
+        uuids = [f"{server[0]}{partition}-{number}" for number in range(4)]
+        write_shard(stored.shard(server, partition) / "successes.parquet", uuids, [uuid[-1] for uuid in uuids])
+    write_manifest(stored, [(*shard, 4) for shard in SHARDS])
+    (folder / "occurrence.csv").write_text(
+        "gbifID,basisOfRecord,kingdom,phylum,class,order\n"
+        "0,PRESERVED_SPECIMEN,Plantae,,,\n1,FOSSIL_SPECIMEN,Animalia,Chordata,Aves,\n2,HUMAN_OBSERVATION,Fungi,,,\n"
+    )
+    mine = folder / "groups"
+    mine.mkdir()
+    (mine / "museum_specimen_all.yaml").symlink_to(GROUPS / "museum_specimen_all.yaml")
+    (mine / "first_server.yaml").write_text("description: mine\nwhere: starts_with(uuid, 'a')\n")
+    (mine / "nothing.yaml").write_text("description: mine\nwhere: kingdom = 'Viruses'\n")
+    config = {
+        "path_to_input": "occurrence.csv",
+        "stages": ["lookup", "extract"],
+        "lookup": {"metadata": "occurrence.csv", "groups_folder": "groups", "n_max_files_per_batch": 2},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "Snakefile").write_text(SNAKEFILE)
+    (folder / "resources").symlink_to(ROOT / "resources")
+    snakemake(folder, "extract")
+    return folder
+
+
+def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
+    paths = paths_below(run / "results")
+    museum = {f"{server[0]}{partition}-{number}" for server, partition in SHARDS for number in (0, 1)}
+    assert extracted_uuids(paths, "museum_specimen_all") == museum
+    assert extracted_uuids(paths, "first_server") == {f"a{p}-{number}" for p in range(2) for number in range(4)}
+    assert extracted_uuids(paths, "nothing") == set()
+    report = (paths.extracted("museum_specimen_all") / "report.csv").read_text().splitlines()
+    assert report == ["group_id,asked,found,missing,duplicates", "0,4,4,0,0", "1,4,4,0,0"]
+    assert (paths.extracted("nothing") / "report.csv").read_text().splitlines() == report[:1]
+    assert (paths.extracted("museum_specimen_all") / "categories.csv").read_text().splitlines() == [
+        "category,file,records",
+        "Plant,category=Plant/part-00000.parquet,4",
+        "Vertebrate Zoology - Birds,category=Vertebrate Zoology - Birds/part-00000.parquet,4",
+    ]
+
+
+def test_a_finished_run_has_nothing_to_do(run: Path) -> None:
+    assert "Nothing to be done" in snakemake(run, "-n", "extract")
+
+
+def test_a_lost_shard_that_comes_back_different_redoes_only_what_depends_on_it(run: Path) -> None:
+    paths = paths_below(run / "results")
+    uuids = [f"b1-{number}" for number in range(5)]
+    stored = paths_below(run / "stored").shard("b.org%3A80", 1) / "successes.parquet"
+    write_shard(stored, uuids, [uuid[-1] for uuid in uuids])
+    before = times(paths.root / "extracted")
+    lost = paths.shard("b.org%3A80", 1) / "successes.parquet"
+    lost.unlink()
+    assert "1 of 1 steps (100%) done" in snakemake(run, str(lost.relative_to(run)))
+    snakemake(run, "extract")
+    after = times(paths.root / "extracted")
+    assert before.keys() == after.keys()
+    redone = {name for name in after if after[name] != before[name] and "group_id=" in name}
+    assert redone and all(name.startswith("museum_specimen_all/group_id=1") for name in redone)
+    assert "Nothing to be done" in snakemake(run, "-n", "extract")
+
+
+def test_a_refused_group_stops_before_any_job(run: Path) -> None:
+    bad = run / "groups" / "bad.yaml"
+    bad.write_text("description: mine\nwher: true\n")
+    done = run_snakemake(run, "-n", "extract")
+    bad.unlink()
+    assert done.returncode != 0
+    assert "groups/bad.yaml" in done.stdout and "group bad" in done.stdout
