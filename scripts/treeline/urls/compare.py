@@ -22,7 +22,8 @@ def compare_rows(connection: duckdb.DuckDBPyConnection) -> None:
     repeated = connection.execute(
         """
         SELECT uuid, list(server_name || ', partition ' || partition_id) FROM existing
-        GROUP BY uuid HAVING count(*) > 1 LIMIT 1
+        WHERE uuid IN (SELECT uuid FROM existing GROUP BY uuid HAVING count(*) > 1)
+        GROUP BY uuid LIMIT 1
         """
     ).fetchone()
     if repeated is not None:
