@@ -68,7 +68,7 @@ rule report_group:
     conda:
         "../envs/treeline.yaml"
     params:
-        folder=str(paths.extracted("{group}")),
+        folder=subpath(output.report, parent=True),
     shell:
         """
         treeline extract group \
@@ -98,7 +98,7 @@ rule categorize_group:
     resources:
         mem_mb=scaled_by_attempt(2048),
     params:
-        folder=str(paths.extracted("{group}")),
+        folder=subpath(output.categories, parent=True),
         max_records=settings.extract.records_per_category_file,
     shell:
         """

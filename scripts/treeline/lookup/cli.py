@@ -13,7 +13,7 @@ from treeline.paths import Paths
 
 app = typer.Typer(no_args_is_help=True)
 
-MemoryMb = Annotated[int, typer.Option(min=256, help="Memory of the job in MiB; what does not fit goes to disk.")]
+MemoryMb = Annotated[int, typer.Option(min=512, help="Memory of the job in MiB; what does not fit goes to disk.")]
 Threads = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 
 

@@ -16,7 +16,9 @@ from treeline.io.database import connect
 from treeline.io.parquet import parquet_writer
 
 ROW_GROUP_ROWS = 131_072
-SHARE_FOR_DATABASE = 0.75  # the rest is for Arrow, Python and what DuckDB does not count
+BESIDES_DATABASE_MIB = 384  # Python, Arrow and the writer's buffers; measured: 310 MiB at most
+DATABASE_SHARE = 0.75  # of a larger memory: DuckDB does not count all of its own
+LEAST_DATABASE_MIB = 128
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def open_database(folder: Path, *, memory_mb: int, threads: int) -> Iterator[tup
     scratch = folder / ".scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # left by a job that was killed
     try:
-        with connect(scratch, memory_mb=int(memory_mb * SHARE_FOR_DATABASE), threads=threads) as connection:
+        with connect(scratch, memory_mb=_database_limit(memory_mb), threads=threads) as connection:
             yield connection, scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -54,6 +56,10 @@ def replace_when_changed(new: Path, target: Path) -> None:
         return
     with atomic_path(target) as temporary:
         shutil.move(new, temporary)
+
+
+def _database_limit(memory_mb: int) -> int:
+    return max(LEAST_DATABASE_MIB, min(memory_mb - BESIDES_DATABASE_MIB, int(memory_mb * DATABASE_SHARE)))
 
 
 def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
