@@ -18,7 +18,7 @@ from treeline.io.manifest import read_ignored, read_manifest
 from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
-from treeline.urls.files import input_files
+from treeline.io.files import input_files
 
 # A job's shell finds the `treeline` command beside the interpreter that runs Snakemake, activated or not.
 shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")

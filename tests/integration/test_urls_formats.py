@@ -11,7 +11,7 @@ import zstandard
 
 from tests.url_tables import batch_rows, plain_rows, rejected_rows, run, tree, write_csv
 from treeline.errors import InputError, TreelineError
-from treeline.urls.files import input_files
+from treeline.io.files import input_files
 
 META = """<archive xmlns="http://rs.tdwg.org/dwc/text/" metadata="eml.xml">
   <core encoding="UTF-8" fieldsTerminatedBy="\\t" linesTerminatedBy="\\n" fieldsEnclosedBy="" ignoreHeaderLines="1"

@@ -12,9 +12,9 @@ import duckdb
 
 from treeline.errors import InputError
 from treeline.io.database import quote_identifier, quote_literal
-from treeline.urls.archive import ArchiveTable, extract_table, read_description
-from treeline.urls.delimited import Dialect, load_delimited, sniff_dialect
-from treeline.urls.files import ARCHIVE_SUFFIX, PARQUET_SUFFIXES, table_suffix
+from treeline.io.darwin_core import ArchiveTable, extract_table, read_description
+from treeline.io.delimited import Dialect, load_delimited, sniff_dialect
+from treeline.io.files import ARCHIVE_SUFFIX, PARQUET_SUFFIXES, table_suffix
 
 ROW_NUMBER = "treeline_row"
 RESERVED_PREFIX = "treeline_"

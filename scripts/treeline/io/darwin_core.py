@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 from treeline.errors import InputError
-from treeline.urls.delimited import Dialect, unique_names
+from treeline.io.delimited import Dialect, unique_names
 
 NAMESPACE = "{http://rs.tdwg.org/dwc/text/}"
 DESCRIPTION = "meta.xml"

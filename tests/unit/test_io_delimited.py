@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeline.errors import InputError
-from treeline.urls.delimited import load_delimited, sniff_dialect, unique_names
+from treeline.io.delimited import load_delimited, sniff_dialect, unique_names
 
 Rows = list[tuple[str | None, ...]]
 
