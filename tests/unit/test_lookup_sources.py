@@ -76,7 +76,7 @@ def look_up(root: Path, rows: list[tuple[str, str, str]], where: str = "true", *
     group = root / "mine.yaml"
     group.write_text(f"description: mine\nwhere: |\n  {where}\n")
     defaults: dict[str, Any] = {"metadata": None, "detections": None, "max_files": 100}
-    create_lookup_tables(paths, [group], taxonomy=TAXONOMY, memory_mb=512, threads=1, **(defaults | options))
+    create_lookup_tables(paths, [group], taxonomy=TAXONOMY, memory_mb=2048, threads=1, **(defaults | options))
     files = sorted((paths.lookup / "mine").glob("*/lookup.parquet"))
     tables = [
         pq.ParquetFile(file).read().append_column("group_id", pa.array([int(file.parent.name[9:])] * count))
@@ -100,10 +100,10 @@ def test_occurrence_table_of_every_format(tmp_path: Path, name: str) -> None:
     ("name", "content", "problem"),
     [
         ("o.csv", b"key,kingdom\n1,a\n", "none of the columns source_id, gbifID, id; it has: key, kingdom"),
-        ("o.csv", b'id,kingdom\n1,a\n2,"b\n', "cannot be read"),
+        ("o.csv.gz", b"nothing of the kind", "cannot be read"),
         ("o.parquet", b"nothing of the kind", "cannot be read"),
         ("o.xlsx", b"", "unknown format"),
-        ("o.zip", b"", "not a Darwin Core archive"),
+        ("o.zip", b"", "not a readable Darwin Core archive"),
         ("gone.csv", None, "no such file"),
     ],
 )
@@ -113,6 +113,18 @@ def test_bad_metadata_is_named(tmp_path: Path, name: str, content: bytes | None,
     with pytest.raises(InputError, match=problem) as caught:
         look_up(tmp_path, [("u", "1", "p")], metadata=tmp_path / name)
     assert name in str(caught.value)
+
+
+def test_malformed_occurrences_are_left_out_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "o.csv").write_bytes(b"id,kingdom\n1,a\n2,b,too many\n3,c\n")
+    images = [(f"u{number}", str(number), "images/a") for number in (1, 2, 3)]
+    table = look_up(tmp_path, images, metadata=tmp_path / "o.csv")
+    assert dict(zip(table["uuid"].to_pylist(), table["kingdom"].to_pylist(), strict=True)) == {
+        "u1": "a",
+        "u2": None,
+        "u3": "c",
+    }
+    assert "o.csv: 1 malformed rows left out, the first is row 2" in caplog.text
 
 
 def test_duplicate_occurrences_multiply_nothing_and_are_reported(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
-"""Darwin Core archives: a zip of text files that its `meta.xml` describes (Darwin Core text guide, TDWG).
+"""Darwin Core archives: a zip of text files that its `meta.xml` describes.
 
-The rows are those of the multimedia extension, each with the columns of the core record (occurrence) that it belongs
-to; an archive without such an extension gives its core.
+Format: Darwin Core text guide, https://dwc.tdwg.org/text/.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from treeline.io.delimited import Dialect, unique_names
 
 NAMESPACE = "{http://rs.tdwg.org/dwc/text/}"
 DESCRIPTION = "meta.xml"
-MULTIMEDIA_ROW_TYPES = ("multimedia", "image", "media")
 ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "iso-8859-1": "latin-1", "latin1": "latin-1", "utf-16": "utf-16"}
 ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
 CORE_ID = "id"
@@ -29,23 +27,25 @@ class ArchiveTable:
     """One table of an archive.
 
     Args:
+        row_type: What a row is: the last part of the term, lower case, such as `occurrence` or `multimedia`.
         location: Its file in the zip.
         dialect: How it is written.
         key: Column with the core record's identifier.
         defaults: Constant values of columns that the file does not have.
     """
 
+    row_type: str
     location: str
     dialect: Dialect
     key: str
     defaults: dict[str, str]
 
 
-def read_description(archive: Path) -> tuple[ArchiveTable, ArchiveTable | None]:
-    """Read which tables of an archive hold images.
+def read_description(archive: Path) -> tuple[ArchiveTable, list[ArchiveTable]]:
+    """Read which tables an archive has.
 
     Returns:
-        The core, and its multimedia extension if there is one.
+        The core, and its extensions.
 
     Raises:
         InputError: The file is no Darwin Core archive, or is described wrongly.
@@ -58,9 +58,7 @@ def read_description(archive: Path) -> tuple[ArchiveTable, ArchiveTable | None]:
     core = root.find(f"{NAMESPACE}core")
     if core is None:
         raise InputError(archive, "meta.xml describes no core.", field="core")
-    extensions = root.findall(f"{NAMESPACE}extension")
-    images = next((one for one in extensions if _row_type(one) in MULTIMEDIA_ROW_TYPES), None)
-    return _table(core, archive), None if images is None else _table(images, archive)
+    return _table(core, archive), [_table(one, archive) for one in root.findall(f"{NAMESPACE}extension")]
 
 
 def extract_table(archive: Path, table: ArchiveTable, target: Path) -> None:
@@ -119,7 +117,7 @@ def _table(element: ElementTree.Element, archive: Path) -> ArchiveTable:
     dialect = Dialect(
         columns, _delimiter(element), _unescape(element.get("fieldsEnclosedBy", '"')), skip, _encoding(element, archive)
     )
-    return ArchiveTable(locations[0].text.strip(), dialect, columns[key_index], defaults)
+    return ArchiveTable(_row_type(element), locations[0].text.strip(), dialect, columns[key_index], defaults)
 
 
 def _delimiter(element: ElementTree.Element) -> str:

@@ -17,6 +17,8 @@ DELIMITERS = (",", "\t", ";", "|")
 MAX_ROW_BYTES = 16 * 1024**2
 HEADER_BYTES = 1024**2
 COPY_BYTES = 8 * 1024**2
+MALFORMED_FIELDS = "malformed_fields"
+MALFORMED_SCANS = "malformed_scans"
 
 
 @dataclass(frozen=True)
@@ -113,25 +115,36 @@ def load_delimited(
         raise InputError(file, f"cannot be read as delimited text: {error}") from error
 
 
-def _load(connection: duckdb.DuckDBPyConnection, file: Path, dialect: Dialect, table: str) -> list[int]:
+def delimited_rows(file: Path, dialect: Dialect) -> str:
+    """SQL that reads a file's well-formed rows; `malformed_rows` tells the others once it has been run."""
     columns = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in dialect.columns)
-    try:
-        connection.execute(
-            f"""
-            INSERT INTO {quote_identifier(table)} BY NAME
-            SELECT * FROM read_csv(
-                {quote_literal(str(file))}, auto_detect = false, columns = {{{columns}}},
-                delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)},
-                escape = {quote_literal(dialect.quote)}, encoding = {quote_literal(dialect.encoding)},
-                header = {dialect.skip > 0}, skip = {max(dialect.skip - 1, 0)}, max_line_size = {MAX_ROW_BYTES},
-                store_rejects = true, rejects_table = 'malformed_fields', rejects_scan = 'malformed_scans'
-            )
-            """
-        )
-        lines = connection.execute("SELECT DISTINCT line FROM malformed_fields ORDER BY line").fetchall()
-    finally:
-        connection.execute("DROP TABLE IF EXISTS malformed_fields; DROP TABLE IF EXISTS malformed_scans")
+    return f"""read_csv(
+        {quote_literal(str(file))}, auto_detect = false, columns = {{{columns}}},
+        delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)},
+        escape = {quote_literal(dialect.quote)}, encoding = {quote_literal(dialect.encoding)},
+        header = {dialect.skip > 0}, skip = {max(dialect.skip - 1, 0)}, max_line_size = {MAX_ROW_BYTES},
+        store_rejects = true, rejects_table = '{MALFORMED_FIELDS}', rejects_scan = '{MALFORMED_SCANS}'
+    )"""
+
+
+def malformed_rows(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> list[int]:
+    """The one-based numbers of the rows that `delimited_rows` has set aside since this was last asked."""
+    lines = connection.execute(f"SELECT DISTINCT line FROM {MALFORMED_FIELDS} ORDER BY line").fetchall()
+    _forget_malformed_rows(connection)
     return [line - dialect.skip for (line,) in lines]
+
+
+def _load(connection: duckdb.DuckDBPyConnection, file: Path, dialect: Dialect, table: str) -> list[int]:
+    try:
+        rows = delimited_rows(file, dialect)
+        connection.execute(f"INSERT INTO {quote_identifier(table)} BY NAME SELECT * FROM {rows}")
+        return malformed_rows(connection, dialect)
+    finally:
+        _forget_malformed_rows(connection)
+
+
+def _forget_malformed_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"DROP TABLE IF EXISTS {MALFORMED_FIELDS}; DROP TABLE IF EXISTS {MALFORMED_SCANS}")
 
 
 def _copy_with_same_line_ends(file: Path, copy: Path) -> None:

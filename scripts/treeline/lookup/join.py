@@ -89,10 +89,12 @@ def join_sources(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
     `duplicates` holds its `source_id` and the number of its rows.
 
     Raises:
-        InputError: The occurrence table has a row that cannot be read.
+        InputError: The occurrence table cannot be read.
     """
     of_images = f"occurrence_id IN (SELECT source_id FROM {_parquet(sources.images)})"
     _read_occurrences(connection, sources, groups, condition=of_images)
+    if sources.occurrences is not None:
+        sources.occurrences.report_malformed(connection)
     connection.execute(f"""
         CREATE TEMP TABLE {DUPLICATES} AS
         SELECT occurrence_id AS source_id, count(*) AS rows FROM occurrences GROUP BY ALL HAVING count(*) > 1

@@ -12,11 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from treeline.io.database import connect, quote_identifier
+from treeline.io.files import input_files
 from treeline.schemas import URL_COLUMNS
 from treeline.urls.batches import ROWS_AT_ONCE, read_batches, remove_leftovers, write_batches, write_manifest
 from treeline.urls.check import check_rows, other_columns
 from treeline.urls.compare import compare_rows
-from treeline.io.files import input_files
 from treeline.urls.initialize import check_complete, initialize, read_initializer
 from treeline.urls.read import read_input
 from treeline.urls.report import write_rejected, write_removed

@@ -11,13 +11,14 @@ from pathlib import Path
 import duckdb
 
 from treeline.errors import InputError
-from treeline.io.database import quote_identifier, quote_literal
 from treeline.io.darwin_core import ArchiveTable, extract_table, read_description
+from treeline.io.database import quote_identifier, quote_literal
 from treeline.io.delimited import Dialect, load_delimited, sniff_dialect
 from treeline.io.files import ARCHIVE_SUFFIX, PARQUET_SUFFIXES, table_suffix
 
 ROW_NUMBER = "treeline_row"
 RESERVED_PREFIX = "treeline_"
+MULTIMEDIA_ROW_TYPES = ("multimedia", "image", "media")
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +107,12 @@ def _note_file(connection: duckdb.DuckDBPyConnection, name: Path | str, first_ro
 
 
 def _read_archive(connection: duckdb.DuckDBPyConnection, files: list[Path], scratch: Path) -> None:
+    """Read the multimedia extension, each row with the columns of its core record; without one, the core."""
     if len(files) > 1:
         raise InputError(files[0], "a Darwin Core archive has to be the only input.", fix="Run one archive at a time.")
     archive = files[0]
-    core, images = read_description(archive)
+    core, extensions = read_description(archive)
+    images = next((table for table in extensions if table.row_type in MULTIMEDIA_ROW_TYPES), None)
     main = images or core
     _create_table(connection, "input_rows", dict.fromkeys(main.dialect.columns, "VARCHAR"))
     extracted = scratch / "table.txt"
