@@ -14,7 +14,6 @@ from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
 from treeline.errors import ImageError
 from treeline.io.images import (
     Pixels,
-    add_jpeg_orientation,
     decode,
     encode_jpeg,
     encode_png,
@@ -86,14 +85,6 @@ def test_orientation_is_applied_as_pillow_does(image_format: str, orientation: i
     assert decode(data).shape[:2] == read_header(data).upright_size
     if image_format != "TIFF":  # comes upright from its decoder
         assert decode(data, upright=False).shape == picture().shape
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_orientations_that_are_written_are_read_by_pillow(orientation: int) -> None:
-    jpeg = add_jpeg_orientation(encode_jpeg(picture(), 95), orientation)
-    assert Image.open(io.BytesIO(jpeg)).getexif()[0x0112] == orientation
-    png = encode_png(picture(), orientation=orientation)
-    assert Image.open(io.BytesIO(png)).getexif()[0x0112] == orientation
 
 
 def test_encoders_keep_the_picture() -> None:

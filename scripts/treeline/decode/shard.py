@@ -22,7 +22,8 @@ from treeline.config import DecodedFormat
 from treeline.decode.archive import ArchiveWriter, archive_writer
 from treeline.errors import ImageError, ShardError
 from treeline.io.atomic import atomic_path
-from treeline.io.images import Size, encode_jpeg, encode_png, is_plain_jpeg, open_stored
+from treeline.io.exif import kept_exif
+from treeline.io.images import UPRIGHT, Size, encode_jpeg, encode_png, is_plain_jpeg, open_stored
 from treeline.io.names import IMAGE_EXTENSIONS, is_safe_uuid
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
 
@@ -145,9 +146,10 @@ def encode(data: bytes, sizes: list[Size], image_format: DecodedFormat, jpeg_qua
         raise ImageError(f"{error} (the row gives no size)") if not sizes else error from error
     if image.header is not None and (image_format == "stored" or (image_format == "jpeg" and is_plain_jpeg(data))):
         return IMAGE_EXTENSIONS[image.header.format], data
+    exif = b"" if image.header is None else kept_exif(data, UPRIGHT)
     if image_format == "jpeg":
-        return IMAGE_EXTENSIONS["jpeg"], encode_jpeg(image.pixels, jpeg_quality)
-    return IMAGE_EXTENSIONS["png"], encode_png(image.pixels)
+        return IMAGE_EXTENSIONS["jpeg"], encode_jpeg(image.pixels, jpeg_quality, exif)
+    return IMAGE_EXTENSIONS["png"], encode_png(image.pixels, exif)
 
 
 def _to_json(row: Row) -> bytes:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from treeline.config import DownloaderParameters
 from treeline.errors import ImageError
+from treeline.io.exif import kept_exif
 from treeline.io.images import (
     UPRIGHT,
     Header,
     Size,
-    add_jpeg_orientation,
     decode,
     encode_jpeg,
     encode_png,
@@ -81,13 +81,12 @@ def _convert(body: bytes, header: Header, target: Size, parameters: DownloaderPa
     pixels = reduce(pixels, turned)
     if upright:
         pixels = turn_upright(pixels, header.orientation)
-    orientation = UPRIGHT if upright else header.orientation
     if parameters.image_format == "raw_bgr":
         return encode_raw_bgr(pixels)
+    exif = kept_exif(body, UPRIGHT if upright else header.orientation)
     if parameters.image_format == "png":
-        return encode_png(pixels, orientation=orientation)
-    jpeg = encode_jpeg(pixels, parameters.jpeg_quality)
-    return jpeg if orientation == UPRIGHT else add_jpeg_orientation(jpeg, orientation)
+        return encode_png(pixels, exif)
+    return encode_jpeg(pixels, parameters.jpeg_quality, exif)
 
 
 def _check_whole(body: bytes, header: Header, max_pixels: int) -> None:

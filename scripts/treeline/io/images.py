@@ -195,37 +195,34 @@ def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
     return pixels if turned is None else np.ascontiguousarray(turned(pixels))
 
 
-def encode_jpeg(pixels: Pixels, quality: int) -> bytes:
-    """Encode as JPEG with full colour resolution (4:4:4); `quality` is libjpeg's, 1 to 100.
+def encode_jpeg(pixels: Pixels, quality: int, exif: bytes = b"") -> bytes:
+    """Encode as JPEG with full colour resolution (4:4:4).
+
+    Args:
+        pixels: What to encode.
+        quality: libjpeg's, 1 to 100.
+        exif: A block of `treeline.io.exif`; none is written where it is empty.
 
     Raises:
         ImageError: A side is longer than the 65,500 pixels that JPEG libraries write.
     """
     with _broken_as("cannot be written as JPEG"):
-        return bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444"))
+        jpeg = bytes(simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="RGB", colorsubsampling="444"))
+    if not exif:
+        return jpeg
+    return jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
 
 
-def encode_png(pixels: Pixels, *, orientation: int = UPRIGHT) -> bytes:
-    """Encode as PNG, lossless; an orientation other than upright is kept as EXIF."""
-    image = Image.fromarray(pixels)
+def encode_png(pixels: Pixels, exif: bytes = b"") -> bytes:
+    """Encode as PNG, lossless, with a block of `treeline.io.exif` where it is not empty."""
     buffer = io.BytesIO()
-    if orientation == UPRIGHT:
-        image.save(buffer, "PNG")
-    else:
-        image.save(buffer, "PNG", exif=_exif_with(orientation))
+    Image.fromarray(pixels).save(buffer, "PNG", **({"exif": exif} if exif else {}))
     return buffer.getvalue()
 
 
 def encode_raw_bgr(pixels: Pixels) -> bytes:
     """The upstream downloader's layout: the pixels in BGR order, without any header."""
     return pixels[:, :, ::-1].tobytes()
-
-
-def add_jpeg_orientation(jpeg: bytes, orientation: int) -> bytes:
-    """Insert an EXIF segment that holds nothing but an orientation behind a JPEG's first marker."""
-    payload = _exif_with(orientation)
-    segment = b"\xff\xe1" + (len(payload) + 2).to_bytes(2, "big") + payload
-    return jpeg[:2] + segment + jpeg[2:]
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
@@ -248,12 +245,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # whatever the parser stumbled over: a broken EXIF block does not spoil the pixels
         return UPRIGHT
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
-
-
-def _exif_with(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = orientation
-    return exif.tobytes()
 
 
 def _check_pixels(size: Size, max_pixels: int) -> None:
