@@ -219,3 +219,25 @@ def test_a_file_that_is_no_batch_is_refused(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "not a readable Parquet file" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
+    images, urls = tmp_path / "images", tmp_path / "urls"
+    shard = "server_name=a.example/partition_id=0"
+    options = ("--output", str(images / shard), "--spool", str(images / ".spool" / shard))
+    again = ("download", "retry", "--images", str(images), "--urls", str(urls))
+    with ImageServer() as server:
+        addresses = [server.add(f"/{row}.jpg", body=IMAGE) for row in range(300)]
+        server.add("/7.jpg", Reply(status=500), Reply(IMAGE))
+        server.add("/8.jpg", status=404)
+        write_batch(urls / shard / "urls.parquet", addresses)
+        assert run(urls / shard, *options, max_retries=0).returncode == 0
+        for codes, asked_again in ((["--code", "418"], set()), (["--code", "500"], {"/7.jpg"}), ([], {"/8.jpg"})):
+            assert subprocess.run([sys.executable, "-m", "treeline", *again, *codes]).returncode == 0
+            assert (images / shard / "completed").exists() == (not asked_again)
+            asked = len(server.requests())
+            assert run(urls / shard, *options, max_retries=0).returncode == 0
+            assert {request.path for request in server.requests()[asked:]} == asked_again
+    successes = pq.read_table(images / shard / "successes.parquet")
+    assert successes["identifier"].to_pylist() == [url for url in addresses if not url.endswith("/8.jpg")]
+    assert pq.read_table(images / shard / "errors.parquet")["error_code"].to_pylist() == [404]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.batches import write_batch
 from treeline.config import DownloaderParameters
 from treeline.download.assemble import assemble
-from treeline.download.spool import Spool, read_statistics, write_statistics
+from treeline.download.spool import Spool, origin_of, read_statistics, write_statistics
 from treeline.errors import TreelineError
 from treeline.schemas import ERRORS, SUCCESSES
 
@@ -55,10 +55,10 @@ def test_tables_do_not_depend_on_the_order_of_the_work(data: st.DataObject) -> N
             "interrupted": [order[start:end] for start, end in zip(cuts, cuts[1:], strict=False)],
             "in one go": [list(range(rows))],
         }.items():
-            spool = Spool(Path(folder) / name, "batch", PARAMETERS)
+            spool = Spool(Path(folder) / name, origin_of("batch", PARAMETERS))
             for piece in pieces:
                 spool.write_segment([finished_row(row) for row in piece])
-            assert assemble(spool, batch, "batch") == (rows - rows // 3, rows // 3)
+            assert assemble(spool, batch) == (rows - rows // 3, rows // 3)
             outputs.append((spool.successes.read_bytes(), spool.errors.read_bytes()))
         assert outputs[0] == outputs[1]
         successes, errors = pq.read_table(spool.successes), pq.read_table(spool.errors)
@@ -69,9 +69,9 @@ def test_tables_do_not_depend_on_the_order_of_the_work(data: st.DataObject) -> N
 
 def test_tables_have_the_columns_row_groups_and_origin_that_are_promised(tmp_path: Path) -> None:
     batch = read_batch(tmp_path / "urls.parquet", 1000)
-    spool = Spool(tmp_path / "spool", "abc", PARAMETERS)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
     spool.write_segment([finished_row(row) for row in range(1000)])
-    assemble(spool, batch, "abc")
+    assemble(spool, batch)
     for table, schema in ((spool.successes, SUCCESSES), (spool.errors, ERRORS)):
         metadata = pq.read_metadata(table)
         assert pq.read_schema(table).equals(schema)
@@ -87,9 +87,9 @@ def test_row_groups_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("treeline.download.assemble.ROW_GROUP_BYTES", 1000)
     sizes = [400, 400, 400, 5000, 10, 10]
     batch = read_batch(tmp_path / "urls.parquet", len(sizes))
-    spool = Spool(tmp_path / "spool", "abc", PARAMETERS)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
     spool.write_segment([{**finished_row(0), "row": row, "image": bytes(size)} for row, size in enumerate(sizes)])
-    assemble(spool, batch, "abc")
+    assemble(spool, batch)
     metadata = pq.read_metadata(spool.successes)
     assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [2, 1, 1, 2]
 
@@ -104,9 +104,9 @@ def test_licences_are_full_only_when_all_three_are_given(tmp_path: Path) -> None
             title=["A", "B", "C", "D"],
         )
     )
-    spool = Spool(tmp_path / "spool", "abc", PARAMETERS)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
     spool.write_segment([{**finished_row(0), "row": row} for row in range(4)])
-    assemble(spool, batch, "abc")
+    assemble(spool, batch)
     table = pq.read_table(spool.successes)
     assert table["is_license_full"].to_pylist() == [True, False, False, True]
     assert table["license"].to_pylist() == ["CC0", "Not provided", "CC0", "CC0"]
@@ -115,30 +115,33 @@ def test_licences_are_full_only_when_all_three_are_given(tmp_path: Path) -> None
 
 def test_missing_rows_are_never_assembled(tmp_path: Path) -> None:
     batch = read_batch(tmp_path / "urls.parquet", 3)
-    spool = Spool(tmp_path / "spool", "abc", PARAMETERS)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
     spool.write_segment([finished_row(0), finished_row(2)])
     with pytest.raises(ValueError, match="2 of 3 rows"):
-        assemble(spool, batch, "abc")
+        assemble(spool, batch)
     assert not spool.is_complete
 
 
 def test_a_row_that_two_jobs_finished_counts_once(tmp_path: Path) -> None:
     batch = read_batch(tmp_path / "urls.parquet", 2)
-    spool = Spool(tmp_path / "spool", "abc", PARAMETERS)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
     spool.write_segment([finished_row(0), finished_row(1)])
     spool.write_segment([finished_row(1)])
-    assert assemble(spool, batch, "abc") == (2, 0)
+    assert assemble(spool, batch) == (2, 0)
 
 
 def test_other_bytes_or_image_parameters_are_another_spool(tmp_path: Path) -> None:
-    same = Spool(tmp_path, "abc", DownloaderParameters(timeout=1.0, max_retries=1, default_rate_limit=9.0))
-    assert same.folder == Spool(tmp_path, "abc", PARAMETERS).folder
-    others = [Spool(tmp_path, "abd", PARAMETERS), Spool(tmp_path, "abc", DownloaderParameters(image_size=100))]
+    same = Spool(tmp_path, origin_of("abc", DownloaderParameters(timeout=1.0, max_retries=1, default_rate_limit=9.0)))
+    assert same.folder == Spool(tmp_path, origin_of("abc", PARAMETERS)).folder
+    others = [
+        Spool(tmp_path, origin_of("abd", PARAMETERS)),
+        Spool(tmp_path, origin_of("abc", DownloaderParameters(image_size=100))),
+    ]
     assert len({same.folder, *(spool.folder for spool in others)}) == 3
 
 
 def test_only_one_job_works_on_a_shard(tmp_path: Path) -> None:
-    one, other = Spool(tmp_path, "abc", PARAMETERS), Spool(tmp_path, "abc", PARAMETERS)
+    one, other = Spool(tmp_path, origin_of("abc", PARAMETERS)), Spool(tmp_path, origin_of("abc", PARAMETERS))
     with one.lock(), pytest.raises(TreelineError, match=r"process \d+ on .* is downloading this shard"), other.lock():
         pytest.fail("two jobs hold the lock")
     with other.lock():

@@ -21,13 +21,12 @@ ROW_GROUP_BYTES = 64 * 1024**2
 ATTRIBUTION = ("license", "source", "title")
 
 
-def assemble(spool: Spool, batch: pa.Table, batch_sha256: str) -> tuple[int, int]:
+def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
     """Write the spool's `successes.parquet` and `errors.parquet` from its segments.
 
     Args:
         spool: Its segments hold every row of the batch.
         batch: The batch's rows with the columns of `treeline.schemas.URL_COLUMNS`.
-        batch_sha256: Kept in the files' metadata, with the parameters that decided the images' bytes.
 
     Returns:
         Numbers of rows in the two tables; together, the batch's rows.
@@ -35,12 +34,11 @@ def assemble(spool: Spool, batch: pa.Table, batch_sha256: str) -> tuple[int, int
     finished = spool.finished()
     if not np.array_equal(finished.rows, np.arange(len(batch))):
         raise ValueError(f"{spool.folder}: {len(finished.rows)} of {len(batch)} rows are finished")
-    metadata = {"batch_sha256": batch_sha256, "parameters": spool.image_parameters}
     successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
-    with parquet_writer(spool.successes, SUCCESSES, metadata) as writer:
+    with parquet_writer(spool.successes, SUCCESSES, spool.origin) as writer:
         for chosen in _row_groups(successes, finished.sizes):
             writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
-    with parquet_writer(spool.errors, ERRORS, metadata) as writer:
+    with parquet_writer(spool.errors, ERRORS, spool.origin) as writer:
         for chosen in _row_groups(errors, finished.sizes):
             writer.write_table(_error_rows(batch.take(chosen), _gather(finished, chosen)))
     return len(successes), len(errors)

@@ -110,3 +110,17 @@ def verify(
     shards = [shard for shard in read_manifest(manifest) if shard.server not in left_out]
     failed = verify_downloads(shards, images, schedule, profiles, checkpoint)
     typer.echo(f"{len(shards) - len(failed)} of {len(shards)} shards are complete")
+
+
+@app.command()
+def retry(
+    images: Annotated[Path, typer.Option(help="Folder of the shards.")],
+    urls: Annotated[Path, typer.Option(help="Folder of the URL batches.")],
+    code: Annotated[list[int] | None, typer.Option(help="An error_code to try again; all of them without it.")] = None,
+    log: LogOption = None,
+) -> None:
+    """Have failed images fetched again, and nothing else, by the next run."""
+    from treeline.download.retry import retry_errors
+
+    rows = retry_errors(images, urls, code or [])
+    typer.echo(f"{rows} images are to be tried again: run Snakemake")

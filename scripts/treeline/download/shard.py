@@ -10,7 +10,7 @@ from pathlib import Path
 from treeline.config import DownloaderParameters
 from treeline.download.assemble import assemble
 from treeline.download.session import Session
-from treeline.download.spool import Spool, read_statistics
+from treeline.download.spool import Spool, origin_of, read_statistics
 from treeline.io.atomic import link_or_copy, write_bytes
 from treeline.io.parquet import open_shard, sha256_of_file
 from treeline.schemas import URL_COLUMNS
@@ -55,8 +55,7 @@ def download_shard(job: ShardJob) -> None:
     """
     with open_shard(job.batch, URL_COLUMNS) as file:
         batch = file.read(columns=list(URL_COLUMNS))
-    batch_sha256 = sha256_of_file(job.batch)
-    spool = Spool(job.spool, batch_sha256, job.parameters)
+    spool = Spool(job.spool, origin_of(sha256_of_file(job.batch), job.parameters))
     with spool.lock():
         if job.refetch:
             spool.clear()
@@ -72,7 +71,7 @@ def download_shard(job: ShardJob) -> None:
                 threads=job.threads,
             )
             asyncio.run(session.run())
-            successes, errors = assemble(spool, batch, batch_sha256)
+            successes, errors = assemble(spool, batch)
             log.info("%s: %d images, %d errors", job.output, successes, errors)
         spool.remove_segments()
         link_or_copy(spool.successes, job.output / "successes.parquet")

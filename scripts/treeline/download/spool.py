@@ -17,7 +17,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,9 @@ IMAGE_PARAMETERS = (
     "max_image_bytes",
 )
 """The parameters that decide which bytes are stored."""
+
+ORIGIN = ("batch_sha256", "parameters")
+"""What the bytes of a shard depend on; kept in its tables' metadata."""
 
 SEGMENT = pa.schema(
     [
@@ -86,13 +89,12 @@ class Spool:
 
     Args:
         folder: `.spool/server_name=S/partition_id=N`.
-        batch_sha256: Of the batch file.
-        parameters: Those named in `IMAGE_PARAMETERS` are part of the key.
+        origin: What the shard is made of, as `origin_of` says and as the finished tables' metadata keep it.
     """
 
-    def __init__(self, folder: Path, batch_sha256: str, parameters: DownloaderParameters) -> None:
-        self.image_parameters = json.dumps(parameters.model_dump(include=set(IMAGE_PARAMETERS)), sort_keys=True)
-        key = hashlib.sha256(f"{batch_sha256}\n{self.image_parameters}".encode()).hexdigest()[:16]
+    def __init__(self, folder: Path, origin: Mapping[str, str]) -> None:
+        self.origin = {name: origin[name] for name in ORIGIN}
+        key = hashlib.sha256("\n".join(self.origin.values()).encode()).hexdigest()[:16]
         self.shard_folder = folder
         self.folder = folder / key
 
@@ -139,8 +141,11 @@ class Spool:
         Raises:
             OSError: The disk is full or not writable; the segments so far are as they were.
         """
+        return self.write_table(pa.Table.from_pylist(list(rows), schema=SEGMENT))
+
+    def write_table(self, table: pa.Table) -> Path:
+        """Keep finished rows that are a table of `SEGMENT` already; as `write_segment`."""
         target = self.folder / f"segment-{self._next_number():05d}.arrow"
-        table = pa.Table.from_pylist(list(rows), schema=SEGMENT)
         with atomic_path(target) as temporary, pa.ipc.new_file(temporary, SEGMENT) as writer:
             writer.write_table(table)
         return target
@@ -182,6 +187,12 @@ class Spool:
     def _next_number(self) -> int:
         segments = self._segments()
         return int(segments[-1].stem.removeprefix("segment-")) + 1 if segments else 0
+
+
+def origin_of(batch_sha256: str, parameters: DownloaderParameters) -> dict[str, str]:
+    """Say what a shard is made of: the batch, and the parameters named in `IMAGE_PARAMETERS`."""
+    image_parameters = json.dumps(parameters.model_dump(include=set(IMAGE_PARAMETERS)), sort_keys=True)
+    return {"batch_sha256": batch_sha256, "parameters": image_parameters}
 
 
 def read_segment(segment: Path) -> pa.Table:
