@@ -15,6 +15,8 @@ A shard waits for the shard before it in its lane, so that no server is asked fa
 rule download:
     """Download every batch of every server that is not ignored."""
     input:
+        every_shard(SHARD / "successes.parquet"),
+        every_shard(SHARD / "errors.parquet"),
         paths.schedule / "_verification.csv",
     localrule: True
 
