@@ -50,7 +50,8 @@ def schedule(
     from treeline.io.manifest import read_ignored, read_manifest
 
     rules = {int(batches): lanes for batches, lanes in json.loads(schedule_rules).items()}
-    lanes = plan_lanes(read_manifest(manifest), read_ignored(ignored), rules, max_lanes)
+    shards = [shard.id for shard in read_manifest(manifest)]
+    lanes = plan_lanes(shards, read_ignored(ignored), rules, max_lanes)
     schedule_downloads(lanes, profiles, schedules, logs, checkpoint)
 
 
