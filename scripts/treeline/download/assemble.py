@@ -17,7 +17,7 @@ from treeline.download.spool import Finished, Spool, read_segment
 from treeline.io.parquet import IMAGE_ROW_GROUP_ROWS, parquet_writer
 from treeline.schemas import ERRORS, NOT_PROVIDED, SUCCESSES
 
-ROW_GROUP_BYTES = 64 * 1024**2
+ROW_GROUP_BYTES = 32 * 1024**2
 ATTRIBUTION = ("license", "source", "title")
 
 
@@ -45,7 +45,7 @@ def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
 
 
 def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Cut row numbers into groups of at most 256 rows and, but for single images that are larger, 64 MiB."""
+    """Cut row numbers into groups of at most 256 rows and, but for single images that are larger, 32 MiB."""
     start = 0
     while start < len(rows):
         candidates = rows[start : start + IMAGE_ROW_GROUP_ROWS]

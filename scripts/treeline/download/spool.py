@@ -32,7 +32,7 @@ from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text
 
 SEGMENT_ROWS = 256
-SEGMENT_BYTES = 64 * 1024**2
+SEGMENT_BYTES = 32 * 1024**2
 SEGMENT_SECONDS = 30.0
 
 IMAGE_PARAMETERS = (
