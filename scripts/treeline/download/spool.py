@@ -99,6 +99,12 @@ class Spool:
         self.folder = folder / key
 
     @property
+    def holds_raw_pixels(self) -> bool:
+        """Whether its images are stored without any compression of their own."""
+        image_format = json.loads(self.origin["parameters"])["image_format"]
+        return bool(image_format == "raw_bgr")
+
+    @property
     def successes(self) -> Path:
         """The finished table of images."""
         return self.folder / "successes.parquet"
