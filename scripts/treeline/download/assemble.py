@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from treeline.download.spool import Finished, Spool, read_segment
-from treeline.io.parquet import IMAGE_ROW_GROUP_ROWS, parquet_writer
+from treeline.io.parquet import COMPRESSION_LEVEL, IMAGE_ROW_GROUP_ROWS, LEVEL_OF_ENCODED_IMAGES, parquet_writer
 from treeline.schemas import ERRORS, NOT_PROVIDED, SUCCESSES
 
-ROW_GROUP_BYTES = 64 * 1024**2
+ROW_GROUP_BYTES = 32 * 1024**2
 ATTRIBUTION = ("license", "source", "title")
 
 
@@ -35,7 +35,8 @@ def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
     if not np.array_equal(finished.rows, np.arange(len(batch))):
         raise ValueError(f"{spool.folder}: {len(finished.rows)} of {len(batch)} rows are finished")
     successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
-    with parquet_writer(spool.successes, SUCCESSES, spool.origin) as writer:
+    level = COMPRESSION_LEVEL if spool.holds_raw_pixels else LEVEL_OF_ENCODED_IMAGES
+    with parquet_writer(spool.successes, SUCCESSES, spool.origin, image_compression_level=level) as writer:
         for chosen in _row_groups(successes, finished.sizes):
             writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
     with parquet_writer(spool.errors, ERRORS, spool.origin) as writer:
@@ -45,7 +46,7 @@ def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
 
 
 def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Cut row numbers into groups of at most 256 rows and, but for single images that are larger, 64 MiB."""
+    """Cut row numbers into groups of at most 256 rows and, but for single images that are larger, 32 MiB."""
     start = 0
     while start < len(rows):
         candidates = rows[start : start + IMAGE_ROW_GROUP_ROWS]

@@ -166,12 +166,13 @@ class Fetcher:
         limit = self._parameters.max_image_bytes
         if int(response.headers.get("Content-Length", 0)) > limit:
             raise _too_large(limit)
-        body = bytearray()
+        pieces, size = [], 0
         async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > limit:
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
                 raise _too_large(limit)
-        return bytes(body)
+        return b"".join(pieces)
 
 
 def seconds_to_wait(retry_after: str | None, now: datetime | None = None) -> float | None:

@@ -32,7 +32,7 @@ from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text
 
 SEGMENT_ROWS = 256
-SEGMENT_BYTES = 64 * 1024**2
+SEGMENT_BYTES = 32 * 1024**2
 SEGMENT_SECONDS = 30.0
 
 IMAGE_PARAMETERS = (
@@ -97,6 +97,12 @@ class Spool:
         key = hashlib.sha256("\n".join(self.origin.values()).encode()).hexdigest()[:16]
         self.shard_folder = folder
         self.folder = folder / key
+
+    @property
+    def holds_raw_pixels(self) -> bool:
+        """Whether its images are stored without any compression of their own."""
+        image_format = json.loads(self.origin["parameters"])["image_format"]
+        return bool(image_format == "raw_bgr")
 
     @property
     def successes(self) -> Path:

