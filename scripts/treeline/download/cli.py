@@ -125,3 +125,11 @@ def retry(
 
     rows = retry_errors(images, urls, code or [])
     typer.echo(f"{rows} images are to be tried again: run Snakemake")
+
+
+@app.command()
+def gc(images: Annotated[Path, typer.Option(help="Folder of the shards.")], log: LogOption = None) -> None:
+    """Remove what the spool keeps of finished shards, such as those of earlier settings."""
+    from treeline.download.gc import collect_garbage
+
+    typer.echo(f"{collect_garbage(images)} kept shards are forgotten")
