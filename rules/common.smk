@@ -14,6 +14,7 @@ from treeline.config import INITIALIZERS
 from treeline.download.schedule import read_schedule
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
+from treeline.io.manifest import ShardId
 from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
@@ -80,7 +81,7 @@ def lanes_as_of(time):
 
 def shard_before(wildcards):
     """The shard before this one in its lane, or None."""
-    return lanes().previous.get((wildcards.server_name, int(wildcards.partition_id)))
+    return lanes().previous.get(ShardId(wildcards.server_name, int(wildcards.partition_id)))
 
 
 def shard_before_in_lane(wildcards):
@@ -95,6 +96,12 @@ def spool_of_shard_before(wildcards):
     if before is None or before.server != wildcards.server_name:
         return ""
     return option("--previous", paths.spool(before.server, before.partition))
+
+
+def group_in_lane(wildcards):
+    """Name of the group of shards, one after the other in a lane, that one cluster job downloads."""
+    lane, place = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+    return f"lane-{lane}-{place // settings.download.shards_per_job}"
 
 
 def lanes_of_server(wildcards):

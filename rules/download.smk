@@ -98,6 +98,8 @@ rule download_shard:
     benchmark:
         paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
     retries: 2
+    group:
+        group_in_lane if settings.download.shards_per_job > 1 else None
     conda:
         "../envs/treeline.yaml"
     threads: 1

@@ -32,6 +32,11 @@ class Lanes:
         """The shard before each shard in its lane; the first of a lane has none."""
         return {shard: before for lane in self.lanes for before, shard in pairwise(lane)}
 
+    @cached_property
+    def position(self) -> dict[ShardId, tuple[int, int]]:
+        """The lane of each shard, and its place there, both from 0."""
+        return {shard: (lane, place) for lane, shards in enumerate(self.lanes) for place, shard in enumerate(shards)}
+
     @property
     def shards(self) -> list[ShardId]:
         """Every shard, by server and number."""
