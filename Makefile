@@ -38,7 +38,7 @@ lint: setup  ## Check style, types and rules
 	$(BIN)/snakemake --lint
 
 benchmark: setup  ## Measure throughput and memory
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python -m tests.benchmarks.run
 
 lock:  ## Resolve envs/requirements.in into a new envs/requirements.lock
 	@$(REQUIRE_PYTHON)

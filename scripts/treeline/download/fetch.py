@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.request import getproxies
 
 import aiohttp
 import httpx
@@ -56,8 +57,9 @@ async def open_client(parameters: DownloaderParameters) -> AsyncIterator[httpx.A
         resolver=None if parameters.allow_private_addresses else PublicResolver(),
         ssl=httpx.create_ssl_context(),
     )
+    # Only where there are proxies is the environment trusted: aiohttp then also looks into ~/.netrc, for each request.
     async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=bool(getproxies())
     ) as session:
         headers = {"User-Agent": parameters.user_agent, "Accept": "image/*,*/*;q=0.5", **parameters.header}
         async with httpx.AsyncClient(

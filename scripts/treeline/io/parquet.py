@@ -28,6 +28,9 @@ LEVEL_OF_ENCODED_IMAGES = -5
 IMAGES_BETWEEN_PAGE_CHECKS = 8
 """After so many images a page's size is looked at: with Arrow's 1024, one page would hold a row group's images."""
 
+READ_BUFFER_BYTES = 1024**2
+"""Read ahead in a column. Mapping files into memory or reading ahead whole ones would count as the job's memory."""
+
 UNIQUE_COLUMNS = ("uuid", "identifier")
 METADATA_PREFIX = "treeline."
 SIZE_COLUMNS = ("original_size", "resized_size")
@@ -95,7 +98,7 @@ def open_shard(path: Path, columns: Sequence[str]) -> pq.ParquetFile:
         ShardError: The file is missing, is not Parquet, or lacks a column; names the file and the column.
     """
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path, buffer_size=READ_BUFFER_BYTES, pre_buffer=False)
     except FileNotFoundError:
         raise ShardError(path, "no such file.", fix="Check the path, or run the stage that makes it.") from None
     except (pa.ArrowInvalid, OSError) as error:
