@@ -11,10 +11,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from treeline.config import INITIALIZERS
-from treeline.download.lanes import plan_lanes
+from treeline.download.schedule import read_schedule
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
-from treeline.io.manifest import read_ignored, read_manifest
+from treeline.io.manifest import ShardId
 from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
 from treeline.settings import read_settings
@@ -67,34 +67,21 @@ def finished(checkpoint_job, output):
     return Path(output)
 
 
-def shards():
-    """Every shard that is to be downloaded: the manifest's batches but for those of ignored servers."""
-    manifest = read_manifest(finished(checkpoints.partition_urls, paths.manifest))
-    ignored = read_ignored(paths.ignored)
-    return [shard for shard in manifest if shard.server not in ignored]
-
-
 def lanes():
-    """The order of all downloads; planned once a manifest, not once a shard."""
-    manifest = finished(checkpoints.partition_urls, paths.manifest)
-    ignored = paths.ignored.stat().st_mtime_ns if paths.ignored.exists() else 0
-    return planned_lanes(manifest.stat().st_mtime_ns, ignored)
+    """The lanes of the current schedule; read once a schedule, not once a shard."""
+    schedule = finished(checkpoints.schedule_downloads, paths.schedule / "0000.csv")
+    return lanes_as_of(schedule.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
-def planned_lanes(manifest_time, ignored_time):
-    """Plan the lanes of the manifest and the ignored table as they were at these times."""
-    return plan_lanes(
-        read_manifest(paths.manifest),
-        read_ignored(paths.ignored),
-        settings.schedule_rules,
-        settings.downloader_parameters.max_lanes,
-    )
+def lanes_as_of(time):
+    """Read the lanes of the schedule that was written at this time."""
+    return read_schedule(paths.schedule / "0000.csv")
 
 
 def shard_before(wildcards):
     """The shard before this one in its lane, or None."""
-    return lanes().previous.get((wildcards.server_name, int(wildcards.partition_id)))
+    return lanes().previous.get(ShardId(wildcards.server_name, int(wildcards.partition_id)))
 
 
 def shard_before_in_lane(wildcards):
@@ -111,6 +98,12 @@ def spool_of_shard_before(wildcards):
     return option("--previous", paths.spool(before.server, before.partition))
 
 
+def group_in_lane(wildcards):
+    """Name of the group of shards, one after the other in a lane, that one cluster job downloads."""
+    lane, place = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+    return f"lane-{lane}-{place // settings.download.shards_per_job}"
+
+
 def lanes_of_server(wildcards):
     """Number of lanes that share the server's rate limit."""
     return lanes().lanes_of[wildcards.server_name]
@@ -120,7 +113,7 @@ def every_shard(pattern):
     """An input function that gives `pattern` for every shard."""
 
     def of_every_shard(wildcards):
-        return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in shards()]
+        return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in lanes().shards]
 
     return of_every_shard
 

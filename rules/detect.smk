@@ -102,5 +102,6 @@ rule merge_detections:
 rule detect:
     """Detect in every shard, and make the table of all detections."""
     input:
+        every_shard(DETECTIONS),
         paths.detections_table,
     localrule: True

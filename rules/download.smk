@@ -15,6 +15,8 @@ A shard waits for the shard before it in its lane, so that no server is asked fa
 rule download:
     """Download every batch of every server that is not ignored."""
     input:
+        every_shard(SHARD / "successes.parquet"),
+        every_shard(SHARD / "errors.parquet"),
         paths.schedule / "_verification.csv",
     localrule: True
 
@@ -25,6 +27,7 @@ rule profile_servers:
         manifest=paths.manifest,
     output:
         profiles=update(paths.profiles),
+        profiled=touch(paths.schedules / "profiled"),
     log:
         paths.logs / "profiler.log",
     localrule: True
@@ -44,11 +47,12 @@ rule profile_servers:
         """
 
 
-rule schedule_downloads:
+checkpoint schedule_downloads:
     """Write down which lane downloads which shards, at which rate; an older schedule is kept under the next number."""
     input:
         manifest=paths.manifest,
-        profiles=ancient(paths.profiles),
+        profiled=paths.schedules / "profiled",
+        ignored=[paths.ignored] if paths.ignored.exists() else [],
     output:
         config=update(paths.schedule / "_config.csv"),
         lanes=update(paths.schedule / "0000.csv"),
@@ -60,7 +64,8 @@ rule schedule_downloads:
     params:
         ignored=paths.ignored,
         checkpoint=paths.checkpoint,
-        schedules=paths.schedule.parents[1],
+        profiles=paths.profiles,
+        schedules=paths.schedules,
         logs=paths.logs,
         schedule_rules=json.dumps(settings.schedule_rules),
         max_lanes=settings.downloader_parameters.max_lanes,
@@ -69,7 +74,7 @@ rule schedule_downloads:
         treeline download schedule \
             --manifest {input.manifest:q} \
             --ignored {params.ignored:q} \
-            --profiles {input.profiles:q} \
+            --profiles {params.profiles:q} \
             --checkpoint {params.checkpoint:q} \
             --schedules {params.schedules:q} \
             --logs {params.logs:q} \
@@ -83,8 +88,6 @@ rule download_shard:
     """Fetch the images of one batch, after the shard before it in its lane."""
     input:
         batch=BATCH,
-        schedule=ancient(paths.schedule / "0000.csv"),
-        profiles=ancient(paths.profiles),
         previous=shard_before_in_lane,
     output:
         successes=SHARD / "successes.parquet",
@@ -95,6 +98,8 @@ rule download_shard:
     benchmark:
         paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
     retries: 2
+    group:
+        group_in_lane if settings.download.shards_per_job > 1 else None
     conda:
         "../envs/treeline.yaml"
     threads: 1
@@ -103,6 +108,7 @@ rule download_shard:
     params:
         output=str(SHARD),
         spool=str(paths.spool(SERVER, PARTITION)),
+        profiles=paths.profiles,
         previous=spool_of_shard_before,
         lanes=lanes_of_server,
         parameters=settings.downloader_parameters.model_dump_json(exclude_defaults=True),
@@ -113,7 +119,7 @@ rule download_shard:
             --batch {input.batch:q} \
             --output {params.output:q} \
             --spool {params.spool:q} \
-            --profiles {input.profiles:q} \
+            --profiles {params.profiles:q} \
             --lanes {params.lanes} \
             {params.previous} \
             --parameters {params.parameters:q} \

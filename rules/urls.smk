@@ -11,7 +11,7 @@ The batches are no declared outputs: they are the state. New rows become new bat
 """
 
 
-checkpoint partition_urls:
+rule partition_urls:
     """Give every URL of the input a uuid, and a batch of its server with at most {params.batch_size} rows."""
     input:
         files_of_input,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says something of the machine, not of the code.
+hypothesis.settings.register_profile("treeline", deadline=None)
+hypothesis.settings.load_profile("treeline")
 
 
 @pytest.fixture(scope="session")

@@ -64,9 +64,14 @@ class Paths:
         return self.root / self.structure.inner_checkpoint_file
 
     @property
+    def schedules(self) -> Path:
+        """Folder of the schedules, the current and older ones."""
+        return self.root / self.structure.schedules_folder
+
+    @property
     def schedule(self) -> Path:
         """Folder of the current schedule."""
-        return self.root / self.structure.schedules_folder / "current" / "0000"
+        return self.schedules / "current" / "0000"
 
     @property
     def logs(self) -> Path:

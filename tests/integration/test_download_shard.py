@@ -241,3 +241,20 @@ def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
     successes = pq.read_table(images / shard / "successes.parquet")
     assert successes["identifier"].to_pylist() == [url for url in addresses if not url.endswith("/8.jpg")]
     assert pq.read_table(images / shard / "errors.parquet")["error_code"].to_pylist() == [404]
+
+
+def test_the_spool_of_finished_shards_is_forgotten_on_request(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    collect = [sys.executable, "-m", "treeline", "download", "gc", "--images", str(images)]
+    with ImageServer() as server:
+        write_batch(tmp_path / "urls.parquet", [server.add("/a.jpg", body=IMAGE)])
+        for partition, size in ((0, 64), (0, 32), (1, 64)):
+            shard = f"server_name=a.example/partition_id={partition}"
+            run(tmp_path, "--output", str(images / shard), "--spool", str(images / ".spool" / shard), image_size=size)
+        (images / shard / "completed").unlink()
+        done = subprocess.run(collect, capture_output=True, text=True, check=True)
+        assert done.stdout == "2 kept shards are forgotten\n"
+        asked = len(server.requests())
+        run(tmp_path, "--output", str(images / shard), "--spool", str(images / ".spool" / shard))
+        assert len(server.requests()) == asked
+    assert pq.read_metadata(images / "server_name=a.example/partition_id=0/successes.parquet").num_rows == 1

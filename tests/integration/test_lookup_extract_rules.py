@@ -19,10 +19,15 @@ SNAKEFILE = f"""
 configfile: "config.yaml"
 include: "{ROOT}/rules/common.smk"
 
-checkpoint partition_urls:
+rule partition_urls:
     input: "stored/urls/manifest.parquet"
     output: paths.manifest
     shell: "cp {{input}} {{output}}"
+
+checkpoint schedule_downloads:
+    input: paths.manifest
+    output: paths.schedule / "0000.csv"
+    shell: "cp stored/0000.csv {{output}}"
 
 rule download_shard:
     output: SHARD / "successes.parquet"
@@ -69,6 +74,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         uuids = [f"{server[0]}{partition}-{number}" for number in range(4)]
         write_shard(stored.shard(server, partition) / "successes.parquet", uuids, [uuid[-1] for uuid in uuids])
     write_manifest(stored, [(*shard, 4) for shard in SHARDS])
+    (folder / "stored/0000.csv").write_text(
+        "rank,server_name,partition_id_from,partition_id_to\n0,a.org,0,2\n1,b.org:80,0,2\n"
+    )
     (folder / "occurrence.csv").write_text(
         "gbifID,basisOfRecord,kingdom,phylum,class,order\n"
         "0,PRESERVED_SPECIMEN,Plantae,,,\n1,FOSSIL_SPECIMEN,Animalia,Chordata,Aves,\n2,HUMAN_OBSERVATION,Fungi,,,\n"

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treeline.download.lanes import lanes_for, plan_lanes
-from treeline.io.manifest import Shard
+from treeline.io.manifest import ShardId
 
 collections = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=3), st.integers(1, 30), min_size=1, max_size=12
 ).map(
     lambda servers: [
-        Shard(server, number, 10, "") for server, batches in sorted(servers.items()) for number in range(batches)
+        ShardId(server, number) for server, batches in sorted(servers.items()) for number in range(batches)
     ]
 )
 rule_sets = st.dictionaries(st.integers(2, 20), st.integers(1, 6), max_size=4).map(lambda rules: {1: 1, **rules})
@@ -23,22 +23,23 @@ rule_sets = st.dictionaries(st.integers(2, 20), st.integers(1, 6), max_size=4).m
 
 @given(collections, rule_sets, st.integers(1, 20))
 def test_every_shard_is_in_one_lane_and_waits_for_one_before_it(
-    shards: list[Shard], rules: dict[int, int], max_lanes: int
+    shards: list[ShardId], rules: dict[int, int], max_lanes: int
 ) -> None:
     plan = plan_lanes(shards, (), rules, max_lanes)
     assert Counter(shard for lane in plan.lanes for shard in lane) == Counter(shards)
+    assert plan.shards == shards
     assert 1 <= len(plan.lanes) <= max_lanes
     heads = [lane[0] for lane in plan.lanes]
     assert len(plan.previous) == len(shards) - len(heads)
-    assert all((head.server, head.partition) not in plan.previous for head in heads)
+    assert all(head not in plan.previous for head in heads)
     for lane in plan.lanes:
         for before, shard in pairwise(lane):
-            assert plan.previous[shard.server, shard.partition] == before
+            assert plan.previous[shard] == before
 
 
 @given(collections, rule_sets, st.integers(1, 20))
 def test_a_server_is_in_no_more_lanes_than_share_its_rate(
-    shards: list[Shard], rules: dict[int, int], max_lanes: int
+    shards: list[ShardId], rules: dict[int, int], max_lanes: int
 ) -> None:
     plan = plan_lanes(shards, (), rules, max_lanes)
     batches = Counter(shard.server for shard in shards)
@@ -48,7 +49,7 @@ def test_a_server_is_in_no_more_lanes_than_share_its_rate(
 
 
 @given(collections, rule_sets)
-def test_ignored_servers_are_left_out(shards: list[Shard], rules: dict[int, int]) -> None:
+def test_ignored_servers_are_left_out(shards: list[ShardId], rules: dict[int, int]) -> None:
     ignored = {shards[0].server}
     plan = plan_lanes(shards, ignored, rules, 64)
     assert {shard.server for lane in plan.lanes for shard in lane} == {shard.server for shard in shards} - ignored
@@ -60,8 +61,8 @@ def test_the_largest_threshold_that_is_reached_decides() -> None:
 
 
 def test_small_servers_share_lanes_when_there_are_too_many() -> None:
-    shards = [Shard("big", number, 10, "") for number in range(6)]
-    shards += [Shard(f"small-{letter}", 0, 10, "") for letter in "abcdef"]
+    shards = [ShardId("big", number) for number in range(6)]
+    shards += [ShardId(f"small-{letter}", 0) for letter in "abcdef"]
     plan = plan_lanes(shards, (), {1: 1}, 3)
     assert sorted(len(lane) for lane in plan.lanes) == [3, 3, 6]
     assert [shard.server for shard in plan.lanes[0]] == ["big"] * 6

@@ -11,7 +11,7 @@ import yaml
 
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.profile import profile_servers
-from treeline.download.schedule import schedule_downloads
+from treeline.download.schedule import read_schedule, schedule_downloads
 from treeline.download.spool import write_statistics
 from treeline.download.tables import rate_limit_of, read_profiles
 from treeline.download.verify import verify_downloads
@@ -46,7 +46,7 @@ def profile(manifest: Path) -> Path:
 
 
 def plan(manifest: Path) -> Lanes:
-    return plan_lanes(read_manifest(manifest), (), {1: 1, 4: 2}, 64)
+    return plan_lanes([shard.id for shard in read_manifest(manifest)], (), {1: 1, 4: 2}, 64)
 
 
 def schedule(manifest: Path) -> Path:
@@ -108,6 +108,16 @@ def test_the_schedule_says_which_lane_downloads_what(manifest: Path) -> None:
         "schedule_creation_scheduled": True,
         "completed": False,
     }
+
+
+def test_the_schedule_is_read_back_as_it_was_planned(manifest: Path) -> None:
+    assert read_schedule(schedule(manifest) / "current/0000/0000.csv") == plan(manifest)
+
+
+def test_a_schedule_that_was_damaged_is_refused_by_row(tmp_path: Path) -> None:
+    (tmp_path / "0000.csv").write_text("rank,server_name,partition_id_from,partition_id_to\n0,a,0,1\n1,b,0,many\n")
+    with pytest.raises(InputError, match=r"0000.csv, row 2"):
+        read_schedule(tmp_path / "0000.csv")
 
 
 def test_an_older_schedule_and_its_logs_get_the_next_number(manifest: Path) -> None:

@@ -50,7 +50,8 @@ def schedule(
     from treeline.io.manifest import read_ignored, read_manifest
 
     rules = {int(batches): lanes for batches, lanes in json.loads(schedule_rules).items()}
-    lanes = plan_lanes(read_manifest(manifest), read_ignored(ignored), rules, max_lanes)
+    shards = [shard.id for shard in read_manifest(manifest)]
+    lanes = plan_lanes(shards, read_ignored(ignored), rules, max_lanes)
     schedule_downloads(lanes, profiles, schedules, logs, checkpoint)
 
 
@@ -124,3 +125,11 @@ def retry(
 
     rows = retry_errors(images, urls, code or [])
     typer.echo(f"{rows} images are to be tried again: run Snakemake")
+
+
+@app.command()
+def gc(images: Annotated[Path, typer.Option(help="Folder of the shards.")], log: LogOption = None) -> None:
+    """Remove what the spool keeps of finished shards, such as those of earlier settings."""
+    from treeline.download.gc import collect_garbage
+
+    typer.echo(f"{collect_garbage(images)} kept shards are forgotten")

@@ -1,9 +1,7 @@
 """Lanes: the order in which shards are downloaded, and how many at once.
 
 A lane is a list of shards of which one is in flight at a time: each waits for the one before it. A server has as many
-lanes as the schedule rules give it, and its rate limit is divided among them, so that politeness follows from the
-DAG. The plan depends on the manifest, the ignored servers and the configuration alone, so that every process that
-reads the workflow sees the same.
+lanes as the schedule rules give it, and its rate limit is divided among them, so that politeness follows from the DAG.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ import heapq
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
-from treeline.io.manifest import Shard
+from treeline.io.manifest import ShardId
 
 
 @dataclass(frozen=True)
@@ -26,21 +24,27 @@ class Lanes:
         lanes_of: Number of lanes that each server has.
     """
 
-    lanes: list[list[Shard]]
+    lanes: list[list[ShardId]]
     lanes_of: dict[str, int] = field(default_factory=dict)
 
     @cached_property
-    def previous(self) -> dict[tuple[str, int], Shard]:
+    def previous(self) -> dict[ShardId, ShardId]:
         """The shard before each shard in its lane; the first of a lane has none."""
-        return {
-            (shard.server, shard.partition): before
-            for lane in self.lanes
-            for before, shard in zip(lane, lane[1:], strict=False)
-        }
+        return {shard: before for lane in self.lanes for before, shard in pairwise(lane)}
+
+    @cached_property
+    def position(self) -> dict[ShardId, tuple[int, int]]:
+        """The lane of each shard, and its place there, both from 0."""
+        return {shard: (lane, place) for lane, shards in enumerate(self.lanes) for place, shard in enumerate(shards)}
+
+    @property
+    def shards(self) -> list[ShardId]:
+        """Every shard, by server and number."""
+        return sorted(shard for lane in self.lanes for shard in lane)
 
 
 def plan_lanes(
-    shards: Iterable[Shard], ignored: Collection[str], schedule_rules: Mapping[int, int], max_lanes: int
+    shards: Iterable[ShardId], ignored: Collection[str], schedule_rules: Mapping[int, int], max_lanes: int
 ) -> Lanes:
     """Deal the shards to lanes.
 
@@ -53,7 +57,7 @@ def plan_lanes(
     Returns:
         Lanes in which each server's shards are consecutive runs, one run a lane.
     """
-    runs: list[list[Shard]] = []
+    runs: list[list[ShardId]] = []
     lanes_of = {}
     for server, of_server in groupby(shards, key=lambda shard: shard.server):
         if server not in ignored:
@@ -68,17 +72,17 @@ def lanes_for(batches: int, schedule_rules: Mapping[int, int]) -> int:
     return schedule_rules[max(threshold for threshold in schedule_rules if threshold <= batches)]
 
 
-def _split(batches: list[Shard], parts: int) -> list[list[Shard]]:
+def _split(batches: list[ShardId], parts: int) -> list[list[ShardId]]:
     """Cut a list into consecutive parts whose lengths differ by one at most."""
     bounds = [len(batches) * part // parts for part in range(parts + 1)]
-    return [batches[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [batches[start:end] for start, end in pairwise(bounds)]
 
 
-def _pack(runs: list[list[Shard]], max_lanes: int) -> list[list[Shard]]:
+def _pack(runs: list[list[ShardId]], max_lanes: int) -> list[list[ShardId]]:
     """Join runs until there are at most `max_lanes`: the longest first, each to the lane with the fewest shards."""
     if len(runs) <= max_lanes:
         return runs
-    lanes: list[list[Shard]] = [[] for _ in range(max_lanes)]
+    lanes: list[list[ShardId]] = [[] for _ in range(max_lanes)]
     shortest = [(0, number) for number in range(max_lanes)]
     for run in sorted(runs, key=lambda run: (-len(run), run[0].server, run[0].partition)):
         length, number = heapq.heappop(shortest)

@@ -1,6 +1,7 @@
 """Have failed images fetched again: put finished shards back into the spool without their errors.
 
-The next run then finds all but those rows finished, asks for them alone, and makes the shard anew with what depends on it.
+The next run then finds all but those rows finished, asks for them alone, and makes the shard anew with what depends
+on it.
 """
 
 from __future__ import annotations

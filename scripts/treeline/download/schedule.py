@@ -1,8 +1,12 @@
-"""Schedule downloads: write down which lane downloads which shards, at which rate."""
+"""Schedule downloads: write down which lane downloads which shards, at which rate.
+
+The schedule is a file, so that every process that reads the workflow sees the same lanes while shards are finished.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +20,10 @@ from treeline.download.tables import (
     read_text,
     write_checkpoint,
 )
+from treeline.errors import InputError
 from treeline.io.atomic import write_text
-from treeline.io.names import decode_server_name
+from treeline.io.manifest import ShardId
+from treeline.io.names import decode_server_name, encode_server_name
 
 CURRENT = "current"
 
@@ -43,6 +49,27 @@ def schedule_downloads(lanes: Lanes, profiles: Path, schedules: Path, logs: Path
         for name, text in tables.items():
             write_text(folder / name, text)
     write_checkpoint(checkpoint, done=("batched", "profiled", "schedule_creation_scheduled"))
+
+
+def read_schedule(schedule: Path) -> Lanes:
+    """Read the lanes back from `0000.csv`.
+
+    Raises:
+        InputError: A row is not of a schedule.
+    """
+    lanes: dict[int, list[ShardId]] = defaultdict(list)
+    lanes_of: Counter[str] = Counter()
+    with schedule.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file), start=1):
+            try:
+                rank, server = int(row["rank"]), encode_server_name(row["server_name"])
+                run = range(int(row["partition_id_from"]), int(row["partition_id_to"]))
+            except (KeyError, ValueError, TypeError) as error:
+                problem = f"is not a row of a schedule ({error})."
+                raise InputError(schedule, problem, row=number, fix="Delete the file.") from None
+            lanes[rank] += [ShardId(server, partition) for partition in run]
+            lanes_of[server] += 1
+    return Lanes([lanes[rank] for rank in sorted(lanes)], dict(lanes_of))
 
 
 def _schedule_rows(lanes: Lanes, rates: Mapping[str, float]) -> Iterator[tuple[object, ...]]:

@@ -13,6 +13,18 @@ from treeline.io.names import encode_server_name
 from treeline.schemas import MANIFEST
 
 
+class ShardId(NamedTuple):
+    """Which shard: of which server, and which of its shards.
+
+    Args:
+        server: Percent-encoded server name, as in folder names.
+        partition: Number of the batch among its server's, from 0.
+    """
+
+    server: str
+    partition: int
+
+
 class Shard(NamedTuple):
     """One URL batch, and so one shard of every later stage.
 
@@ -27,6 +39,11 @@ class Shard(NamedTuple):
     partition: int
     rows: int
     sha256: str
+
+    @property
+    def id(self) -> ShardId:
+        """Which shard it is."""
+        return ShardId(self.server, self.partition)
 
 
 def read_manifest(manifest: Path) -> list[Shard]:
