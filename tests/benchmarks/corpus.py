@@ -87,12 +87,12 @@ def serve(folder: Path) -> Iterator[str]:
     Yields:
         The server's base URL.
     """
-    with subprocess.Popen([sys.executable, __file__, str(folder)], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield server.stdout.readline().strip()
-        finally:
-            server.terminate()
+    command = [sys.executable, __file__, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.stdin.close()
 
 
 def _file_name(size_class: SizeClass, number: int) -> str:
@@ -136,16 +136,20 @@ async def _announce(runner: web.AppRunner) -> None:
     print(f"http://{host}:{port}", flush=True)
 
 
-def _serve_until_terminated(folder: Path) -> None:
-    """Serve a folder on a free port of the loopback interface, whose URL is the first line printed."""
+def _serve_until_input_ends(folder: Path) -> None:
+    """Serve a folder on a free port of the loopback interface, whose URL is the first line printed.
+
+    The input ends when the process at its other end does, in whatever way.
+    """
     import asyncio
 
     app = web.Application()
     app.router.add_static("/", folder)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(_announce(web.AppRunner(app, access_log=None)))
+    loop.add_reader(sys.stdin, loop.stop)
     loop.run_forever()
 
 
 if __name__ == "__main__":
-    _serve_until_terminated(Path(sys.argv[1]))
+    _serve_until_input_ends(Path(sys.argv[1]))
