@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -184,8 +185,8 @@ class Spool:
 
     def clear(self) -> None:
         """Forget everything about this batch with these parameters."""
-        for file in self.folder.glob("*"):
-            file.unlink()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
     def _segments(self) -> list[Path]:
         return sorted(self.folder.glob("segment-*.arrow"))

@@ -1,18 +1,22 @@
 """Files and folders that are whole or absent.
 
-Every output is written under a temporary name in its own folder (so that the rename stays within one file system),
-forced to disk, and renamed. A reader, or a run after a crash, never sees half a file.
+Every output is written in a scratch folder beside it (so that the rename stays within one file system), forced to
+disk, and renamed. A reader, or a run after a crash, never sees half a file.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TEMPORARY_PREFIX = ".tmp-"
+from treeline.io.scratch import scratch_folder
+
+NO_LINK_POSSIBLE = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK)
+"""Another file system, one without links, or a file that has as many as it can."""
 
 
 @contextmanager
@@ -23,19 +27,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
         target: The final file; replaced as a whole, or not at all. Missing parent folders are made.
 
     Yields:
-        A path in the same folder. The block must have closed the file when it ends.
+        A path of the same name, where nothing is yet. The block must have closed the file when it ends.
 
     Raises:
         OSError: The disk is full or the folder is not writable; `target` is as it was before.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(target)
-    try:
+    with scratch_folder(target.parent, target.name) as scratch:
+        temporary = scratch / target.name
         yield temporary
         _flush_file(temporary)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     _flush_folder(target.parent)
 
 
@@ -49,12 +50,11 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         target: The final folder; replaced as a whole.
 
     Yields:
-        An empty folder beside `target`.
+        An empty folder of the same name.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_beside(target)
-    temporary.mkdir()
-    try:
+    with scratch_folder(target.parent, target.name) as scratch:
+        temporary = scratch / target.name
+        temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
@@ -62,8 +62,6 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     _flush_folder(target.parent)
 
 
@@ -83,13 +81,10 @@ def link_or_copy(source: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         try:
             os.link(source, temporary)
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_LINK_POSSIBLE:
+                raise
             shutil.copyfile(source, temporary)
-
-
-def _temporary_beside(target: Path) -> Path:
-    # The process number keeps two writers of one target apart; the name is cut so that a long target name still fits.
-    return target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{target.name[-200:]}")
 
 
 def _flush_file(path: Path) -> None:
