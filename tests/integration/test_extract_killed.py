@@ -43,15 +43,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def first_part_is_begun(root: Path) -> bool:
-    return any(root.glob(".tmp-*-out/*"))
+    return any(root.glob(".tmp-*-out/out/*"))
 
 
 def tenth_part_is_begun(root: Path) -> bool:
-    return any(root.glob(".tmp-*-out/part-00010.parquet"))
+    return any(root.glob(".tmp-*-out/out/part-00010.parquet"))
 
 
 def lookup_table_is_read(root: Path) -> bool:
-    return (root / ".scratch-out").exists()
+    return any(root.glob(".tmp-*-asked-out"))
 
 
 @pytest.mark.parametrize("moment", [lookup_table_is_read, first_part_is_begun, tenth_part_is_begun])
@@ -67,7 +67,7 @@ def test_killed_extraction_is_whole_or_absent(root: Path, moment: Callable[[Path
     assert start(root, "out").wait() == 0
     assert contents(root / "out") == contents(root / "whole")
     assert (root / "out.report.csv").read_text() == f"asked,found,missing,duplicates\n{ROWS},{ROWS},0,0\n"
-    assert not (root / ".scratch-out").exists()
+    assert not any(root.glob(".tmp-*"))
     for made in (root / "out").iterdir():
         made.unlink()
     (root / "out").rmdir()

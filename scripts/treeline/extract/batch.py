@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import resource
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from treeline.extract.shards import IMAGE_COLUMNS, stream_wanted
 from treeline.io.atomic import atomic_folder
 from treeline.io.database import connect, quote_literal
 from treeline.io.parquet import open_shard
+from treeline.io.scratch import scratch_folder
 from treeline.schemas import SUCCESSES
 
 LOOKUP_COLUMNS = ("uuid", "path")
@@ -170,19 +170,17 @@ class _Extraction:
 def _asked_rows(lookup: Path, folder: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database with the table `asked`: the lookup's rows in the order of path, uuid and all other columns."""
     open_shard(lookup, LOOKUP_COLUMNS).close()
-    scratch = folder.with_name(f".scratch-{folder.name}")
-    shutil.rmtree(scratch, ignore_errors=True)  # left by a job that was killed
-    try:
-        with connect(scratch, memory_mb=memory_mb, threads=1) as connection:
-            connection.execute(f"""
-                CREATE TEMP TABLE asked AS
-                SELECT * REPLACE (CAST(uuid AS VARCHAR) AS uuid, CAST(path AS VARCHAR) AS path)
-                FROM read_parquet({quote_literal(str(lookup))}, hive_partitioning = false)
-                ORDER BY path, uuid, COLUMNS(*)
-            """)
-            yield connection
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with (
+        scratch_folder(folder.parent, f"asked-{folder.name}") as scratch,
+        connect(scratch, memory_mb=memory_mb, threads=1) as connection,
+    ):
+        connection.execute(f"""
+            CREATE TEMP TABLE asked AS
+            SELECT * REPLACE (CAST(uuid AS VARCHAR) AS uuid, CAST(path AS VARCHAR) AS path)
+            FROM read_parquet({quote_literal(str(lookup))}, hive_partitioning = false)
+            ORDER BY path, uuid, COLUMNS(*)
+        """)
+        yield connection
 
 
 def _repeated_uuids(connection: duckdb.DuckDBPyConnection) -> pa.Array:

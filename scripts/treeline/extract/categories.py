@@ -22,6 +22,7 @@ from treeline.extract.group import read_group_ids
 from treeline.extract.parts import PartWriter
 from treeline.io.atomic import write_text
 from treeline.io.parquet import stream_rows
+from treeline.io.scratch import scratch_folder
 from treeline.io.taxonomy import read_list
 
 UNCATEGORIZED = "Uncategorized"
@@ -105,22 +106,10 @@ def write_categories(manifest: Path, folder: Path, rules: Path, target: Path, *,
     """
     categories = read_categories(rules)
     names = [category.name for category in categories] + [UNCATEGORIZED]
-    temporary = folder / ".tmp-categories"
-    shutil.rmtree(temporary, ignore_errors=True)  # left by a job that was killed
     target.unlink(missing_ok=True)
-    writers: dict[int, PartWriter] = {}
-    with ExitStack() as stack:
-        for part in _parts(manifest, folder):
-            schema = pq.read_schema(part).remove_metadata()
-            for batch in _batches(part, schema, categories):
-                numbers = categorize(batch, categories)
-                for number in np.unique(numbers):
-                    if number not in writers:
-                        category = temporary / f"{_FOLDER_PREFIX}{names[number]}"
-                        category.mkdir(parents=True)
-                        writers[number] = stack.enter_context(PartWriter(category, schema, max_rows=max_records))
-                    writers[number].write(batch.filter(pa.array(numbers == number)))
-    _replace_categories(folder, temporary)
+    with scratch_folder(folder, "categories") as scratch:
+        writers = _write_parts(_parts(manifest, folder), categories, names, scratch, max_records)
+        _replace_categories(folder, scratch)
     lines = ["category,file,records"]
     for number in sorted(writers):
         for part_number, records in enumerate(writers[number].rows_of_parts):
@@ -155,10 +144,27 @@ def _batches(part: Path, schema: pa.Schema, categories: list[Category]) -> Itera
     return stream_rows(part, schema.names)
 
 
-def _replace_categories(folder: Path, temporary: Path) -> None:
+def _write_parts(
+    parts: list[Path], categories: list[Category], names: list[str], target: Path, max_records: int
+) -> dict[int, PartWriter]:
+    """Write each category's records into its folder below `target`; returns the writers by the category's number."""
+    writers: dict[int, PartWriter] = {}
+    with ExitStack() as stack:
+        for part in parts:
+            schema = pq.read_schema(part).remove_metadata()
+            for batch in _batches(part, schema, categories):
+                numbers = categorize(batch, categories)
+                for number in np.unique(numbers):
+                    if number not in writers:
+                        category = target / f"{_FOLDER_PREFIX}{names[number]}"
+                        category.mkdir()
+                        writers[number] = stack.enter_context(PartWriter(category, schema, max_rows=max_records))
+                    writers[number].write(batch.filter(pa.array(numbers == number)))
+    return writers
+
+
+def _replace_categories(folder: Path, scratch: Path) -> None:
     for old in folder.glob(f"{_FOLDER_PREFIX}*"):
         shutil.rmtree(old)
-    if temporary.exists():
-        for category in sorted(temporary.iterdir()):
-            category.rename(folder / category.name)
-        temporary.rmdir()
+    for new in sorted(scratch.glob(f"{_FOLDER_PREFIX}*")):
+        new.rename(folder / new.name)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from treeline.io.atomic import atomic_path
 from treeline.io.database import connect
 from treeline.io.parquet import parquet_writer
+from treeline.io.scratch import scratch_folder
 
 ROW_GROUP_ROWS = 131_072
 BESIDES_DATABASE_MIB = 384  # Python, Arrow and the writer's buffers; measured: 310 MiB at most
@@ -23,23 +24,21 @@ LEAST_DATABASE_MIB = 128
 
 @contextmanager
 def open_database(folder: Path, *, memory_mb: int, threads: int) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """Open a database that spills into `<folder>/.scratch`, which is removed before and after.
+    """Open a database that spills into a scratch folder.
 
     Args:
-        folder: The stage's output folder; one job at a time works in it.
+        folder: The stage's output folder.
         memory_mb: Memory of the job in MiB.
         threads: Number of threads.
 
     Yields:
         The connection, and the scratch folder.
     """
-    scratch = folder / ".scratch"
-    shutil.rmtree(scratch, ignore_errors=True)  # left by a job that was killed
-    try:
-        with connect(scratch, memory_mb=_database_limit(memory_mb), threads=threads) as connection:
-            yield connection, scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with (
+        scratch_folder(folder, "lookup") as scratch,
+        connect(scratch, memory_mb=_database_limit(memory_mb), threads=threads) as connection,
+    ):
+        yield connection, scratch
 
 
 def write_query(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:

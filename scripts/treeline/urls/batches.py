@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 from treeline.errors import ShardError
 from treeline.io.names import SERVER_FOLDER_PREFIX, decode_server_name, encode_server_name
 from treeline.io.parquet import open_shard, sha256_of_file, write_table
+from treeline.io.scratch import SCRATCH_PREFIX, remove_abandoned
 from treeline.paths import shard_folder
 from treeline.schemas import MANIFEST, URL_COLUMNS
 
 BATCH_FILES = f"{SERVER_FOLDER_PREFIX}*/partition_id=*/urls.parquet"
-LEFTOVERS = f"{SERVER_FOLDER_PREFIX}*/partition_id=*/.tmp-*"
+LEFTOVERS = f"{SERVER_FOLDER_PREFIX}*/partition_id=*/{SCRATCH_PREFIX}*"
 ROWS_AT_ONCE = 8192
 EXISTING = pa.schema(
     [
@@ -45,9 +46,8 @@ class Batch(NamedTuple):
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of a run that was killed."""
-    for leftover in folder.glob(LEFTOVERS):
-        leftover.unlink()
+    """Remove the unfinished batches of a run that was killed."""
+    remove_abandoned(folder.glob(LEFTOVERS))
 
 
 def read_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Batch]:

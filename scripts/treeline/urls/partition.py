@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,6 +11,7 @@ import pyarrow as pa
 
 from treeline.io.database import connect, quote_identifier
 from treeline.io.files import input_files
+from treeline.io.scratch import scratch_folder
 from treeline.schemas import URL_COLUMNS
 from treeline.urls.batches import ROWS_AT_ONCE, read_batches, remove_leftovers, write_batches, write_manifest
 from treeline.urls.check import check_rows, other_columns
@@ -21,7 +20,6 @@ from treeline.urls.initialize import check_complete, initialize, read_initialize
 from treeline.urls.read import read_input
 from treeline.urls.report import write_rejected, write_removed
 
-SCRATCH_FOLDER = ".scratch"
 DATABASE_SHARE = 0.6  # of the job's memory: Python, Arrow and the batch that is being written need the rest
 
 logger = logging.getLogger(__name__)
@@ -60,10 +58,11 @@ def partition_urls(
     initializer = read_initializer(initializer_name)
     files = input_files(pattern)
     with (
-        _scratch(folder) as scratch,
+        scratch_folder(folder, "urls") as scratch,
         connect(scratch, memory_mb=int(memory_mb * DATABASE_SHARE), threads=threads) as db,
     ):
         db.execute("SET VARIABLE data_sources = ?::VARCHAR[]", [list(data_sources)])
+        remove_leftovers(folder)
         existing = read_batches(db, folder)
         read_input(db, files, scratch)
         initialize(db, initializer, pattern)
@@ -92,16 +91,3 @@ def _new_rows(connection: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:
         ORDER BY treeline_server, uuid
         """
     ).to_arrow_reader(ROWS_AT_ONCE)
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside the results, and clear away what a killed run has left."""
-    scratch = folder / SCRATCH_FOLDER
-    shutil.rmtree(scratch, ignore_errors=True)
-    remove_leftovers(folder)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch)
