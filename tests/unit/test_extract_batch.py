@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.tiny_shards import raw_pixels, shard_table, write_shard
 from treeline.errors import ShardError
-from treeline.extract.batch import NO_PATH, NOT_IN_SHARD, Limits, extract_batch
+from treeline.extract.batch import NO_PATH, NO_SHARD, NOT_IN_SHARD, Limits, extract_batch
 from treeline.extract.reports import Counts
 
 Asked = list[tuple[str | None, str | None]]
@@ -64,16 +64,23 @@ def test_images_come_with_the_columns_of_the_lookup_table(tmp_path: Path) -> Non
 
 def test_missing_rows_are_listed_with_the_reason(tmp_path: Path) -> None:
     write_shard(tmp_path / "a", ["u1"], ["1"])
-    (tmp_path / "broken").write_bytes(b"PAR1 and no more")
-    pq.write_table(pa.table({"uuid": ["w"], "path": ["x"]}), tmp_path / "other")
-    asked: Asked = [("u1", "a"), ("u2", "a"), (None, "a"), ("v", "gone"), ("w", "broken"), ("w2", "other"), ("x", None)]
-    assert extract(tmp_path, asked) == Counts(asked=7, found=1, missing=6)
+    asked: Asked = [("u1", "a"), ("u2", "a"), (None, "a"), ("v", "gone"), ("x", None)]
+    assert extract(tmp_path, asked) == Counts(asked=5, found=1, missing=4)
     listed = {(uuid, path): reason for uuid, path, reason in missing(tmp_path)}
     assert listed["u2", "a"] == listed["", "a"] == NOT_IN_SHARD
-    assert listed["v", "gone"] == "no such file."
-    assert listed["w", "broken"].startswith("not a readable Parquet file")
-    assert listed["w2", "other"].startswith("the column is missing")
+    assert listed["v", "gone"] == NO_SHARD
     assert listed["x", ""] == NO_PATH
+
+
+def test_a_shard_that_cannot_be_read_fails_the_job(tmp_path: Path) -> None:
+    """What cannot be read now may be readable the next time: a loss must not pass for a success."""
+    write_shard(tmp_path / "a", ["u1"], ["1"])
+    (tmp_path / "broken").write_bytes(b"PAR1 and no more")
+    pq.write_table(pa.table({"uuid": ["w"], "path": ["x"]}), tmp_path / "other")
+    for path, problem in (("broken", "not a readable Parquet"), ("other", "the column is missing")):
+        with pytest.raises(ShardError, match=f"{path}.*{problem}"):
+            extract(tmp_path, [("u1", "a"), ("w", path)])
+        assert not (tmp_path / "out").exists() and not (tmp_path / "out.report.csv").exists()
 
 
 def test_the_first_path_that_has_an_image_counts(tmp_path: Path) -> None:
@@ -83,7 +90,7 @@ def test_the_first_path_that_has_an_image_counts(tmp_path: Path) -> None:
     assert extract(tmp_path, asked) == Counts(asked=4, found=1, missing=1, duplicates=2)
     [table] = parts(tmp_path)
     assert table.select(["uuid", "path", "number"]).to_pylist() == [{"uuid": "u1", "path": "b", "number": 1}]
-    assert missing(tmp_path) == [("u1", "a", "no such file.")]
+    assert missing(tmp_path) == [("u1", "a", NO_SHARD)]
 
 
 def test_nothing_found_leaves_an_empty_folder(tmp_path: Path) -> None:
@@ -109,9 +116,8 @@ def test_row_groups_without_a_wanted_image_are_not_read(tmp_path: Path, statisti
     [table] = parts(tmp_path)
     assert table["image"].to_pylist() == [raw_pixels(uuid) for uuid in ("u035", "u071", "u079")]
 
-    assert extract(tmp_path, [("u035", "a"), ("u055", "a")]).missing == 1, "the destroyed pages were readable"
-    [(uuid, _, reason)] = missing(tmp_path)
-    assert uuid == "u055" and reason.startswith("cannot be read to its end")
+    with pytest.raises(ShardError, match="cannot be read to its end"):  # the pages are destroyed indeed
+        extract(tmp_path, [("u035", "a"), ("u055", "a")])
 
 
 @pytest.mark.parametrize("row_group_rows", [1, 7, 256, 5000])

@@ -19,7 +19,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from treeline.errors import ShardError
 from treeline.extract.parts import PartWriter
 from treeline.extract.reports import Counts, MissingRows
 from treeline.extract.shards import IMAGE_COLUMNS, stream_wanted
@@ -33,6 +32,7 @@ LOOKUP_COLUMNS = ("uuid", "path")
 """Columns that a lookup table must have; its others are written beside each image."""
 
 NOT_IN_SHARD = "the shard has no image of this uuid"
+NO_SHARD = "there is no such shard"
 NO_PATH = "the lookup table gives no path"
 
 logger = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ def extract_batch(
         Counts that add up: asked = found + missing + duplicates.
 
     Raises:
-        ShardError: `lookup` is no lookup table; names the file and the column. A shard that cannot be read is not an
-            error: its rows are missing, with the reason.
+        ShardError: `lookup` is no lookup table, or a shard is there that cannot be read; names the file. Only the rows
+            of a shard that does not exist are missing: of one that does, they may be readable the next time.
     """
     with _asked_rows(lookup, folder, memory_mb) as connection:
         schema = _schema_of_parts(connection.sql("FROM asked LIMIT 0").to_arrow_table().schema)
@@ -143,18 +143,19 @@ class _Extraction:
         taken = np.zeros(images.num_rows, bool)
         uuids = images["uuid"].combine_chunks()
         wanted = uuids.drop_null()
-        if path is None or not len(wanted):
-            return NO_PATH if path is None else NOT_IN_SHARD, taken
-        try:
-            for batch in stream_wanted(self.root / path, wanted):
-                positions = pc.index_in(batch["uuid"], uuids).to_numpy()
-                fresh, rows = np.unique(positions, return_index=True)
-                rows = np.sort(rows[~taken[fresh]])
-                taken[fresh] = True
-                self._write(batch.take(pa.array(rows)), images.take(pa.array(positions[rows])))
-        except ShardError as error:
-            logger.warning("%s", error)
-            return " ".join(error.problem.split()), taken
+        if path is None:
+            return NO_PATH, taken
+        if not (self.root / path).exists():
+            logger.warning("%s: %s", self.root / path, NO_SHARD)
+            return NO_SHARD, taken
+        if not len(wanted):
+            return NOT_IN_SHARD, taken
+        for batch in stream_wanted(self.root / path, wanted):
+            positions = pc.index_in(batch["uuid"], uuids).to_numpy()
+            fresh, rows = np.unique(positions, return_index=True)
+            rows = np.sort(rows[~taken[fresh]])
+            taken[fresh] = True
+            self._write(batch.take(pa.array(rows)), images.take(pa.array(positions[rows])))
         return NOT_IN_SHARD, taken
 
     def _write(self, batch: pa.RecordBatch, asked: pa.Table) -> None:

@@ -43,7 +43,8 @@ def stream_wanted(path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
                 if _may_hold(file, number, bounds) and _holds(file, number, wanted):
                     yield from _matching(file, number, wanted)
         except (pa.ArrowException, OSError) as error:
-            raise ShardError(path, f"cannot be read to its end ({error}).", fix="Delete it and rerun it.") from error
+            fix = "Run extract again; if that does not help, delete the shard and run download."
+            raise ShardError(path, f"cannot be read to its end ({error}).", fix=fix) from error
 
 
 def _may_hold(file: pq.ParquetFile, number: int, bounds: pa.StructScalar) -> bool:
