@@ -157,3 +157,10 @@ def test_an_archive_without_its_file_is_refused(tmp_path: Path) -> None:
         archive.writestr("meta.xml", META.replace("ENCODING", "utf-8").replace("LOCATION", "missing.txt"))
     with pytest.raises(TreelineError, match=r"missing\.txt"):
         run(tmp_path / "a.zip", tmp_path / "urls")
+
+
+def test_a_file_named_like_a_pattern_is_one_file(tmp_path: Path) -> None:
+    for name, first in (("a*b.csv", 0), ("aXb.csv", 10)):
+        write_csv(tmp_path / name, plain_rows(3, start=first))
+    folder = run(tmp_path / "a*b.csv", tmp_path / "out")
+    assert len(batch_rows(folder)) == 3

@@ -23,7 +23,7 @@ from treeline.extract.parts import PartWriter
 from treeline.extract.reports import Counts, MissingRows
 from treeline.extract.shards import IMAGE_COLUMNS, stream_wanted
 from treeline.io.atomic import atomic_folder
-from treeline.io.database import connect, quote_literal
+from treeline.io.database import connect, quote_path
 from treeline.io.parquet import open_shard
 from treeline.io.scratch import scratch_folder
 from treeline.schemas import SUCCESSES
@@ -178,7 +178,7 @@ def _asked_rows(lookup: Path, folder: Path, memory_mb: int) -> Iterator[duckdb.D
         connection.execute(f"""
             CREATE TEMP TABLE asked AS
             SELECT * REPLACE (CAST(uuid AS VARCHAR) AS uuid, CAST(path AS VARCHAR) AS path)
-            FROM read_parquet({quote_literal(str(lookup))}, hive_partitioning = false)
+            FROM read_parquet({quote_path(lookup)}, hive_partitioning = false)
             ORDER BY path, uuid, COLUMNS(*)
         """)
         yield connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,11 @@ def connect(scratch: Path, *, memory_mb: int, threads: int) -> Iterator[duckdb.D
 def quote_literal(text: str) -> str:
     """Quote a string as a SQL literal, for the places where DuckDB takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quote_path(path: Path) -> str:
+    """Quote a file's path for `read_parquet` and `read_csv`, which take `*`, `?` and `[` for patterns otherwise."""
+    return quote_literal(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))
 
 
 def quote_identifier(name: str) -> str:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from treeline.errors import InputError
-from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.database import quote_identifier, quote_literal, quote_path
 
 DELIMITERS = (",", "\t", ";", "|")
 MAX_ROW_BYTES = 16 * 1024**2
@@ -119,7 +119,7 @@ def delimited_rows(file: Path, dialect: Dialect) -> str:
     """SQL that reads a file's well-formed rows; `malformed_rows` tells the others once it has been run."""
     columns = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in dialect.columns)
     return f"""read_csv(
-        {quote_literal(str(file))}, auto_detect = false, columns = {{{columns}}},
+        {quote_path(file)}, auto_detect = false, columns = {{{columns}}},
         delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)},
         escape = {quote_literal(dialect.quote)}, encoding = {quote_literal(dialect.encoding)},
         header = {dialect.skip > 0}, skip = {max(dialect.skip - 1, 0)}, max_line_size = {MAX_ROW_BYTES},

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from treeline.errors import InputError
-from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.lookup.groups import Group, GroupError
 from treeline.lookup.occurrences import Occurrences
 from treeline.lookup.scan import IMAGE_COLUMNS
@@ -168,4 +168,4 @@ def _join_of_detections(detections: Path) -> str:
 
 
 def _parquet(file: Path) -> str:
-    return f"read_parquet({quote_literal(str(file))}, hive_partitioning = false)"
+    return f"read_parquet({quote_path(file)}, hive_partitioning = false)"

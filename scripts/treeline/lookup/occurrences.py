@@ -10,7 +10,7 @@ import duckdb
 
 from treeline.errors import InputError
 from treeline.io.darwin_core import ArchiveTable, extract_table, read_description
-from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.delimited import Dialect, delimited_rows, malformed_rows, sniff_dialect
 from treeline.io.files import ARCHIVE_SUFFIX, DELIMITED_SUFFIXES, PARQUET_SUFFIXES, table_suffix
 
@@ -65,7 +65,7 @@ def open_occurrences(connection: duckdb.DuckDBPyConnection, file: Path, scratch:
         raise InputError(file, "no such file.", fix="Check lookup.metadata in the configuration.")
     suffix = table_suffix(file)
     if suffix in PARQUET_SUFFIXES:
-        relation = f"read_parquet({quote_literal(str(file))}, hive_partitioning = false)"
+        relation = f"read_parquet({quote_path(file)}, hive_partitioning = false)"
         columns, dialect = _columns_of_parquet(connection, file, relation), None
     elif suffix in DELIMITED_SUFFIXES:
         dialect = sniff_dialect(file)

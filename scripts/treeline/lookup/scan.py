@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from treeline.errors import ShardError
-from treeline.io.database import quote_literal
+from treeline.io.database import quote_path
 from treeline.io.manifest import read_ignored, read_manifest
 from treeline.lookup.database import open_database, write_query
 from treeline.paths import shard_folder
@@ -37,7 +37,7 @@ def scan_shards(
     """
     left_out = read_ignored(ignored)
     shards = [shard for shard in read_manifest(manifest) if shard.server not in left_out]
-    files = [str(images / shard_folder(shard.server, shard.partition) / "successes.parquet") for shard in shards]
+    files = [images / shard_folder(shard.server, shard.partition) / "successes.parquet" for shard in shards]
     with open_database(target.parent, memory_mb=memory_mb, threads=threads) as (connection, _):
         try:
             write_query(connection, _query(files, root), target)
@@ -47,13 +47,13 @@ def scan_shards(
             ) from error
 
 
-def _query(files: list[str], root: Path) -> str:
+def _query(files: list[Path], root: Path) -> str:
     if not files:
         return (
             "SELECT NULL::VARCHAR AS uuid, NULL::VARCHAR AS source_id, NULL::VARCHAR AS path, "
             "NULL::BIGINT[] AS original_size, NULL::BIGINT[] AS resized_size WHERE false"
         )
-    listed = ", ".join(quote_literal(file) for file in files)
+    listed = ", ".join(quote_path(file) for file in files)
     below_root = len(str(root / "_"))  # position, from 1, of a path's first character below the root
     return f"""
         SELECT uuid, source_id, substr(filename, {below_root}) AS path, original_size, resized_size

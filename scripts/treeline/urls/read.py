@@ -12,7 +12,7 @@ import duckdb
 
 from treeline.errors import InputError
 from treeline.io.darwin_core import ArchiveTable, extract_table, read_description
-from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.delimited import Dialect, load_delimited, sniff_dialect
 from treeline.io.files import ARCHIVE_SUFFIX, PARQUET_SUFFIXES, table_suffix
 
@@ -72,7 +72,7 @@ def _columns_of(connection: duckdb.DuckDBPyConnection, file: Path, dialect: Dial
     if dialect is not None:
         return [(name, "VARCHAR") for name in dialect.columns]
     try:
-        described = connection.execute(f"DESCRIBE FROM read_parquet({quote_literal(str(file))})").fetchall()
+        described = connection.execute(f"DESCRIBE FROM read_parquet({quote_path(file)})").fetchall()
     except duckdb.Error as error:
         raise InputError(file, f"is not a readable Parquet file: {error}") from error
     return [(name, kind) for name, kind, *_ in described]
@@ -92,7 +92,7 @@ def _load_rows(
 def _load_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     first_row = _count(connection, "input_rows")
     try:
-        connection.execute(f"INSERT INTO input_rows BY NAME FROM read_parquet({quote_literal(str(file))})")
+        connection.execute(f"INSERT INTO input_rows BY NAME FROM read_parquet({quote_path(file)})")
     except duckdb.Error as error:
         raise InputError(file, f"is not a readable Parquet file: {error}") from error
     _note_file(connection, file, first_row)
