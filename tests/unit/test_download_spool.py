@@ -84,7 +84,7 @@ def test_tables_have_the_columns_row_groups_and_origin_that_are_promised(tmp_pat
 
 
 def test_row_groups_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("treeline.download.assemble.ROW_GROUP_BYTES", 1000)
+    monkeypatch.setattr("treeline.download.assemble.IMAGE_ROW_GROUP_BYTES", 1000)
     sizes = [400, 400, 400, 5000, 10, 10]
     batch = read_batch(tmp_path / "urls.parquet", len(sizes))
     spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))

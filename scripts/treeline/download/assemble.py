@@ -14,10 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from treeline.download.spool import Finished, Spool, read_segment
-from treeline.io.parquet import COMPRESSION_LEVEL, IMAGE_ROW_GROUP_ROWS, LEVEL_OF_ENCODED_IMAGES, parquet_writer
+from treeline.io.parquet import (
+    COMPRESSION_LEVEL,
+    IMAGE_ROW_GROUP_BYTES,
+    IMAGE_ROW_GROUP_ROWS,
+    LEVEL_OF_ENCODED_IMAGES,
+    parquet_writer,
+)
 from treeline.schemas import ERRORS, NOT_PROVIDED, SUCCESSES
 
-ROW_GROUP_BYTES = 32 * 1024**2
 ATTRIBUTION = ("license", "source", "title")
 
 
@@ -50,7 +55,7 @@ def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> It
     start = 0
     while start < len(rows):
         candidates = rows[start : start + IMAGE_ROW_GROUP_ROWS]
-        within = int(np.searchsorted(np.cumsum(sizes[candidates]), ROW_GROUP_BYTES, side="right"))
+        within = int(np.searchsorted(np.cumsum(sizes[candidates]), IMAGE_ROW_GROUP_BYTES, side="right"))
         yield candidates[: max(1, within)]
         start += max(1, within)
 

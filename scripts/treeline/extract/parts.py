@@ -12,10 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from treeline.io.parquet import IMAGE_ROW_GROUP_ROWS, parquet_writer
-
-ROW_GROUP_BYTES = 32 * 1024**2
-"""Image bytes after which a row group is written, however few its rows: what a writer keeps in memory at most."""
+from treeline.io.parquet import IMAGE_ROW_GROUP_BYTES, IMAGE_ROW_GROUP_ROWS, parquet_writer
 
 
 class PartWriter:
@@ -74,7 +71,7 @@ class PartWriter:
         in_bytes = int(np.searchsorted(bytes_up_to, self.max_bytes - self._part_bytes, side="right"))
         if part_rows == 0:
             in_bytes = max(in_bytes, 1)
-        in_group = int(np.searchsorted(bytes_up_to, ROW_GROUP_BYTES - self._pending_bytes, side="left")) + 1
+        in_group = int(np.searchsorted(bytes_up_to, IMAGE_ROW_GROUP_BYTES - self._pending_bytes, side="left")) + 1
         return min(in_bytes, in_group, self.max_rows - part_rows, IMAGE_ROW_GROUP_ROWS - self._pending_rows)
 
     def _add(self, batch: pa.RecordBatch, image_bytes: int) -> None:
@@ -87,7 +84,7 @@ class PartWriter:
         self._pending_bytes += image_bytes
         self._part_bytes += image_bytes
         self.rows_of_parts[-1] += batch.num_rows
-        if self._pending_rows == IMAGE_ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
+        if self._pending_rows == IMAGE_ROW_GROUP_ROWS or self._pending_bytes >= IMAGE_ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:

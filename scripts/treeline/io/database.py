@@ -10,6 +10,15 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+BESIDES_DATABASE_MIB = 384  # Python, Arrow and the writer's buffers; measured: 310 MiB at most
+DATABASE_SHARE = 0.6  # of a larger memory: DuckDB does not count all of its own, and the rows being written need some
+LEAST_DATABASE_MIB = 128
+
+
+def database_memory(memory_mb: int) -> int:
+    """The part of a job's memory, both in MiB, that its database may have."""
+    return max(LEAST_DATABASE_MIB, min(memory_mb - BESIDES_DATABASE_MIB, int(memory_mb * DATABASE_SHARE)))
+
 
 @contextmanager
 def connect(scratch: Path, *, memory_mb: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:

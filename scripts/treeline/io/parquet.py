@@ -7,7 +7,7 @@ file's own metadata says what it was made from.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
 
 IMAGE_ROW_GROUP_ROWS = 256
+IMAGE_ROW_GROUP_BYTES = 32 * 1024**2
+"""Image bytes after which a row group ends, however few its rows: what a writer keeps in memory at most."""
+
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 3
 LEVEL_OF_ENCODED_IMAGES = -5
@@ -79,6 +82,26 @@ def write_table(target: Path, table: pa.Table, metadata: Mapping[str, str] | Non
     """Write a table without images as a Parquet file, as a whole or not at all."""
     with parquet_writer(target, table.schema, metadata) as writer:
         writer.write_table(table)
+
+
+def as_tables(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Give each batch of a stream as a table."""
+    return (pa.Table.from_batches([batch]) for batch in batches)
+
+
+def cut_tables(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Cut a stream of tables into ones of `rows` rows and a smaller last one, however they come in.
+
+    A table's layout in memory depends on its rows alone: the same rows make the same file.
+    """
+    pending: pa.Table | None = None
+    for table in tables:
+        pending = table if pending is None else pa.concat_tables([pending, table])
+        while pending.num_rows >= rows:
+            yield pending.slice(0, rows).combine_chunks()
+            pending = pending.slice(rows)
+    if pending is not None and pending.num_rows:
+        yield pending.combine_chunks()
 
 
 def read_metadata(path: Path) -> dict[str, str]:

@@ -12,14 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from treeline.io.atomic import atomic_path
-from treeline.io.database import connect
-from treeline.io.parquet import parquet_writer
+from treeline.io.database import connect, database_memory
+from treeline.io.parquet import as_tables, cut_tables, parquet_writer
 from treeline.io.scratch import scratch_folder
 
 ROW_GROUP_ROWS = 131_072
-BESIDES_DATABASE_MIB = 384  # Python, Arrow and the writer's buffers; measured: 310 MiB at most
-DATABASE_SHARE = 0.75  # of a larger memory: DuckDB does not count all of its own
-LEAST_DATABASE_MIB = 128
 
 
 @contextmanager
@@ -36,7 +33,7 @@ def open_database(folder: Path, *, memory_mb: int, threads: int) -> Iterator[tup
     """
     with (
         scratch_folder(folder, "lookup") as scratch,
-        connect(scratch, memory_mb=_database_limit(memory_mb), threads=threads) as connection,
+        connect(scratch, memory_mb=database_memory(memory_mb), threads=threads) as connection,
     ):
         yield connection, scratch
 
@@ -45,7 +42,7 @@ def write_query(connection: duckdb.DuckDBPyConnection, query: str, target: Path)
     """Stream a query's result into a Parquet file; the bytes depend on the rows and their order alone."""
     reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(ROW_GROUP_ROWS)
     with parquet_writer(target, reader.schema) as writer:
-        for table in _row_groups(reader):
+        for table in cut_tables(as_tables(reader), ROW_GROUP_ROWS):
             writer.write_table(table)
 
 
@@ -55,19 +52,3 @@ def replace_when_changed(new: Path, target: Path) -> None:
         return
     with atomic_path(target) as temporary:
         shutil.move(new, temporary)
-
-
-def _database_limit(memory_mb: int) -> int:
-    return max(LEAST_DATABASE_MIB, min(memory_mb - BESIDES_DATABASE_MIB, int(memory_mb * DATABASE_SHARE)))
-
-
-def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Cut a stream into tables of `ROW_GROUP_ROWS` rows, however its batches fall."""
-    pending = pa.Table.from_batches([], batches.schema)
-    for batch in batches:
-        pending = pa.concat_tables([pending, pa.Table.from_batches([batch])])
-        while pending.num_rows >= ROW_GROUP_ROWS:
-            yield pending.slice(0, ROW_GROUP_ROWS)
-            pending = pending.slice(ROW_GROUP_ROWS)
-    if pending.num_rows:
-        yield pending

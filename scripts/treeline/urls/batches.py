@@ -8,7 +8,8 @@ to the files that it would have written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 
 from treeline.errors import ShardError
 from treeline.io.names import SERVER_FOLDER_PREFIX, decode_server_name, encode_server_name
-from treeline.io.parquet import open_shard, sha256_of_file, write_table
+from treeline.io.parquet import as_tables, cut_tables, open_shard, sha256_of_file, write_table
 from treeline.io.scratch import SCRATCH_PREFIX, remove_abandoned
 from treeline.paths import shard_folder
 from treeline.schemas import MANIFEST, URL_COLUMNS
@@ -105,32 +106,20 @@ def cut_rows(rows: pa.RecordBatchReader, size: int) -> Iterator[tuple[str, pa.Ta
     """Cut rows that are ordered by their first column into tables of one value of it and at most `size` rows.
 
     Yields:
-        The value, and the other columns. A table's memory layout depends on its rows alone, not on how they came in:
-        the same rows make the same file.
+        The value, and the other columns.
     """
-    schema = rows.schema.remove(0)
-    current: str | None = None
-    pending = schema.empty_table()
-    for value, run in _runs(rows):
-        if value != current:
-            if current is not None and pending.num_rows:
-                yield current, pending.combine_chunks()
-            current, pending = value, schema.empty_table()
-        pending = pa.concat_tables([pending, run])
-        while pending.num_rows >= size:
-            yield value, pending.slice(0, size).combine_chunks()
-            pending = pending.slice(size)
-    if current is not None and pending.num_rows:
-        yield current, pending.combine_chunks()
+    for value, runs in groupby(_runs(rows), key=itemgetter(0)):
+        for table in cut_tables((run for _, run in runs), size):
+            yield value, table
 
 
 def _runs(rows: pa.RecordBatchReader) -> Iterator[tuple[str, pa.Table]]:
-    for block in rows:
-        runs = pc.run_end_encode(block.column(0))
-        table = pa.Table.from_batches([block]).remove_column(0)
+    for table in as_tables(rows):
+        runs = pc.run_end_encode(table.column(0).combine_chunks())
+        columns = table.remove_column(0)
         start = 0
         for name, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            yield name, table.slice(start, end - start)
+            yield name, columns.slice(start, end - start)
             start = end
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from treeline.io.database import connect, quote_identifier
+from treeline.io.database import connect, database_memory, quote_identifier
 from treeline.io.files import input_files
 from treeline.io.scratch import scratch_folder
 from treeline.schemas import URL_COLUMNS
@@ -19,8 +19,6 @@ from treeline.urls.compare import compare_rows
 from treeline.urls.initialize import check_complete, initialize, read_initializer
 from treeline.urls.read import read_input
 from treeline.urls.report import write_rejected, write_removed
-
-DATABASE_SHARE = 0.6  # of the job's memory: Python, Arrow and the batch that is being written need the rest
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ def partition_urls(
     files = input_files(pattern)
     with (
         scratch_folder(folder, "urls") as scratch,
-        connect(scratch, memory_mb=int(memory_mb * DATABASE_SHARE), threads=threads) as db,
+        connect(scratch, memory_mb=database_memory(memory_mb), threads=threads) as db,
     ):
         db.execute("SET VARIABLE data_sources = ?::VARCHAR[]", [list(data_sources)])
         remove_leftovers(folder)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from treeline.io.parquet import parquet_writer
+from treeline.io.parquet import as_tables, cut_tables, parquet_writer
 from treeline.schemas import REJECTED
-from treeline.urls.batches import EXISTING, ROWS_AT_ONCE, cut_rows
+from treeline.urls.batches import EXISTING, ROWS_AT_ONCE
 
 ROW_GROUP_ROWS = 100_000
 
 # A malformed row is not in `input_rows`, which numbers the others without gaps: each one before a row moves it by one.
 REJECTED_ROWS = """
-    SELECT '', uuid, identifier, source_id, input_file, input_row, reason FROM (
+    SELECT uuid, identifier, source_id, input_file, input_row, reason FROM (
         WITH refused AS (
             SELECT uuid, identifier, source_id, input_file, treeline_row - first_row + 1 AS readable_row,
                 treeline_reason AS reason
@@ -41,7 +43,7 @@ REJECTED_ROWS = """
 """
 
 REMOVED_ROWS = """
-    SELECT '', existing.uuid, existing.identifier, server_name, partition_id
+    SELECT existing.uuid, existing.identifier, server_name, partition_id
     FROM existing ANTI JOIN (SELECT uuid FROM verdicts WHERE treeline_reason IS NULL AND treeline_known) USING (uuid)
     ORDER BY server_name, partition_id, uuid
 """
@@ -51,7 +53,7 @@ def write_rejected(connection: duckdb.DuckDBPyConnection, target: Path) -> Count
     """Write every input row that is in no batch, in the input's order; returns how many for each reason."""
     reasons: Counter[str] = Counter()
     with parquet_writer(target, REJECTED) as writer:
-        for _, table in cut_rows(connection.sql(REJECTED_ROWS).to_arrow_reader(ROWS_AT_ONCE), ROW_GROUP_ROWS):
+        for table in _row_groups(connection, REJECTED_ROWS):
             writer.write_table(table.cast(REJECTED))
             counted = pc.value_counts(table["reason"])
             reasons.update(dict(zip(*(counted.field(part).to_pylist() for part in (0, 1)), strict=True)))
@@ -62,7 +64,11 @@ def write_removed(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
     """Write every row of the earlier batches that the input no longer has; returns how many."""
     rows = 0
     with parquet_writer(target, EXISTING) as writer:
-        for _, table in cut_rows(connection.sql(REMOVED_ROWS).to_arrow_reader(ROWS_AT_ONCE), ROW_GROUP_ROWS):
+        for table in _row_groups(connection, REMOVED_ROWS):
             writer.write_table(table.cast(EXISTING))
             rows += table.num_rows
     return rows
+
+
+def _row_groups(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Table]:
+    return cut_tables(as_tables(connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)), ROW_GROUP_ROWS)
