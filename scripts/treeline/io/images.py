@@ -28,6 +28,7 @@ Size: TypeAlias = tuple[int, int]
 EncodedFormat = Literal["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"]
 
 MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs: 1 GiB of RGB, give or take
+STRIP_PIXELS = 1024**2
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = 1
 TURNED_BY_A_QUARTER = (5, 6, 7, 8)
@@ -268,7 +269,17 @@ def _decode_with_pillow(data: bytes) -> Pixels:
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # some libraries set it for the whole process
     with _broken_as(f"corrupt {image.format}"):
         image.load()
-        return np.asarray(_to_rgb(image))
+        return _to_rgb_in_strips(image)
+
+
+def _to_rgb_in_strips(image: Image.Image) -> Pixels:
+    """Convert to RGB some rows at a time: conversions make several copies of what they are given."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = _to_rgb(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -282,6 +293,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _scale_to_8_bit(image: Image.Image) -> Image.Image:
     """Scale 16-bit or wider greyscale by its range: integers by their top 8 of 16 bits, floats from [0, 1]."""
-    samples = np.asarray(image).astype(np.float64)
-    scaled = samples * 255 if image.mode == "F" else samples / 257
-    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+    samples = np.asarray(image)
+    if image.mode == "F":
+        scaled = np.rint(np.clip(samples, 0, 1) * 255)
+    else:
+        scaled = (np.clip(samples, 0, 65_535).astype(np.uint32) + 128) // 257
+    return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
