@@ -149,6 +149,14 @@ def test_a_truncated_jpeg_is_no_original() -> None:
         process_image(encoded(photo(200, 100))[:-200], parameters(image_format="original"))
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "GIF", "WEBP", "TIFF", "BMP"])
+@pytest.mark.parametrize("kept", [1 / 3, 0.9])
+def test_a_truncated_image_of_another_format_is_no_original(file_format: str, kept: float) -> None:
+    body = encoded(photo(200, 100), file_format)
+    with pytest.raises(ImageError):
+        process_image(body[: int(len(body) * kept)], parameters(image_format="original"))
+
+
 @pytest.mark.parametrize("image_format", ["jpeg", "original"])
 def test_a_bomb_is_refused_by_its_header(image_format: str) -> None:
     body = encoded(np.zeros((2000, 3000, 3), np.uint8), "PNG")

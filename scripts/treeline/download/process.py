@@ -24,7 +24,7 @@ from treeline.io.resize import enough_for, fit, reduce
 JPEG_END = b"\xff\xd9"
 
 
-class StoredImage(NamedTuple):
+class ProcessedImage(NamedTuple):
     """One image as a shard stores it.
 
     Args:
@@ -42,7 +42,7 @@ class StoredImage(NamedTuple):
     resized_size: Size
 
 
-def process_image(body: bytes, parameters: DownloaderParameters) -> StoredImage:
+def process_image(body: bytes, parameters: DownloaderParameters) -> ProcessedImage:
     """Make what is stored of an image out of a response's body.
 
     Raises:
@@ -61,7 +61,7 @@ def process_image(body: bytes, parameters: DownloaderParameters) -> StoredImage:
         image = _convert(body, header, target, parameters)
     original_hash = _md5(body)
     stored_hash = original_hash if image is body else _md5(image)
-    return StoredImage(image, original_hash, stored_hash, size, target)
+    return ProcessedImage(image, original_hash, stored_hash, size, target)
 
 
 def _convert(body: bytes, header: Header, target: Size, parameters: DownloaderParameters) -> bytes:
@@ -90,11 +90,14 @@ def _convert(body: bytes, header: Header, target: Size, parameters: DownloaderPa
 
 
 def _check_whole(body: bytes, header: Header, max_pixels: int) -> None:
-    """Check what can be known of an image without decoding it."""
+    """Check that nothing of the body is missing: a JPEG by its end, any other, as they are rare, by decoding it."""
+    if header.format != "jpeg":
+        decode(body, upright=False, max_pixels=max_pixels)
+        return
     if header.size[0] * header.size[1] > max_pixels:
         raise ImageError(f"{header.size[1]} x {header.size[0]} pixels are more than the limit of {max_pixels}")
     # Cameras pad and append; a body without any end marker was cut off.
-    if header.format == "jpeg" and JPEG_END not in body[-65_536:]:
+    if JPEG_END not in body[-65_536:]:
         raise ImageError("truncated JPEG: it has no end marker")
 
 
