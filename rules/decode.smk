@@ -30,6 +30,7 @@ rule decode_shard:
     params:
         image_format=settings.decode.image_format,
         quality=settings.decode.jpeg_quality,
+        max_pixels=settings.downloader_parameters.max_image_pixels,
     shell:
         """
         treeline decode shard \
@@ -38,6 +39,7 @@ rule decode_shard:
             --undecodable {output.undecodable:q} \
             --format {params.image_format} \
             --quality {params.quality} \
+            --max-pixels {params.max_pixels} \
             --log {log:q}
         """
 

@@ -56,6 +56,7 @@ rule detect_shard:
         state_folder=f"{DETECTIONS}.partial",
         threshold=settings.detector.threshold,
         batch_size=settings.detector.batch_size,
+        max_pixels=settings.downloader_parameters.max_image_pixels,
         device=settings.detector.device,
     shell:
         """
@@ -65,6 +66,7 @@ rule detect_shard:
             {params.model:q} \
             --threshold {params.threshold} \
             --batch-size {params.batch_size} \
+            --max-pixels {params.max_pixels} \
             --device {params.device} \
             --threads {threads} \
             --state-folder {params.state_folder:q} \

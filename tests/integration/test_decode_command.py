@@ -48,6 +48,21 @@ def test_files_are_decoded_without_a_pipeline(tmp_path: Path) -> None:
     assert sample["gif"] == KINDS["gif"]
 
 
+def test_more_pixels_than_the_given_limit_are_undecodable(tmp_path: Path) -> None:
+    shard = write_shard(
+        tmp_path / "s.parquet", [shard_row(0, KINDS["gif"]), shard_row(1, raw_bgr(picture()), (24, 36))]
+    )
+    for limit, images in ((24 * 36, 2), (24 * 36 - 1, 0)):
+        done = treeline("decode", "files", shard, tmp_path / str(limit), "--max-pixels", limit)
+        assert done.stdout == f"2 rows: {images} images, {2 - images} undecodable\n"
+        archive, undecodable = tmp_path / f"{limit}.tar", tmp_path / f"{limit}.csv"
+        treeline(
+            *("decode", "shard", "--successes", shard, "--archive", archive),
+            *("--undecodable", undecodable, "--max-pixels", limit),
+        )
+        assert undecodable.read_text().count(f"more than the limit of {limit}") == 2 - images
+
+
 def test_a_user_s_mistake_is_told_without_a_traceback(tmp_path: Path) -> None:
     done = treeline("decode", "files", tmp_path / "missing.parquet", tmp_path / "out")
     assert done.returncode == 2

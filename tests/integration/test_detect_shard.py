@@ -113,6 +113,13 @@ def test_broken_images_are_failures_and_harm_no_other(results: Path) -> None:
     assert all(image["detections"] is None for image in failures.values())
 
 
+def test_an_image_of_more_pixels_than_the_given_limit_is_a_failure(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "shard.tar", SCENES[:1])
+    pixels = SCENES[0].width * SCENES[0].height
+    assert run(archive, tmp_path / "results.json", max_pixels=pixels).failures == 0
+    assert run(archive, tmp_path / "results.json", max_pixels=pixels - 1).failures == 1
+
+
 def test_the_results_say_which_model_made_them(results: Path) -> None:
     info = json.loads(results.read_text())["info"]
     assert info["format_version"] == "1.6"
@@ -217,7 +224,7 @@ def test_what_is_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
 
 
 def finished_batches(target: Path) -> int:
-    return len(list(state_of(target).rglob("batch-*.json")))
+    return len(list(state_of(target).glob("*/batch-*.json")))
 
 
 def kill_after(batches: int, source: Path, target: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from treeline.config import Archive, DecodedFormat
+from treeline.config import Archive, DecodedFormat, DownloaderParameters
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -17,6 +17,9 @@ Format = Annotated[
 ]
 Quality = Annotated[int, typer.Option("--quality", min=1, max=100, help="Quality of JPEGs that are encoded here.")]
 
+MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Largest width x height that is decoded.")]
+DEFAULT_MAX_PIXELS = DownloaderParameters().max_image_pixels
+
 
 @app.command("shard")
 def shard(
@@ -25,12 +28,15 @@ def shard(
     undecodable: Annotated[Path, typer.Option(help="CSV of the rows that gave no image.")],
     image_format: Format = "stored",
     quality: Quality = 90,
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Write the images of one shard into an archive."""
     from treeline.decode.shard import decode_shard
 
-    decode_shard(successes, archive, undecodable, image_format=image_format, jpeg_quality=quality)
+    decode_shard(
+        successes, archive, undecodable, image_format=image_format, jpeg_quality=quality, max_pixels=max_pixels
+    )
 
 
 @app.command("files")
@@ -40,10 +46,13 @@ def files(
     archive: Annotated[Archive, typer.Option(help="Kind of archive that each file becomes.")] = "tar",
     image_format: Format = "stored",
     quality: Quality = 90,
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Write the images of Parquet files of the download layout into an archive each."""
     from treeline.decode.files import decode_files
 
-    report = decode_files(source, folder, archive=archive, image_format=image_format, jpeg_quality=quality)
+    report = decode_files(
+        source, folder, archive=archive, image_format=image_format, jpeg_quality=quality, max_pixels=max_pixels
+    )
     typer.echo(f"{report.rows} rows: {report.images} images, {report.undecodable} undecodable")

@@ -9,6 +9,7 @@ from pathlib import Path
 from treeline.config import Archive, DecodedFormat
 from treeline.decode.shard import DecodeReport, decode_shard
 from treeline.errors import InputError
+from treeline.io.images import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,13 @@ ERRORS_FILE = "errors.parquet"
 
 
 def decode_files(
-    source: Path, folder: Path, *, archive: Archive, image_format: DecodedFormat, jpeg_quality: int = 90
+    source: Path,
+    folder: Path,
+    *,
+    archive: Archive,
+    image_format: DecodedFormat,
+    jpeg_quality: int = 90,
+    max_pixels: int = MAX_PIXELS,
 ) -> DecodeReport:
     """Decode each file into an archive of its own, and leave alone what is done already.
 
@@ -27,6 +34,7 @@ def decode_files(
         archive: Kind of archive.
         image_format: As in `decode_shard`.
         jpeg_quality: As in `decode_shard`.
+        max_pixels: As in `decode_shard`.
 
     Returns:
         Counts over the files that were decoded in this run.
@@ -42,7 +50,9 @@ def decode_files(
         if _is_newer(target, file) and _is_newer(undecodable, file):
             log.info("%s: done before", target)
             continue
-        report = decode_shard(file, target, undecodable, image_format=image_format, jpeg_quality=jpeg_quality)
+        report = decode_shard(
+            *(file, target, undecodable), image_format=image_format, jpeg_quality=jpeg_quality, max_pixels=max_pixels
+        )
         total.rows += report.rows
         total.images += report.images
         total.undecodable += report.undecodable

@@ -23,7 +23,7 @@ from treeline.decode.archive import ArchiveWriter, archive_writer
 from treeline.errors import ImageError, ShardError
 from treeline.io.atomic import atomic_path
 from treeline.io.exif import kept_exif
-from treeline.io.images import UPRIGHT, Size, encode_jpeg, encode_png, is_plain_jpeg, open_stored
+from treeline.io.images import MAX_PIXELS, UPRIGHT, Size, encode_jpeg, encode_png, is_plain_jpeg, open_stored
 from treeline.io.names import IMAGE_EXTENSIONS, is_safe_uuid
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
 
@@ -44,7 +44,13 @@ class DecodeReport:
 
 
 def decode_shard(
-    successes: Path, archive: Path, undecodable: Path, *, image_format: DecodedFormat, jpeg_quality: int = 90
+    successes: Path,
+    archive: Path,
+    undecodable: Path,
+    *,
+    image_format: DecodedFormat,
+    jpeg_quality: int = 90,
+    max_pixels: int = MAX_PIXELS,
 ) -> DecodeReport:
     """Write every image of a shard into an archive, in row order: `<uuid>.<extension>`, then `<uuid>.json`.
 
@@ -58,6 +64,7 @@ def decode_shard(
         image_format: `stored` for encoded images as they are and raw pixels as PNG; `png` for 8-bit RGB; `jpeg` for
             the same, where an upright JPEG in grey or colour keeps its bytes.
         jpeg_quality: Quality of the JPEGs that are encoded here, 1 to 100.
+        max_pixels: Largest height x width that is decoded.
 
     Returns:
         Counts that add up.
@@ -73,7 +80,7 @@ def decode_shard(
             report.rows += 1
             try:
                 _check_uuid(row["uuid"], written, report.rows)
-                _add_image(target, row, image_format, jpeg_quality)
+                _add_image(target, row, image_format, jpeg_quality, max_pixels)
             except ImageError as error:
                 rejected.writerow((row["uuid"], str(error)))
                 report.undecodable += 1
@@ -116,16 +123,20 @@ def _check_uuid(uuid: str | None, written: set[str], row_number: int) -> None:
         raise ImageError(f"row {row_number}: the uuid is that of an earlier image of this shard")
 
 
-def _add_image(target: ArchiveWriter, row: Row, image_format: DecodedFormat, jpeg_quality: int) -> None:
+def _add_image(
+    target: ArchiveWriter, row: Row, image_format: DecodedFormat, jpeg_quality: int, max_pixels: int
+) -> None:
     data = row.pop("image")
     if not data:
         raise ImageError("the row holds no image bytes")
-    extension, encoded = encode(data, row_sizes(row), image_format, jpeg_quality)
+    extension, encoded = encode(data, row_sizes(row), image_format, jpeg_quality, max_pixels)
     target.add(f"{row['uuid']}.{extension}", encoded)
     target.add(f"{row['uuid']}.json", _to_json(row))
 
 
-def encode(data: bytes, sizes: list[Size], image_format: DecodedFormat, jpeg_quality: int) -> tuple[str, bytes]:
+def encode(
+    data: bytes, sizes: list[Size], image_format: DecodedFormat, jpeg_quality: int, max_pixels: int
+) -> tuple[str, bytes]:
     """Bring a row's image into the wanted format.
 
     Args:
@@ -133,6 +144,7 @@ def encode(data: bytes, sizes: list[Size], image_format: DecodedFormat, jpeg_qua
         sizes: Heights and widths that the row gives.
         image_format: As in `decode_shard`.
         jpeg_quality: As in `decode_shard`.
+        max_pixels: As in `decode_shard`.
 
     Returns:
         The extension that tells the true format, and the encoded image.
@@ -141,7 +153,7 @@ def encode(data: bytes, sizes: list[Size], image_format: DecodedFormat, jpeg_qua
         ImageError: The bytes hold no readable image.
     """
     try:
-        image = open_stored(data, sizes)
+        image = open_stored(data, sizes, max_pixels=max_pixels)
     except ImageError as error:
         raise ImageError(f"{error} (the row gives no size)") if not sizes else error from error
     if image.header is not None and (image_format == "stored" or (image_format == "jpeg" and is_plain_jpeg(data))):

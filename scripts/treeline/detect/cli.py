@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from treeline.config import DownloaderParameters
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -15,6 +16,7 @@ Model = Annotated[str, typer.Option(help="A checkpoint file (.pt), or a name tha
 Cache = Annotated[Path, typer.Option(help="Folder that named models are fetched into.")]
 Sha256 = Annotated[str | None, typer.Option(help="SHA-256 that the checkpoint must have.")]
 DEFAULT_CACHE = Path("~/.cache/treeline/models")
+MAX_PIXELS = DownloaderParameters().max_image_pixels
 
 
 @app.command("shard")
@@ -26,6 +28,7 @@ def shard(
     model_sha256: Sha256 = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence that is written.")] = 0.005,
     batch_size: Annotated[int, typer.Option(min=1, help="Images that the model sees at once.")] = 8,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")] = MAX_PIXELS,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU if there is one.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     state_folder: Annotated[
@@ -45,6 +48,7 @@ def shard(
         sha256=model_sha256,
         threshold=threshold,
         batch_size=batch_size,
+        max_pixels=max_pixels,
         device=device,
         threads=threads,
     )

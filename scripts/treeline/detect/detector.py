@@ -21,7 +21,7 @@ from treeline.detect.model import ModelError
 from treeline.detect.results import ImageResult, failed, processed
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
-from treeline.io.images import Pixels, read_stored
+from treeline.io.images import MAX_PIXELS, Pixels, read_stored
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,12 @@ class Detector:
         threshold: Lowest confidence that is returned.
         version: What the package calls the checkpoint, `unknown` for one of others.
         metadata: What the package says of that version, such as its typical threshold.
+        max_pixels: Largest height x width that is decoded.
     """
 
-    def __init__(self, model: Any, threshold: float, version: str, metadata: dict[str, Any]) -> None:
+    def __init__(self, model: Any, threshold: float, version: str, metadata: dict[str, Any], max_pixels: int) -> None:
         self.version, self.metadata = version, metadata
-        self._model, self._threshold = model, threshold
+        self._model, self._threshold, self._max_pixels = model, threshold, max_pixels
 
     def detect(self, images: Sequence[SourceImage]) -> list[ImageResult]:
         """Look at a batch of images; one that cannot be read or processed becomes a failure, and harms no other.
@@ -56,7 +57,7 @@ class Detector:
         results: list[ImageResult | None] = []
         for position, image in enumerate(images):
             try:
-                readable[position] = read_stored(image.data, image.sizes)
+                readable[position] = read_stored(image.data, image.sizes, max_pixels=self._max_pixels)
                 results.append(None)
             except ImageError as error:
                 log.warning("%s: %s", image.name, error)
@@ -92,7 +93,9 @@ class Detector:
 
 
 @contextmanager
-def open_detector(checkpoint: Path, *, device: Device, threshold: float, threads: int) -> Iterator[Detector]:
+def open_detector(
+    checkpoint: Path, *, device: Device, threshold: float, threads: int, max_pixels: int = MAX_PIXELS
+) -> Iterator[Detector]:
     """Load a checkpoint, which can run code that is in it: check its SHA-256 before.
 
     Args:
@@ -100,6 +103,7 @@ def open_detector(checkpoint: Path, *, device: Device, threshold: float, threads
         device: `auto` takes a GPU when there is one.
         threshold: Lowest confidence that the detector returns, 0 to 1.
         threads: CPU threads. More than there are idle cores makes it far slower, not faster.
+        max_pixels: Largest height x width that is decoded.
 
     Raises:
         ModelError: The checkpoint does not load, or there is no GPU where one was asked for.
@@ -109,11 +113,11 @@ def open_detector(checkpoint: Path, *, device: Device, threshold: float, threads
     with TemporaryDirectory(prefix="treeline-yolov5-") as settings_folder:
         os.environ["YOLOV5_CONFIG_DIR"] = settings_folder
         with _prints_logged(), _logging_kept():
-            detector = _load(checkpoint, device, threshold, threads)
+            detector = _load(checkpoint, device, threshold, threads, max_pixels)
         yield detector
 
 
-def _load(checkpoint: Path, device: Device, threshold: float, threads: int) -> Detector:
+def _load(checkpoint: Path, device: Device, threshold: float, threads: int, max_pixels: int) -> Detector:
     import torch
     from megadetector.detection import run_detector
 
@@ -128,7 +132,7 @@ def _load(checkpoint: Path, device: Device, threshold: float, threads: int) -> D
     except Exception as error:  # unpickling and foreign model code raise anything
         raise ModelError(f"{checkpoint}: does not load as a detector ({type(error).__name__}: {error}).") from error
     metadata = run_detector.get_detector_metadata_from_version_string(version)
-    return Detector(model, threshold, version, dict(metadata))
+    return Detector(model, threshold, version, dict(metadata), max_pixels)
 
 
 @contextmanager

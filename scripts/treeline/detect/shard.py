@@ -11,6 +11,7 @@ from treeline.detect.model import ModelError, check_sha256
 from treeline.detect.results import ImageResult, build_results, write_results
 from treeline.detect.source import batches, content_sha256, read_images
 from treeline.detect.state import FinishedBatches
+from treeline.io.images import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def detect_shard(
     sha256: str | None = None,
     threshold: float = 0.005,
     batch_size: int = 8,
+    max_pixels: int = MAX_PIXELS,
     device: Device = "auto",
     threads: int = 1,
 ) -> DetectReport:
@@ -54,6 +56,7 @@ def detect_shard(
         sha256: What the checkpoint must have, if known.
         threshold: Lowest confidence that is written, 0 to 1.
         batch_size: Images that the model sees at once.
+        max_pixels: Largest height x width that is decoded; a larger image is a failure.
         device: `auto`, `cpu` or `cuda`.
         threads: CPU threads.
 
@@ -62,9 +65,11 @@ def detect_shard(
         ModelError: The checkpoint is not the expected one or does not load, or fails on every readable image.
     """
     found_sha256 = check_sha256(checkpoint, sha256)
-    key = (found_sha256, checkpoint.name, threshold, batch_size, content_sha256(source))
+    key = (found_sha256, checkpoint.name, threshold, batch_size, max_pixels, content_sha256(source))
     state = FinishedBatches(state_folder, key)
-    with open_detector(checkpoint, device=device, threshold=threshold, threads=threads) as detector:
+    with open_detector(
+        checkpoint, device=device, threshold=threshold, threads=threads, max_pixels=max_pixels
+    ) as detector:
         images, report = _detect_batches(source, batch_size, detector, state)
         version, metadata = detector.version, detector.metadata
     _check_model_works(checkpoint, images)

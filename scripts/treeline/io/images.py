@@ -17,6 +17,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageFile
 
+from treeline.config import DownloaderParameters
 from treeline.errors import ImageError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -27,7 +28,7 @@ Size: TypeAlias = tuple[int, int]
 
 EncodedFormat = Literal["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"]
 
-MAX_PIXELS = 178_956_970  # Pillow's own guard against decompression bombs: 1 GiB of RGB, give or take
+MAX_PIXELS = DownloaderParameters().max_image_pixels
 STRIP_PIXELS = 1024**2
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = 1
@@ -278,7 +279,7 @@ def _to_rgb_in_strips(image: Image.Image) -> Pixels:
     rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        pixels[top:bottom] = _to_rgb(image.crop((0, top, image.width, bottom)))
+        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, image.width, bottom))))
     return pixels
 
 
