@@ -48,6 +48,14 @@ def test_files_are_decoded_without_a_pipeline(tmp_path: Path) -> None:
     assert sample["gif"] == KINDS["gif"]
 
 
+def test_an_archive_of_another_format_is_named_when_it_is_kept(tmp_path: Path) -> None:
+    shard = write_shard(tmp_path / "s.parquet", [shard_row(0, KINDS["gif"])])
+    assert treeline("decode", "files", shard, tmp_path / "out").returncode == 0
+    done = treeline("decode", "files", shard, tmp_path / "out", "--format", "png")
+    assert done.stdout == "0 rows: 0 images, 0 undecodable\n"
+    assert f"WARNING treeline.decode.files: {tmp_path / 'out' / 's.tar'}: kept as an earlier run made it" in done.stderr
+
+
 def test_more_pixels_than_the_given_limit_are_undecodable(tmp_path: Path) -> None:
     shard = write_shard(
         tmp_path / "s.parquet", [shard_row(0, KINDS["gif"]), shard_row(1, raw_bgr(picture()), (24, 36))]

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from glob import iglob
 from pathlib import Path
 
 import psutil
@@ -103,7 +102,8 @@ def run_and_kill(project: Project, generator: random.Random) -> None:
 def progress(project: Project) -> int:
     """A number that grows with every request, and with every file of the stages after the downloads."""
     stages = ("decoded", "detections", "lookup", "extracted")
-    files = sum(1 for stage in stages for _ in iglob("**/*.*", root_dir=project.results / stage, recursive=True))
+    # Unlike rglob, walk goes on when a folder vanishes under it.
+    files = sum(len(names) for stage in stages for _, _, names in os.walk(project.results / stage))
     return len(requests(project)) + PROGRESS_OF_A_FILE * files
 
 

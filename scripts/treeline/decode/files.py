@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def decode_files(
     jpeg_quality: int = 90,
     max_pixels: int = MAX_PIXELS,
 ) -> DecodeReport:
-    """Decode each file into an archive of its own, and leave alone what is done already.
+    """Decode each file into an archive of its own, and leave alone what is done already, whatever its format.
 
     Args:
         source: A Parquet file, or a folder that is searched for them. Hidden files, those whose name begins with `_`
@@ -48,7 +49,7 @@ def decode_files(
         target = folder / (name if archive == "folder" else f"{name}.{archive}")
         undecodable = folder / f"{name}.undecodable.csv"
         if _is_newer(target, file) and _is_newer(undecodable, file):
-            log.info("%s: done before", target)
+            log.warning("%s: kept as an earlier run made it; delete it to have it made with other options", target)
             continue
         report = decode_shard(
             *(file, target, undecodable), image_format=image_format, jpeg_quality=jpeg_quality, max_pixels=max_pixels
@@ -65,7 +66,9 @@ def _parquet_files(source: Path) -> Iterator[tuple[Path, str]]:
         return
     if not source.is_dir():
         raise InputError(source, "no such file or folder.")
-    found = [path for path in sorted(source.rglob("*.parquet")) if _is_data(path.relative_to(source))]
+    # Unlike rglob, walk goes on when a folder vanishes under it: the downloads may be going on.
+    files = sorted(Path(folder, name) for folder, _, names in os.walk(source) for name in names)
+    found = [path for path in files if path.suffix == ".parquet" and _is_data(path.relative_to(source))]
     if not found:
         raise InputError(source, "the folder holds no Parquet file with images.")
     for path in found:
