@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from treeline.download.tables import PROFILE_COLUMNS, csv_text, read_profiles, write_checkpoint
+from treeline.download.tables import PROFILE_COLUMNS, read_profiles, write_checkpoint
 from treeline.io.atomic import write_text
+from treeline.io.csv_tables import csv_text
 from treeline.io.manifest import read_manifest
 from treeline.io.names import decode_server_name
 

@@ -16,7 +16,6 @@ from treeline.download.lanes import Lanes
 from treeline.download.tables import (
     CONFIG_COLUMNS,
     SCHEDULE_COLUMNS,
-    csv_text,
     read_profiles,
     read_text,
     row_of_server,
@@ -24,6 +23,7 @@ from treeline.download.tables import (
 )
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder, write_text
+from treeline.io.csv_tables import csv_text
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name, encode_server_name
 

@@ -7,8 +7,7 @@ Treeline's.
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -22,15 +21,6 @@ SCHEDULE_COLUMNS = ("rank", "server_name", "partition_id_from", "partition_id_to
 JOB_COLUMNS = ("job_id", "is_verification")
 VERIFICATION_COLUMNS = ("server_name", "partition_id", "status")
 CHECKPOINT_KEYS = ("batched", "profiled", "schedule_creation_scheduled", "completed")
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Lay out a table with a header line as CSV."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return buffer.getvalue()
 
 
 def read_text(path: Path) -> str | None:

@@ -15,12 +15,12 @@ from treeline.download.tables import (
     JOB_COLUMNS,
     PROFILE_COLUMNS,
     VERIFICATION_COLUMNS,
-    csv_text,
     read_profiles,
     row_of_server,
     write_checkpoint,
 )
 from treeline.io.atomic import write_text
+from treeline.io.csv_tables import csv_text
 from treeline.io.manifest import Shard
 from treeline.io.names import decode_server_name
 from treeline.paths import shard_folder

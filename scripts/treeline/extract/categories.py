@@ -21,6 +21,7 @@ from treeline.errors import InputError, ShardError
 from treeline.extract.group import read_group_ids
 from treeline.extract.parts import PartWriter
 from treeline.io.atomic import write_text
+from treeline.io.csv_tables import csv_text
 from treeline.io.parquet import stream_rows
 from treeline.io.scratch import scratch_folder
 from treeline.io.taxonomy import read_list
@@ -110,12 +111,12 @@ def write_categories(manifest: Path, folder: Path, rules: Path, target: Path, *,
     with scratch_folder(folder, "categories") as scratch:
         writers = _write_parts(_parts(manifest, folder), categories, names, scratch, max_records)
         _replace_categories(folder, scratch)
-    lines = ["category,file,records"]
+    rows: list[tuple[str, str, int]] = []
     for number in sorted(writers):
         for part_number, records in enumerate(writers[number].rows_of_parts):
             file = f"{_FOLDER_PREFIX}{names[number]}/{PartWriter.part_name(part_number)}"
-            lines.append(f"{names[number]},{file},{records}")
-    write_text(target, "\n".join(lines) + "\n")
+            rows.append((names[number], file, records))
+    write_text(target, csv_text(("category", "file", "records"), rows))
 
 
 def _values_of(line: Mapping[str, list[str] | str], rules: Path, category: str) -> dict[str, pa.Array]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import astuple
 from pathlib import Path
 
 from treeline.errors import InputError
 from treeline.extract.reports import Counts
 from treeline.io.atomic import write_text
+from treeline.io.csv_tables import csv_text
 from treeline.schemas import MANIFEST_OF_LOOKUP
 
 
@@ -37,14 +39,14 @@ def report_group(manifest: Path, folder: Path, target: Path) -> None:
         InputError: A batch's report is missing, or does not account for the rows of its lookup table.
     """
     batches = read_group_ids(manifest)
-    lines = [f"group_id,{Counts.header()}"]
+    rows_of_report = []
     for group_id, rows in batches.items():
         report = folder / f"group_id={group_id}.report.csv"
         counts = Counts.read(report)
         if not counts.asked == rows == counts.found + counts.missing + counts.duplicates:
             raise InputError(report, f"does not account for the batch's {rows} rows: {counts}.", fix="Delete it.")
-        lines.append(f"{group_id},{counts.values()}")
+        rows_of_report.append((group_id, *astuple(counts)))
     for stale in folder.glob("group_id=*"):
         if int(stale.name.removeprefix("group_id=").split(".")[0]) not in batches:
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-    write_text(target, "\n".join(lines) + "\n")
+    write_text(target, csv_text(("group_id", *Counts.columns()), rows_of_report))

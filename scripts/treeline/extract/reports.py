@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path, write_text
+from treeline.io.csv_tables import csv_text
 
 MISSING = ("uuid", "path", "reason")
 """Columns of `group_id=N.missing.csv`."""
@@ -37,17 +38,13 @@ class Counts:
         return ", ".join(f"{getattr(self, field.name)} {field.name}" for field in fields(self))
 
     @classmethod
-    def header(cls) -> str:
-        """Names of the counts, as in a CSV table."""
-        return ",".join(field.name for field in fields(cls))
-
-    def values(self) -> str:
-        """The counts, as in a CSV table."""
-        return ",".join(map(str, astuple(self)))
+    def columns(cls) -> list[str]:
+        """Names of the counts, in the order of their columns."""
+        return [field.name for field in fields(cls)]
 
     def write(self, target: Path) -> None:
         """Write the counts as a CSV table of one row."""
-        write_text(target, f"{self.header()}\n{self.values()}\n")
+        write_text(target, csv_text(self.columns(), [astuple(self)]))
 
     @classmethod
     def read(cls, report: Path) -> Counts:
@@ -60,8 +57,9 @@ class Counts:
             header, values = report.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):
             raise InputError(report, "is not the report of an extracted batch.", fix="Run extract again.") from None
-        if header != cls.header():
-            raise InputError(report, f"expected the columns {cls.header()}, found {header}.", fix="Delete it.")
+        expected = ",".join(cls.columns())
+        if header != expected:
+            raise InputError(report, f"expected the columns {expected}, found {header}.", fix="Delete it.")
         return cls(*map(int, values.split(",")))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import shutil
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from treeline.io.atomic import write_text
+from treeline.io.csv_tables import csv_text
 from treeline.io.database import quote_identifier, quote_literal
 from treeline.lookup.database import open_database, replace_when_changed, write_query
 from treeline.lookup.groups import Group, GroupError, read_groups
@@ -69,7 +68,7 @@ def create_lookup_tables(
         images = _row(connection, f"SELECT count(*), count(*) FILTER (has_metadata) FROM {JOINED}")
         report = [(*images, *_write_group(connection, group, paths, scratch, max_files)) for group in groups]
     rows = [(group.name, *counts) for group, counts in zip(groups, report, strict=True)]
-    write_text(paths.lookup_report, _csv(REPORT, rows))
+    write_text(paths.lookup_report, csv_text(REPORT, rows))
 
 
 def selection(group: Group) -> str:
@@ -115,7 +114,7 @@ def _write_group(
         _write_batch(connection, group, group_id, paths, scratch)
     manifest = paths.lookup_manifest(group.name)
     _remove_stale(manifest.parent, keep={f"group_id={group_id}" for group_id, _, _ in batches})
-    write_text(manifest, _csv(MANIFEST_OF_LOOKUP.names, [(group.name, *batch) for batch in batches]))
+    write_text(manifest, csv_text(MANIFEST_OF_LOOKUP.names, [(group.name, *batch) for batch in batches]))
     rows, files = sum(batch[1] for batch in batches), sum(batch[2] for batch in batches)
     logger.info("%s: %d images in %d files, %d batches", group.name, rows, files, len(batches))
     return passed, rows, files, len(batches)
@@ -179,11 +178,3 @@ def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None
     return row
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
