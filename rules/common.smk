@@ -20,8 +20,10 @@ from treeline.paths import Paths
 from treeline.settings import read_settings
 from treeline.io.files import input_files
 
-# A job's shell finds the `treeline` command beside the interpreter that runs Snakemake, activated or not.
-shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+# Unless conda or a container brings its own, a job's shell finds the `treeline` command beside the interpreter that
+# runs Snakemake, activated or not.
+if not workflow.deployment_settings.deployment_method:
+    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 try:
     settings = read_settings(config, "configuration")
@@ -106,7 +108,7 @@ def group_in_lane(wildcards):
 
 def lanes_of_server(wildcards):
     """Number of lanes that share the server's rate limit."""
-    return lanes().lanes_of[wildcards.server_name]
+    return max(1, lanes().lanes_of[wildcards.server_name])
 
 
 def every_shard(pattern):
@@ -133,6 +135,15 @@ def shards_of_lookup_batch(wildcards):
     finished(checkpoints.create_lookup_tables, paths.lookup_manifest(wildcards.group))
     listing = paths.lookup_paths(wildcards.group, wildcards.group_id)
     return [paths.root / path for path in listing.read_text(encoding="utf-8").splitlines()]
+
+
+def verbatim(value):
+    """A parameter that may hold braces, which are no wildcards."""
+
+    def whatever_the_wildcards(wildcards):
+        return value
+
+    return whatever_the_wildcards
 
 
 def option(name, value):

@@ -76,6 +76,7 @@ rule merge_detections:
     """Put all shards' detections into one table."""
     input:
         manifest=paths.manifest,
+        schedule=paths.schedule / "0000.csv",
         results=every_shard(DETECTIONS),
     output:
         table=paths.detections_table,

@@ -111,7 +111,7 @@ rule download_shard:
         profiles=paths.profiles,
         previous=spool_of_shard_before,
         lanes=lanes_of_server,
-        parameters=settings.downloader_parameters.model_dump_json(exclude_defaults=True),
+        parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
         refetch="--refetch" if settings.download.refetch else "",
     shell:
         """

@@ -26,6 +26,7 @@ rule scan_shards:
     """List every downloaded image with its shard, in one scan that reads no image."""
     input:
         manifest=paths.manifest,
+        schedule=paths.schedule / "0000.csv",
         successes=every_shard(SHARD / "successes.parquet"),
     output:
         images=paths.lookup_images,
@@ -82,7 +83,7 @@ checkpoint create_lookup_tables:
     params:
         folder=paths.lookup,
         taxonomy=TAXONOMY,
-        metadata=option("--metadata", settings.lookup.metadata),
+        metadata=verbatim(option("--metadata", settings.lookup.metadata)),
         detections=option("--detections", paths.detections_table if settings.lookup.detections else None),
         max_files=settings.lookup.n_max_files_per_batch,
     shell:

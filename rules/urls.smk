@@ -22,17 +22,20 @@ rule partition_urls:
         paths.logs / "initialization.log",
     benchmark:
         paths.logs / "benchmarks" / "partition_urls.jsonl"
+    retries: 2
     conda:
         "../envs/treeline.yaml"
     threads: 4
     resources:
         mem_mb=scaled_by_attempt(4096),
     params:
-        pattern=settings.path_to_input,
+        pattern=verbatim(settings.path_to_input),
         folder=paths.urls,
-        initializer=settings.initializer_type,
-        data_sources=[f"--data-source={name}" for name in settings.initializer_parameters.data_sources],
-        excluded_servers=[f"--excluded-server={name}" for name in settings.initializer_parameters.excluded_servers],
+        initializer=verbatim(settings.initializer_type),
+        data_sources=verbatim([f"--data-source={name}" for name in settings.initializer_parameters.data_sources]),
+        excluded_servers=verbatim(
+            [f"--excluded-server={name}" for name in settings.initializer_parameters.excluded_servers]
+        ),
         batch_size=settings.downloader_parameters.batch_size,
     shell:
         """

@@ -122,7 +122,7 @@ class InitializerParameters(Block):
     data_sources: list[str] = []
     """`tol_general`: values of `data_source` whose rows are kept."""
     excluded_servers: list[str] = []
-    """`tol_general`: servers (host[:port]) whose rows are left out."""
+    """Servers (host[:port]) whose rows are left out, whatever the initializer."""
 
 
 class DownloaderParameters(Block):
@@ -139,7 +139,7 @@ class DownloaderParameters(Block):
     exif_orientation: Literal["apply", "keep"] = "apply"
     """Turn images upright, or keep the pixels and the EXIF orientation as they are. `raw_bgr` needs `apply`."""
     header: dict[HeaderName, HeaderValue] = {}
-    """More HTTP request headers, such as a token; ASCII."""
+    """More request headers, ASCII. `$NAME` is taken from the environment, so that no token has to stand in a file."""
     user_agent: str = Field("Treeline/0.1", min_length=1, pattern=r"^[\x20-\x7e]+$")
     """Who is asking. Name a web page or mail address, so that a server's owner can reach you."""
     default_rate_limit: float = Field(5.0, gt=0)
@@ -157,7 +157,7 @@ class DownloaderParameters(Block):
     backoff: float = Field(1.0, ge=0)
     """Seconds before the first retry; doubled for each further one, with jitter. `Retry-After` overrides it."""
     max_backoff: float = Field(300.0, ge=0)
-    """Longest wait in seconds before a retry, `Retry-After` included: a longer demand is final for that image."""
+    """Longest wait in seconds before a retry. A server that asks for a longer one ends the job: run it again later."""
     max_redirects: int = Field(5, ge=0)
     """Redirects that are followed for one image."""
     max_image_bytes: int = Field(64 * 1024**2, ge=1)

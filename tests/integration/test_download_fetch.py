@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
+import zstandard
 
 from tests.servers import ImageServer, Reply
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import is_private_literal
-from treeline.download.fetch import Fetcher, FetchError, open_client, seconds_to_wait
+from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, from_environment, open_client, seconds_to_wait
 from treeline.download.pace import Pace
+from treeline.errors import ConfigError
+
+CARRIERS = ["224.0.0.1", "[64:ff9b::7f00:1]", "[2002:7f00:1::1]", "[fec0::1]", "[::127.0.0.1]", "[::ffff:10.0.0.1]"]
+"""Addresses that reach a private one by multicast, translation or tunnel."""
 
 BODY = b"\xff\xd8 not really an image " * 100
 
@@ -74,11 +79,12 @@ def test_retry_after_is_obeyed() -> None:
     assert second.time - first.time >= 0.99
 
 
-def test_a_demand_to_wait_longer_than_allowed_is_final() -> None:
+def test_a_server_that_asks_for_a_long_wait_is_left_alone() -> None:
     with ImageServer() as server:
         url = server.add("/a.jpg", status=503, headers={"Retry-After": "3600"})
-        error = failure(url, max_backoff=10.0)
-        assert (error.code, error.attempts) == (503, 1)
+        with pytest.raises(LeaveAloneError, match="left alone for 3600 s"):
+            fetch(url, max_backoff=10.0)
+        assert len(server.requests()) == 1
 
 
 def test_retry_after_is_read_as_seconds_or_date() -> None:
@@ -87,6 +93,7 @@ def test_retry_after_is_read_as_seconds_or_date() -> None:
     assert seconds_to_wait(format_datetime(now.replace(minute=2), usegmt=True), now) == 120
     assert seconds_to_wait(format_datetime(now.replace(year=2020), usegmt=True), now) == 0
     assert seconds_to_wait("soon") is None
+    assert seconds_to_wait("Mon, 01 Jan 2020 00:00:00 +99999999999999999999") is None
     assert seconds_to_wait(None) is None
 
 
@@ -106,6 +113,15 @@ def test_a_small_body_that_unpacks_to_a_large_one_is_refused() -> None:
     with ImageServer() as server:
         url = server.add("/bomb.jpg", body=bomb, headers={"Content-Encoding": "gzip"})
         assert failure(url, max_image_bytes=100_000).code == -2
+
+
+def test_an_encoding_that_unpacks_without_bound_is_refused() -> None:
+    bomb = zstandard.compress(bytes(200_000_000))
+    with ImageServer() as server:
+        url = server.add("/bomb.jpg", body=bomb, headers={"Content-Encoding": "zstd"})
+        error = failure(url, max_image_bytes=100_000)
+        assert (error.code, error.attempts) == (-2, 1)
+        assert server.requests()[0].headers["Accept-Encoding"] == "identity"
 
 
 def test_a_packed_body_is_unpacked() -> None:
@@ -149,6 +165,32 @@ def test_redirects_are_followed_as_far_as_allowed() -> None:
         assert error.reason == "more than 3 redirects"
 
 
+def test_a_redirected_request_has_no_body_and_takes_its_turn() -> None:
+    with ImageServer() as server:
+        for number in range(3):
+            server.add(f"/{number}", status=302, headers={"Location": f"/{number + 1}"})
+        server.add("/3", body=BODY)
+        fetch(server.url("/0"), rate=20.0)
+        requests = server.requests()
+    assert all("Transfer-Encoding" not in request.headers for request in requests)
+    assert requests[-1].time - requests[0].time >= 0.9 * 3 / 20
+
+
+def test_a_configured_header_is_for_the_first_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TREELINE_TEST_TOKEN", "secret")
+    with ImageServer() as first, ImageServer() as other:
+        url = first.add("/a", status=302, headers={"Location": other.add("/b", body=BODY)})
+        fetch(url, header={"X-Token": "Bearer $TREELINE_TEST_TOKEN"})
+        assert first.requests()[0].headers["X-Token"] == "Bearer secret"
+        assert "X-Token" not in other.requests()[0].headers
+
+
+def test_a_missing_environment_variable_is_named() -> None:
+    with pytest.raises(ConfigError, match="TREELINE_NO_SUCH is not set|'TREELINE_NO_SUCH' is not set"):
+        from_environment("$TREELINE_NO_SUCH")
+    assert from_environment("a$$b") == "a$b"
+
+
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a", "data:image/png;base64,AAAA"])
 def test_a_redirect_out_of_http_is_refused(target: str) -> None:
     with ImageServer() as server:
@@ -167,7 +209,9 @@ def test_private_addresses_are_asked_only_when_allowed() -> None:
         assert server.requests() == []
 
 
-@pytest.mark.parametrize("host", ["10.1.2.3", "192.168.0.1", "169.254.169.254", "[fe80::1]", "0.0.0.0", "100.64.0.1"])
+@pytest.mark.parametrize(
+    "host", ["10.1.2.3", "192.168.0.1", "169.254.169.254", "[fe80::1]", "0.0.0.0", "100.64.0.1", *CARRIERS]
+)
 def test_private_literals_are_recognised(host: str) -> None:
     assert is_private_literal(host)
 

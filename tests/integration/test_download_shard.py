@@ -144,7 +144,7 @@ def test_a_signal_keeps_all_that_was_fetched(tmp_path: Path, number: signal.Sign
 
 
 def test_the_end_of_a_cluster_job_stops_it_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 64))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 70))
     with ImageServer() as server:
         urls = [server.add(f"/{row}.jpg", body=IMAGE, delay_seconds=0.1) for row in range(500)]
         write_batch(tmp_path / "urls.parquet", urls)
@@ -179,8 +179,8 @@ def test_the_servers_own_log_shows_no_more_than_the_limit(tmp_path: Path) -> Non
         assert run(folder, *options, max_concurrency=8).returncode == 0
         times = [request.time for request in server.requests()]
         assert server.most_at_once <= 4
-    for start in times:
-        assert sum(start <= moment < start + 1 for moment in times) <= 20 + 2
+    for start in times:  # a second's requests, and those that a stall of this process may add
+        assert sum(start <= moment < start + 1 for moment in times) <= 20 + 5
 
 
 def test_a_learned_rate_travels_to_the_next_shard(tmp_path: Path) -> None:
@@ -194,6 +194,18 @@ def test_a_learned_rate_travels_to_the_next_shard(tmp_path: Path) -> None:
     one, two = (json.loads((tmp_path / name / "spool/statistics.json").read_text()) for name in ("one", "two"))
     assert one["share_of_rate_limit"] < 0.5
     assert two["share_of_rate_limit"] == pytest.approx(one["share_of_rate_limit"] + 0.02)
+
+
+def test_a_server_that_asks_to_be_left_alone_is(tmp_path: Path) -> None:
+    with ImageServer() as server:
+        busy = {"status": 429, "headers": {"Retry-After": "3600"}}
+        urls = [server.add(f"/{row}.jpg", **({"body": IMAGE} if row < 10 else busy)) for row in range(100)]
+        write_batch(tmp_path / "urls.parquet", urls)
+        stopped = run(tmp_path, max_concurrency=2)
+        assert stopped.returncode == 2
+        assert "Stopped by the server, which asks to be left alone for 3600 s" in stopped.stderr
+        assert len(server.requests()) <= 12
+        assert len(rows_in_segments(tmp_path)) >= 9
 
 
 def test_a_full_disk_is_said_and_the_shard_is_completed_later(tmp_path: Path) -> None:
@@ -243,7 +255,7 @@ def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
     assert pq.read_table(images / shard / "errors.parquet")["error_code"].to_pylist() == [404]
 
 
-def test_the_spool_of_finished_shards_is_forgotten_on_request(tmp_path: Path) -> None:
+def test_what_is_kept_of_earlier_settings_is_removed_on_request(tmp_path: Path) -> None:
     images = tmp_path / "images"
     collect = [sys.executable, "-m", "treeline", "download", "gc", "--images", str(images)]
     with ImageServer() as server:
@@ -253,8 +265,10 @@ def test_the_spool_of_finished_shards_is_forgotten_on_request(tmp_path: Path) ->
             run(tmp_path, "--output", str(images / shard), "--spool", str(images / ".spool" / shard), image_size=size)
         (images / shard / "completed").unlink()
         done = subprocess.run(collect, capture_output=True, text=True, check=True)
-        assert done.stdout == "2 kept shards are forgotten\n"
+        assert done.stdout == "1 shards of earlier settings are removed\n"
         asked = len(server.requests())
-        run(tmp_path, "--output", str(images / shard), "--spool", str(images / ".spool" / shard))
+        for partition, size in ((0, 32), (1, 64)):
+            shard = f"server_name=a.example/partition_id={partition}"
+            run(tmp_path, "--output", str(images / shard), "--spool", str(images / ".spool" / shard), image_size=size)
         assert len(server.requests()) == asked
     assert pq.read_metadata(images / "server_name=a.example/partition_id=0/successes.parquet").num_rows == 1

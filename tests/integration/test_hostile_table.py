@@ -19,7 +19,7 @@ NOWHERE = "nobody.invalid"
 def hostile_rows(server: ImageServer) -> list[tuple[str, str]]:
     """(uuid, URL) of every kind; the empty uuid has one made."""
     image = {"body": encoded(photo())}
-    good = [server.add(path, **image) for path in ("/a.jpg", "/b%20c.jpg?x=1&y=%2F", "/..%2F..%2Fetc/passwd")]
+    good = [server.add(path, **image) for path in ("/a.jpg", "/b%20c.jpg?x=1&y=%26", "/..%2F..%2Fetc/passwd")]
     return [
         *(("", url) for url in good),
         ("../../../../tmp/outside", good[0] + "?1"),

@@ -20,7 +20,8 @@ from tests.pipeline import ENVIRONMENT, Project, example_project, tree
 
 KILLS = 20
 SEED = 614
-MOST_PROGRESS = 40
+MOST_PROGRESS = 120
+PROGRESS_OF_A_FILE = 5
 POLL_SECONDS = 0.02
 
 # What tells when and how things were run, not what came of them.
@@ -86,20 +87,23 @@ def run_and_kill(project: Project, generator: random.Random) -> None:
     while run.poll() is None and progress(project) < goal:
         time.sleep(POLL_SECONDS)
     if run.poll() is None:
-        jobs = psutil.Process(run.pid).children(recursive=True)
-        victims = generator.choice([[], jobs[-1:], jobs])
-        for victim in victims:
-            kill(victim.pid)
-        kill(run.pid)
-    # What a killed Snakemake leaves running goes on for a moment beside nobody, and is then killed too.
-    run.wait()
+        jobs = [process.pid for process in of_session(run.pid) if process.pid != run.pid]
+        for victim in generator.choice([[run.pid], jobs[-1:], [run.pid, *jobs]]):
+            kill(victim)
+    # What is left goes on for a moment, without Snakemake or without the job, and is then killed too.
     time.sleep(generator.uniform(0, 0.5))
-    kill_session(run.pid)
+    left = of_session(run.pid)
+    for process in left:
+        kill(process.pid)
+    psutil.wait_procs(left)  # until the system has let go of their locks
+    run.wait()
 
 
 def progress(project: Project) -> int:
-    """A number that grows with every request and every file."""
-    return len(requests(project)) + sum(1 for _ in project.results.rglob("*.*"))
+    """A number that grows with every request, and with every file of the stages after the downloads."""
+    stages = ("decoded", "detections", "lookup", "extracted")
+    files = sum(1 for stage in stages for _ in (project.results / stage).rglob("[!.]*.*"))
+    return len(requests(project)) + PROGRESS_OF_A_FILE * files
 
 
 def kill(pid: int) -> None:
@@ -109,12 +113,8 @@ def kill(pid: int) -> None:
         return
 
 
-def kill_session(leader: int) -> None:
-    """Kill what is left of a session, and wait until the system has let go of its locks."""
-    left = [process for process in psutil.process_iter() if session_of(process.pid) == leader]
-    for process in left:
-        kill(process.pid)
-    psutil.wait_procs(left)
+def of_session(leader: int) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if session_of(process.pid) == leader]
 
 
 def session_of(pid: int) -> int | None:

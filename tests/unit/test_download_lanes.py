@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from treeline.download.lanes import lanes_for, plan_lanes
+from treeline.download.schedule import read_schedule, schedule_downloads
 from treeline.io.manifest import ShardId
 
 collections = st.dictionaries(
@@ -53,6 +56,26 @@ def test_ignored_servers_are_left_out(shards: list[ShardId], rules: dict[int, in
     ignored = {shards[0].server}
     plan = plan_lanes(shards, ignored, rules, 64)
     assert {shard.server for lane in plan.lanes for shard in lane} == {shard.server for shard in shards} - ignored
+
+
+@given(collections, rule_sets, st.integers(1, 20))
+def test_the_schedule_file_holds_the_plan(shards: list[ShardId], rules: dict[int, int], max_lanes: int) -> None:
+    plan = plan_lanes(shards, (), rules, max_lanes)
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        servers = "".join(f"{server},1\n" for server in sorted({shard.server for shard in shards}))
+        (root / "profiles.csv").write_text(f"server_name,rate_limit\n{servers}")
+        schedule_downloads(plan, root / "profiles.csv", root / "schedules", root / "logs", root / "checkpoint.yaml")
+        read_back = read_schedule(root / "schedules/current/0000/0000.csv")
+    assert read_back == plan
+    assert read_back.lanes_of == plan.lanes_of
+
+
+def test_runs_of_one_server_that_meet_in_a_lane_stay_apart() -> None:
+    shards = [ShardId("a", number) for number in range(7)]
+    shards += [ShardId(server, number) for server in "bc" for number in range(40)]
+    plan = plan_lanes(shards, (), {1: 1, 2: 2, 30: 1}, 3)
+    assert plan.shards == shards
 
 
 def test_the_largest_threshold_that_is_reached_decides() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -135,6 +136,29 @@ def test_an_older_schedule_and_its_logs_get_the_next_number(manifest: Path) -> N
     assert "1" in (schedules / "current/0000/0000.csv").read_text()
 
 
+def test_a_server_without_a_row_in_the_profiles_is_named(manifest: Path) -> None:
+    profiles = profile(manifest)
+    profiles.write_text("server_name,rate_limit\na.example,1\n")
+    folder = manifest.parent
+    with pytest.raises(InputError, match="has no row for the server b.example:8080"):
+        schedule_downloads(plan(manifest), profiles, folder / "schedules", folder / "logs", folder / "checkpoint.yaml")
+
+
+def test_schedules_that_were_deleted_do_not_reuse_the_numbers_of_logs(manifest: Path) -> None:
+    schedules = schedule(manifest)
+    for number in range(3):
+        (manifest.parent / "logs/current").mkdir(parents=True)
+        (manifest.parent / "logs/current/a.log").write_text(str(number))
+        if number == 1:
+            shutil.rmtree(schedules)
+        profiles = manifest.parent / "profiles.csv"
+        profiles.write_text(f"server_name,rate_limit\na.example,{number + 1}.5\nb.example:8080,1\n")
+        schedule_downloads(plan(manifest), profiles, schedules, manifest.parent / "logs", manifest.parent / "c.yaml")
+        if number == 1:
+            (manifest.parent / "logs/current").rename(manifest.parent / "logs/old")
+    assert {folder.name for folder in (manifest.parent / "logs").iterdir()} == {"0001", "0002", "old"}
+
+
 def test_results_are_filled_in_after_the_download(manifest: Path) -> None:
     folder, current = manifest.parent, schedule(manifest) / "current/0000"
     shards = read_manifest(manifest)
@@ -167,6 +191,9 @@ def test_ignored_servers_are_read_as_users_write_them(tmp_path: Path) -> None:
     assert read_ignored(ignored) == frozenset()
     ignored.write_text("\ufeffserver_name,why\nB.Example:8080,slow\n c.example ,\n")
     assert read_ignored(ignored) == {"b.example%3A8080", "c.example"}
+    ignored.write_text("why,server_name\nslow,b.example\nslow\n")
+    with pytest.raises(InputError, match="row 2"):
+        read_ignored(ignored)
     ignored.write_text("server\nb.example\n")
     with pytest.raises(InputError, match="server_name"):
         read_ignored(ignored)

@@ -7,12 +7,15 @@ services or those of its private network.
 from __future__ import annotations
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+
+IPV4_CARRIERS = (IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
+"""Networks whose last 32 bits are an IPv4 address: compatible (RFC 4291) and translated (RFC 6052) ones."""
 
 
 class PrivateAddressError(OSError):
@@ -23,21 +26,22 @@ class PublicResolver(AbstractResolver):
     """Resolves names, and refuses those that lead to an address that is not public.
 
     The check is made on the addresses that are then connected to, so that a name cannot change its meaning in between.
-    A proxy from the environment may have a private address.
+    A proxy from the environment may have a private address; it is then the proxy that decides what it asks.
     """
 
     def __init__(self) -> None:
         self._resolver = ThreadedResolver()
-        self._proxies = {urlsplit(proxy).hostname for proxy in getproxies().values()}
+        proxies = map(urlsplit, getproxies().values())
+        self._proxies = {(proxy.hostname, proxy.port) for proxy in proxies}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Resolve `host` to its public addresses."""
         found = await self._resolver.resolve(host, port, family)
-        if host in self._proxies:
+        if (host, port) in self._proxies:
             return found
-        public = [address for address in found if ip_address(address["host"].partition("%")[0]).is_global]
+        public = [address for address in found if _is_public(ip_address(address["host"].partition("%")[0]))]
         if not public:
             raise PrivateAddressError(f"{host} leads to a private address")
         return public
@@ -53,7 +57,21 @@ def is_private_literal(host: str) -> bool:
     Accepts every form that connecting accepts: `127.1`, `2130706433` and `0x7f.1` are loopback too.
     """
     address = _literal(host)
-    return address is not None and not address.is_global
+    return address is not None and not _is_public(address)
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address, and an IPv4 address that it carries to a gateway or stands for, is out in the Internet."""
+    carried = _carried_address(address) if isinstance(address, IPv6Address) else None
+    is_local = address.is_multicast or (isinstance(address, IPv6Address) and address.is_site_local)
+    return address.is_global and not is_local and (carried is None or _is_public(carried))
+
+
+def _carried_address(address: IPv6Address) -> IPv4Address | None:
+    for network in IPV4_CARRIERS:
+        if address in network:
+            return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

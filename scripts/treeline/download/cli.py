@@ -129,7 +129,7 @@ def retry(
 
 @app.command()
 def gc(images: Annotated[Path, typer.Option(help="Folder of the shards.")], log: LogOption = None) -> None:
-    """Remove what the spool keeps of finished shards, such as those of earlier settings."""
+    """Remove what the spool keeps of finished shards that were made anew with other settings."""
     from treeline.download.gc import collect_garbage
 
-    typer.echo(f"{collect_garbage(images)} kept shards are forgotten")
+    typer.echo(f"{collect_garbage(images)} shards of earlier settings are removed")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from string import Template
+from time import monotonic
 from urllib.request import getproxies
 
 import aiohttp
@@ -17,15 +20,29 @@ from httpx_aiohttp import AiohttpTransport
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import PrivateAddressError, PublicResolver, is_private_literal
 from treeline.download.pace import Pace
+from treeline.errors import ConfigError, TreelineError
 from treeline.schemas import NETWORK_ERROR, PROCESSING_ERROR
 
 RETRIED_STATUSES = frozenset({429, 500, 501, 502, 503, 504})
 OVERLOAD_STATUSES = frozenset({429, 503})
+BOUNDED_ENCODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate", ""})
+"""Content encodings that unpack a piece of a body to no more than about a thousand times its size (zstd: any size)."""
 
 # What httpx, the transport under it and the operating system raise for a request that fails.
 NETWORK_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
 # Those that another try cannot mend.
 FINAL_FAILURES = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError, PrivateAddressError)
+
+
+class LeaveAloneError(TreelineError):
+    """The server asks to be left alone for longer than the job can wait.
+
+    Args:
+        seconds: So long, from now.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the server, which asks to be left alone for {seconds:.0f} s")
 
 
 class FetchError(Exception):
@@ -61,7 +78,7 @@ async def open_client(parameters: DownloaderParameters) -> AsyncIterator[httpx.A
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=bool(getproxies())
     ) as session:
-        headers = {"User-Agent": parameters.user_agent, "Accept": "image/*,*/*;q=0.5", **parameters.header}
+        headers = {"User-Agent": parameters.user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
         async with httpx.AsyncClient(
             transport=AiohttpTransport(client=session), headers=headers, timeout=None, follow_redirects=False
         ) as client:
@@ -86,6 +103,7 @@ class Fetcher:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client, self._pace, self._parameters, self._jitter = client, pace, parameters, jitter
+        self._header = {name: from_environment(value) for name, value in parameters.header.items()}
 
     async def fetch(self, url: str) -> tuple[bytes, int]:
         """Fetch a body, trying again where that may help.
@@ -95,11 +113,11 @@ class Fetcher:
 
         Raises:
             FetchError: The last failure; `attempts` counts the tries.
+            LeaveAloneError: The server asks for a longer wait than `max_backoff`.
         """
         attempt = 0
         while True:
             attempt += 1
-            await self._pace.turn()
             try:
                 body = await self._try_once(url)
             except FetchError as error:
@@ -120,36 +138,48 @@ class Fetcher:
             return None
         if error.retry_after is not None:
             if error.retry_after > self._parameters.max_backoff:
-                return None
+                raise LeaveAloneError(error.retry_after)
             self._pace.pause(error.retry_after)
             return error.retry_after
         backoff = self._parameters.backoff * 2.0 ** (attempt - 1)
         return min(self._parameters.max_backoff, backoff * (0.5 + self._jitter()))
 
     async def _try_once(self, url: str) -> bytes:
-        timeout = self._parameters.timeout
         try:
-            async with asyncio.timeout(timeout):
-                return await self._follow(url)
-        except TimeoutError:
-            raise FetchError(NETWORK_ERROR, f"no complete answer within {timeout:g} s", retried=True) from None
+            return await self._follow(url)
         except NETWORK_FAILURES as error:
             cause = _refused_address(error) or error
             reason = f"{type(cause).__name__}: {cause}".rstrip(": ")
             raise FetchError(NETWORK_ERROR, reason, retried=not isinstance(cause, FINAL_FAILURES)) from error
 
     async def _follow(self, url: str) -> bytes:
-        request = self._client.build_request("GET", url)
+        """Ask for a URL and for what it redirects to, each in its turn and all within one time limit."""
+        target = httpx.URL(url)
+        origin = _origin(target)
+        seconds_left = timeout = self._parameters.timeout
         for _ in range(self._parameters.max_redirects + 1):
-            self._check_target(request.url)
-            response = await self._client.send(request, stream=True)
+            self._check_target(target)
+            await self._pace.turn()
+            started = monotonic()
             try:
-                if response.next_request is None:
-                    return await self._read(response)
-                request = response.next_request
-            finally:
-                await response.aclose()
+                async with asyncio.timeout(seconds_left):
+                    # Its headers may hold a token: that is for the server of the table's URL alone.
+                    answer = await self._ask(target, self._header if _origin(target) == origin else {})
+            except TimeoutError:
+                raise FetchError(NETWORK_ERROR, f"no complete answer within {timeout:g} s", retried=True) from None
+            if isinstance(answer, bytes):
+                return answer
+            target = answer
+            seconds_left -= monotonic() - started
         raise FetchError(NETWORK_ERROR, f"more than {self._parameters.max_redirects} redirects")
+
+    async def _ask(self, url: httpx.URL, header: dict[str, str]) -> bytes | httpx.URL:
+        """Ask for one URL; gives the body, or where it redirects to."""
+        response = await self._client.send(self._client.build_request("GET", url, headers=header), stream=True)
+        try:
+            return await self._read(response) if response.next_request is None else response.next_request.url
+        finally:
+            await response.aclose()
 
     def _check_target(self, url: httpx.URL) -> None:
         if url.scheme not in ("http", "https"):
@@ -165,6 +195,9 @@ class Fetcher:
                 retried=response.status_code in RETRIED_STATUSES,
                 retry_after=seconds_to_wait(response.headers.get("Retry-After")),
             )
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in BOUNDED_ENCODINGS:
+            raise FetchError(PROCESSING_ERROR, f"the body is encoded as {encoding!r}, which was not asked for")
         limit = self._parameters.max_image_bytes
         if int(response.headers.get("Content-Length", 0)) > limit:
             raise _too_large(limit)
@@ -185,11 +218,28 @@ def seconds_to_wait(retry_after: str | None, now: datetime | None = None) -> flo
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)
     return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+def from_environment(value: str) -> str:
+    """Replace `$NAME` by the environment variable, so that no token has to stand in a file or on a command line.
+
+    Raises:
+        ConfigError: There is no such variable.
+    """
+    try:
+        return Template(value).substitute(os.environ)
+    except (KeyError, ValueError) as error:
+        problem = f"the environment variable {error} is not set" if isinstance(error, KeyError) else str(error)
+        raise ConfigError(f"downloader_parameters.header: {problem} (a dollar sign itself is written $$).") from None
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _too_large(limit: int) -> FetchError:

@@ -1,7 +1,7 @@
-"""Forget what the spool keeps of finished shards.
+"""Forget what the spool keeps of earlier settings.
 
 The spool's links cost no space while the shards are there, and save them when Snakemake deletes one. Once a shard is
-replaced, by other settings or by hand, its old link does cost space: this removes it.
+made anew with other settings, its old link does cost space.
 """
 
 from __future__ import annotations
@@ -9,22 +9,30 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from treeline.download.spool import Spool
+from treeline.io.parquet import read_metadata
 from treeline.paths import shard_folder
 
 
 def collect_garbage(images: Path) -> int:
-    """Remove the spool of every finished shard; shards that are not finished keep theirs.
+    """Remove what is kept of finished shards, but for the files that they are now.
 
     Args:
         images: Folder of the shards, with their spool in `.spool`.
 
     Returns:
-        Number of shards whose spool was removed.
+        Number of shards of earlier settings that were removed.
+
+    Raises:
+        TreelineError: A job works on a shard.
     """
     removed = 0
-    for completed in images.glob(shard_folder("*", "*") + "/completed"):
-        spool = images / ".spool" / completed.parent.relative_to(images)
-        for kept in spool.glob("*/"):
-            shutil.rmtree(kept)
-            removed += 1
+    for completed in sorted(images.glob(shard_folder("*", "*") + "/completed")):
+        shard = completed.parent
+        spool = Spool(images / ".spool" / shard.relative_to(images), read_metadata(shard / "successes.parquet"))
+        with spool.lock():
+            for kept in spool.shard_folder.glob("*/"):
+                if kept != spool.folder:
+                    shutil.rmtree(kept)
+                    removed += 1
     return removed

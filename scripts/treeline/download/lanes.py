@@ -7,8 +7,9 @@ lanes as the schedule rules give it, and its rate limit is divided among them, s
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 
@@ -21,11 +22,14 @@ class Lanes:
 
     Args:
         lanes: Each a list of shards in the order of their download.
-        lanes_of: Number of lanes that each server has.
     """
 
     lanes: list[list[ShardId]]
-    lanes_of: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def lanes_of(self) -> Counter[str]:
+        """Number of lanes that each server is in, and that share its rate limit."""
+        return Counter(server for lane in self.lanes for server in {shard.server for shard in lane})
 
     @cached_property
     def previous(self) -> dict[ShardId, ShardId]:
@@ -58,13 +62,11 @@ def plan_lanes(
         Lanes in which each server's shards are consecutive runs, one run a lane.
     """
     runs: list[list[ShardId]] = []
-    lanes_of = {}
     for server, of_server in groupby(shards, key=lambda shard: shard.server):
         if server not in ignored:
             batches = list(of_server)
-            lanes_of[server] = min(lanes_for(len(batches), schedule_rules), len(batches), max_lanes)
-            runs += _split(batches, lanes_of[server])
-    return Lanes(_pack(runs, max_lanes), lanes_of)
+            runs += _split(batches, min(lanes_for(len(batches), schedule_rules), len(batches), max_lanes))
+    return Lanes(_pack(runs, max_lanes))
 
 
 def lanes_for(batches: int, schedule_rules: Mapping[int, int]) -> int:

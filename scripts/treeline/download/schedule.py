@@ -9,6 +9,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from treeline.download.lanes import Lanes
@@ -18,10 +19,11 @@ from treeline.download.tables import (
     csv_text,
     read_profiles,
     read_text,
+    row_of_server,
     write_checkpoint,
 )
 from treeline.errors import InputError
-from treeline.io.atomic import write_text
+from treeline.io.atomic import atomic_folder, write_text
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name, encode_server_name
 
@@ -38,16 +40,16 @@ def schedule_downloads(lanes: Lanes, profiles: Path, schedules: Path, logs: Path
         logs: Folder of the log files, whose `current` is numbered with the schedule.
         checkpoint: The inner checkpoint file, set to `schedule_creation_scheduled`.
     """
-    rates = {server: float(row["rate_limit"]) for server, row in read_profiles(profiles).items()}
     tables = {
-        "0000.csv": csv_text(SCHEDULE_COLUMNS, _schedule_rows(lanes, rates)),
+        "0000.csv": csv_text(SCHEDULE_COLUMNS, _schedule_rows(lanes, read_profiles(profiles), profiles)),
         "_config.csv": csv_text(CONFIG_COLUMNS, _config_rows(lanes)),
     }
     folder = schedules / CURRENT / "0000"
     if any(read_text(folder / name) != text for name, text in tables.items()):
         _rotate(schedules, logs)
-        for name, text in tables.items():
-            write_text(folder / name, text)
+        with atomic_folder(schedules / CURRENT) as current:
+            for name, text in tables.items():
+                write_text(current / "0000" / name, text)
     write_checkpoint(checkpoint, done=("batched", "profiled", "schedule_creation_scheduled"))
 
 
@@ -58,7 +60,6 @@ def read_schedule(schedule: Path) -> Lanes:
         InputError: A row is not of a schedule.
     """
     lanes: dict[int, list[ShardId]] = defaultdict(list)
-    lanes_of: Counter[str] = Counter()
     with schedule.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file), start=1):
             try:
@@ -68,18 +69,19 @@ def read_schedule(schedule: Path) -> Lanes:
                 problem = f"is not a row of a schedule ({error})."
                 raise InputError(schedule, problem, row=number, fix="Delete the file.") from None
             lanes[rank] += [ShardId(server, partition) for partition in run]
-            lanes_of[server] += 1
-    return Lanes([lanes[rank] for rank in sorted(lanes)], dict(lanes_of))
+    return Lanes([lanes[rank] for rank in sorted(lanes)])
 
 
-def _schedule_rows(lanes: Lanes, rates: Mapping[str, float]) -> Iterator[tuple[object, ...]]:
-    """One row for each run of a server's batches in a lane; `partition_id_to` is exclusive."""
+def _schedule_rows(lanes: Lanes, known: Mapping[str, dict[str, str]], profiles: Path) -> Iterator[tuple[object, ...]]:
+    """One row for each run of consecutive batches of a server in a lane; `partition_id_to` is exclusive."""
     for rank, lane in enumerate(lanes.lanes):
-        for server, run in groupby(lane, key=lambda shard: shard.server):
-            batches = list(run)
+        # Along a run, number and place grow alike: their difference tells two runs of one server apart.
+        placed = ((shard.server, shard.partition - place, shard.partition) for place, shard in enumerate(lane))
+        for (server, _), run in groupby(placed, key=itemgetter(0, 1)):
+            partitions = [partition for _, _, partition in run]
             name = decode_server_name(server)
-            rate = rates[name] / lanes.lanes_of[server]
-            yield rank, name, batches[0].partition, batches[-1].partition + 1, rank, f"{rate:g}"
+            rate = float(row_of_server(known, name, profiles)["rate_limit"]) / lanes.lanes_of[server]
+            yield rank, name, partitions[0], partitions[-1] + 1, rank, f"{rate:g}"
 
 
 def _config_rows(lanes: Lanes) -> Iterator[tuple[object, ...]]:
@@ -92,7 +94,8 @@ def _rotate(schedules: Path, logs: Path) -> None:
     """Rename `current` to the next free number, in both folders alike."""
     if not (schedules / CURRENT).exists():
         return
-    number = 1 + max((int(folder.name) for folder in schedules.glob("[0-9]*")), default=0)
+    taken = [int(folder.name) for parent in (schedules, logs) for folder in parent.glob("[0-9]*")]
+    number = 1 + max(taken, default=0)
     for parent in (logs, schedules):
         if (parent / CURRENT).exists():
             (parent / CURRENT).rename(parent / f"{number:04d}")

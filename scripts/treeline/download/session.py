@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from treeline.config import DownloaderParameters
-from treeline.download.fetch import Fetcher, FetchError, open_client
+from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, open_client
 from treeline.download.pace import Pace
 from treeline.download.process import process_image
 from treeline.download.spool import SEGMENT_BYTES, SEGMENT_ROWS, SEGMENT_SECONDS, Spool, write_statistics
@@ -64,6 +64,7 @@ class Session:
         self._pending_since = 0.0
         self._outcomes: Counter[str] = Counter()
         self._stopped_by = ""
+        self._workers: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Fetch until all rows are finished.
@@ -97,8 +98,9 @@ class Session:
                 fetcher = Fetcher(client, pace, self._parameters)
                 workers = [asyncio.create_task(self._work(rows, fetcher, pool)) for _ in range(self._concurrency)]
                 flusher = asyncio.create_task(self._flush_when_old())
+                self._workers = workers
                 try:
-                    with self._stopping(workers):
+                    with self._stop_on_signals():
                         await asyncio.gather(*workers)
                 except asyncio.CancelledError:
                     if not self._stopped_by:
@@ -119,6 +121,12 @@ class Session:
                 self._finish_with_error(row, error.attempts, error.code, error.reason)
             except ImageError as error:
                 self._finish_with_error(row, tries, PROCESSING_ERROR, str(error))
+            except LeaveAloneError as error:
+                self._stop(str(error))
+                return
+            except Exception as error:  # a defect of ours, or of a decoder: it must not cost the shard's other images
+                log.exception("%s: unexpected", self._urls[row])
+                self._finish_with_error(row, tries, PROCESSING_ERROR, f"unexpected {type(error).__name__}: {error}")
             else:
                 self._finish(row, "success", {"retry_count": tries, **stored._asdict()})
 
@@ -146,23 +154,23 @@ class Session:
             self._spool.write_segment(self._pending)
             self._pending, self._pending_bytes = [], 0
 
+    def _stop(self, reason: str) -> None:
+        """Cancel the workers."""
+        self._stopped_by = reason
+        for worker in self._workers:
+            worker.cancel()
+
     @contextmanager
-    def _stopping(self, workers: list[asyncio.Task[None]]) -> Iterator[None]:
-        """Cancel the workers on a signal, or shortly before Slurm would end the job."""
+    def _stop_on_signals(self) -> Iterator[None]:
+        """Stop on a signal, or shortly before Slurm would end the job."""
         loop = asyncio.get_running_loop()
-
-        def stop(reason: str) -> None:
-            self._stopped_by = reason
-            for worker in workers:
-                worker.cancel()
-
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, stop, number.name)
+            loop.add_signal_handler(number, self._stop, number.name)
         end_of_job = os.environ.get("SLURM_JOB_END_TIME")
         timer = None
         if end_of_job is not None:
             seconds_left = float(end_of_job) - time.time() - SECONDS_LEFT_FOR_ENDING
-            timer = loop.call_later(max(0.0, seconds_left), stop, "the end of the job's time")
+            timer = loop.call_later(max(0.0, seconds_left), self._stop, "the end of the job's time")
         try:
             yield
         finally:

@@ -57,7 +57,7 @@ def download_shard(job: ShardJob) -> None:
         batch = file.read(columns=list(URL_COLUMNS))
     spool = Spool(job.spool, origin_of(sha256_of_file(job.batch), job.parameters))
     with spool.lock():
-        if job.refetch:
+        if job.refetch and spool.is_complete:  # else a refetch is under way, and goes on
             spool.clear()
         if not spool.is_complete:
             learned = read_statistics(job.previous or job.spool).get("share_of_rate_limit", 1.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -58,6 +58,18 @@ def read_profiles(profiles: Path) -> dict[str, dict[str, str]]:
             _check_rate(profiles, number, row["rate_limit"])
             rows[row["server_name"]] = row
         return rows
+
+
+def row_of_server(known: Mapping[str, dict[str, str]], server: str, profiles: Path) -> dict[str, str]:
+    """A server's row of the profiles table.
+
+    Raises:
+        InputError: The table, which users edit, has none.
+    """
+    if server not in known:
+        fix = "Add it, or delete the file and schedules/profiled to have both made."
+        raise InputError(profiles, f"has no row for the server {server}.", field="server_name", fix=fix)
+    return known[server]
 
 
 def _check_rate(profiles: Path, number: int, rate: str | None) -> None:

@@ -17,6 +17,7 @@ from treeline.download.tables import (
     VERIFICATION_COLUMNS,
     csv_text,
     read_profiles,
+    row_of_server,
     write_checkpoint,
 )
 from treeline.io.atomic import write_text
@@ -81,7 +82,7 @@ def _fill_profiles(profiles: Path, results: list[_Result]) -> None:
     for result in results:
         by_server[result.server_name].append(result)
     for server, of_server in by_server.items():
-        row = rows[server]
+        row = row_of_server(rows, server, profiles)
         row["success_count"] = str(sum(result.images or 0 for result in of_server))
         row["error_count"] = str(sum(result.errors for result in of_server))
         shares = [result.statistics["share_of_rate_limit"] for result in of_server if result.statistics]

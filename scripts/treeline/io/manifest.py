@@ -64,7 +64,7 @@ def read_ignored(ignored: Path) -> frozenset[str]:
     """Read the percent-encoded names of the servers that are not to be asked; none where the table does not exist.
 
     Raises:
-        InputError: The table has no column `server_name`.
+        InputError: The table has no column `server_name`, or a row without a name.
     """
     if not ignored.exists():
         return frozenset()
@@ -74,4 +74,9 @@ def read_ignored(ignored: Path) -> frozenset[str]:
             raise InputError(
                 ignored, "the column is missing.", field="server_name", fix="Give the table that header line."
             )
-        return frozenset(encode_server_name(row["server_name"].strip().lower()) for row in table)
+        names = [(row["server_name"] or "").strip().lower() for row in table]
+    for number, name in enumerate(names, start=1):
+        if not name:
+            fix = "Name a server there, or delete the row."
+            raise InputError(ignored, "the name is empty.", row=number, field="server_name", fix=fix)
+    return frozenset(map(encode_server_name, names))

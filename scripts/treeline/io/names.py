@@ -59,8 +59,8 @@ def is_safe_uuid(uuid: str) -> bool:
 
 
 def server_of_folder(folder: Path) -> str | None:
-    """The server's name (not encoded) of a path that has a folder `server_name=...`; None without one."""
-    for part in folder.parts:
+    """The server's name (not encoded) of a path, by its last folder `server_name=...`; None without one."""
+    for part in reversed(folder.parts):
         if part.startswith(SERVER_FOLDER_PREFIX):
             return decode_server_name(part.removeprefix(SERVER_FOLDER_PREFIX))
     return None
