@@ -15,6 +15,7 @@ from treeline.config import Settings
 from treeline.status import StageStatus, collect_status, count_errors, open_output
 
 WIDTH_WITHOUT_TERMINAL = 110
+EXAMPLE_CHARACTERS = 72
 DEFAULT_CONFIG = Path("config/config.yaml")
 
 
@@ -61,15 +62,15 @@ def _stages_table(stages: Iterable[StageStatus], title: str) -> Table:
 
 def _errors_table(errors: Counter[tuple[str, int, str]]) -> Table:
     table = Table(title="Images that could not be had", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("server", no_wrap=True)
+    table.add_column("server", overflow="fold")
     table.add_column("code", justify="right", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
-    table.add_column("for example", overflow="ellipsis", no_wrap=True)
+    table.add_column("for example")
     for (server, code, example), count in errors.items():
-        table.add_row(server, str(code), str(count), _printable(example))
+        table.add_row(server, str(code), str(count), _printable((example or "")[:EXAMPLE_CHARACTERS]))
     return table
 
 
-def _printable(text: str | None) -> str:
+def _printable(text: str) -> str:
     """Put a question mark for each control character: some move a terminal's cursor or change its title."""
-    return "".join(character if character.isprintable() else "?" for character in text or "")
+    return "".join(character if character.isprintable() else "?" for character in text)

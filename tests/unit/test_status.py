@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,7 @@ def test_what_a_server_says_is_printed_as_it_is(
     printed = capsys.readouterr().out
     assert "[/html] [bold]gone[/bold] :smile: ?]0;title??xxx" in printed
     assert "[red]out" in printed
+    assert re.search(r"a\.org:80 +404 +2 +404 Not Found", printed)
     assert "\x1b" not in printed
     assert printed.endswith("Everything is done.\n")
 
