@@ -60,7 +60,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 def status(config: ConfigFile = Path("config/config.yaml")) -> None:
     """Show what is done, what is left and what failed, and what to run next."""
     from treeline.settings import read_settings_file
-    from treeline.status import print_status
+    from treeline.status_report import print_status
 
     print_status(read_settings_file(config), config)
 

@@ -9,6 +9,7 @@ downloader that Treeline replaces.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import permutations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, get_args
 
@@ -25,20 +26,58 @@ Archive = Literal["tar", "tar.gz", "folder"]
 DecodedFormat = Literal["jpeg", "png", "stored"]
 
 
+CHECKPOINT_SUFFIX = ".pt"
+DETECTOR_NAMES = (
+    *("cedar", "default", "larch", "md1000", "md1000-cedar", "md1000-larch", "md1000-redwood", "md1000-sorrel"),
+    *("md1000-spruce", "md5", "mdv1000", "mdv1000-cedar", "mdv1000-larch", "mdv1000-redwood", "mdv1000-sorrel"),
+    *("mdv1000-spruce", "mdv5", "mdv5a", "mdv5b", "megadetector", "redwood", "spruce", "v1000-cedar", "v1000-larch"),
+    *("v1000-redwood", "v1000-sorrel", "v1000-spruce", "v1000.0.0-cedar", "v1000.0.0-larch", "v1000.0.0-redwood"),
+    *("v1000.0.0-sorrel", "v1000.0.0-spruce", "v5a.0.0", "v5a.0.1", "v5b.0.0", "v5b.0.1"),
+)
+"""Names and aliases of PyTorch models that the megadetector package knows; to ask it takes 0.7 s, in every job."""
+
+
+def _path(name: str) -> str:
+    if not name.strip() or not name.isprintable() or "{" in name or "}" in name:
+        raise ValueError("must be a path without control characters and braces")
+    return name
+
+
 def _relative_name(name: str) -> str:
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("must be a relative path that stays under path_to_output")
     return name
 
 
-RelativeName = Annotated[str, AfterValidator(_relative_name)]
+def _distinct(values: list[str]) -> list[str]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} is there twice")
+    return values
+
+
+def _detector(model: str) -> str:
+    if PurePosixPath(model).suffix != CHECKPOINT_SUFFIX and model.lower() not in DETECTOR_NAMES:
+        raise ValueError("must be a checkpoint file (.pt), or a known name such as MDV5A, MDV5B or MDV1000-redwood")
+    return model
+
+
+NotEmpty = Annotated[str, Field(min_length=1)]
+OutputPath = Annotated[str, AfterValidator(_path)]
+RelativeName = Annotated[OutputPath, AfterValidator(_relative_name)]
+GroupNames = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]], AfterValidator(_distinct)]
+# RFC 9110: a field's name is a token (5.6.2); of its value, what every client and server takes (5.5).
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e]*$")]
 
 
 class Block(BaseModel):
-    """A block of the configuration: unknown keys and values of a wrong type are errors."""
+    """A block of the configuration: unknown keys, values of a wrong type and numbers that are none are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class OutputStructure(Block):
@@ -59,7 +98,7 @@ class OutputStructure(Block):
     inner_checkpoint_file: RelativeName = "checkpoint.yaml"
     """How far the downloader has come."""
     tools_folder: RelativeName = "tools"
-    """Results of tools over shards."""
+    """Reserved for tools over shards; nothing is written there yet."""
     decoded_folder: RelativeName = "decoded"
     """Decoded images, an archive a shard."""
     detections_folder: RelativeName = "detections"
@@ -69,6 +108,13 @@ class OutputStructure(Block):
     extracted_folder: RelativeName = "extracted"
     """Extracted subsets."""
 
+    @model_validator(mode="after")
+    def _each_has_its_own_place(self) -> OutputStructure:
+        for (one, inner), (other, outer) in permutations(self, 2):
+            if PurePosixPath(inner).is_relative_to(outer):
+                raise ValueError(f"{one} ({inner}) and {other} ({outer}) must not be the same or inside one another")
+        return self
+
 
 class InitializerParameters(Block):
     """What some initializers need to know."""
@@ -76,7 +122,7 @@ class InitializerParameters(Block):
     data_sources: list[str] = []
     """`tol_general`: values of `data_source` whose rows are kept."""
     excluded_servers: list[str] = []
-    """`tol_general`: servers (host[:port]) whose rows are left out."""
+    """Servers (host[:port]) whose rows are left out, whatever the initializer."""
 
 
 class DownloaderParameters(Block):
@@ -92,8 +138,8 @@ class DownloaderParameters(Block):
     """Quality of the JPEGs that Treeline encodes. An image that needs no change keeps its original bytes."""
     exif_orientation: Literal["apply", "keep"] = "apply"
     """Turn images upright, or keep the pixels and the EXIF orientation as they are. `raw_bgr` needs `apply`."""
-    header: dict[str, str] = {}
-    """More HTTP request headers. `$NAME` is taken from the environment, so that no token has to stand in a file."""
+    header: dict[HeaderName, HeaderValue] = {}
+    """More request headers, ASCII. `$NAME` is taken from the environment, so that no token has to stand in a file."""
     user_agent: str = Field("Treeline/0.1", min_length=1, pattern=r"^[\x20-\x7e]+$")
     """Who is asking. Name a web page or mail address, so that a server's owner can reach you."""
     default_rate_limit: float = Field(5.0, gt=0)
@@ -153,7 +199,7 @@ class Decode(Block):
 class Detector(Block):
     """Which detector looks at the images, and how."""
 
-    model: str = "MDV5A"
+    model: Annotated[str, AfterValidator(_detector)] = "MDV5A"
     """A model's name that the megadetector package knows (MDV5A, MDV1000-redwood, ...), or a checkpoint file."""
     model_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """SHA-256 that the checkpoint file must have. Loading a checkpoint can run code: give it for a file of others."""
@@ -170,11 +216,11 @@ class Detector(Block):
 class Lookup(Block):
     """Which groups of images are looked up, and by which metadata."""
 
-    metadata: str | None = None
+    metadata: NotEmpty | None = None
     """Occurrence table to join by `source_id`: CSV, TSV, Parquet, or a Darwin Core archive."""
     groups_folder: str = "config/groups"
     """Folder of the group definitions, a YAML file each."""
-    groups: list[str] = []
+    groups: GroupNames = []
     """Names of the groups to make; empty makes every group of the folder."""
     detections: bool = False
     """Join the detector's results, so that groups can ask for them."""
@@ -189,8 +235,8 @@ class Extract(Block):
     """Most images in a part."""
     max_bytes: int = Field(1024**3, ge=1)
     """Most image bytes in a part."""
-    categories: list[str] = ["museum_specimen_all"]
-    """Groups that are also written by museum category."""
+    categories: GroupNames = ["museum_specimen_all"]
+    """Groups that are also written by museum category. The default counts only where there is that group."""
     records_per_category_file: int = Field(1500, ge=1)
     """Most records in a file of the category pass."""
 
@@ -198,15 +244,15 @@ class Extract(Block):
 class Settings(Block):
     """The whole configuration."""
 
-    path_to_input: str
+    path_to_input: NotEmpty
     """The table of image URLs: CSV, TSV (also .gz, .zst), Parquet, a folder or glob of them, a Darwin Core archive."""
-    path_to_output: str = "results"
+    path_to_output: OutputPath = "results"
     """Root of everything that Treeline writes."""
-    initializer_type: str = "plain"
+    initializer_type: NotEmpty = "plain"
     """How the input is read: `plain`, `gbif`, `eol`, `fathomnet`, `lila`, `tol_general`, or a SQL file of yours."""
     initializer_parameters: InitializerParameters = InitializerParameters()
     """What some initializers need to know."""
-    stages: list[Stage] = list(STAGES)
+    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_distinct)] = list(STAGES)
     """Stages that `snakemake` without a target runs."""
     output_structure: OutputStructure = OutputStructure()
     """Names of files and folders."""
@@ -247,4 +293,10 @@ class Settings(Block):
     def _stages_have_what_they_need(self) -> Settings:
         if self.lookup.detections and "detect" not in self.stages:
             raise ValueError("lookup.detections: needs the stage detect among stages")
+        return self
+
+    @model_validator(mode="after")
+    def _initializer_has_what_it_needs(self) -> Settings:
+        if self.initializer_type == "tol_general" and not self.initializer_parameters.data_sources:
+            raise ValueError("initializer_parameters.data_sources: tol_general needs at least one, or it keeps no row")
         return self

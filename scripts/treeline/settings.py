@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from treeline.config import INITIALIZERS, Settings
+from treeline.config import CHECKPOINT_SUFFIX, INITIALIZERS, Lookup, Settings
 from treeline.errors import ConfigError
 
 GLOB_CHARACTERS = "*?["
@@ -29,9 +29,9 @@ def read_settings(values: Mapping[str, Any], source: str = "configuration") -> S
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(_explain(error, source)) from None
-    problems = list(_missing_files(settings))
+    problems = [*_missing_files(settings), *_unknown_groups(settings)]
     if problems:
-        raise ConfigError("\n".join([f"{source}: {len(problems)} file(s) missing", *problems]))
+        raise ConfigError("\n".join([f"{source}: {len(problems)} key(s) refused", *problems]))
     return settings
 
 
@@ -52,10 +52,16 @@ def read_settings_file(path: Path) -> Settings:
     return read_settings(values, str(path))
 
 
+def group_names(lookup: Lookup) -> list[str]:
+    """Names of the groups to make: those that are asked for, else all of the folder."""
+    return lookup.groups or sorted(file.stem for file in Path(lookup.groups_folder).glob("*.yaml"))
+
+
 def _explain(error: ValidationError, source: str) -> str:
     lines = [f"{source}: {error.error_count()} key(s) refused"]
     for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"]) or "(whole configuration)"
+        key = key.encode("unicode_escape").decode()
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {key}: unknown key; see config/README.md for the known ones")
         elif problem["type"] == "missing":
@@ -69,13 +75,25 @@ def _missing_files(settings: Settings) -> list[str]:
     named = {"path_to_input": settings.path_to_input, "lookup.metadata": settings.lookup.metadata}
     if settings.initializer_type not in INITIALIZERS:
         named["initializer_type"] = settings.initializer_type
-    if "detect" in settings.stages and PurePosixPath(settings.detector.model).suffix == ".pt":
+    if "detect" in settings.stages and PurePosixPath(settings.detector.model).suffix == CHECKPOINT_SUFFIX:
         named["detector.model"] = settings.detector.model
-    if "lookup" in settings.stages:
+    if "lookup" in settings.stages or "extract" in settings.stages:
         named["lookup.groups_folder"] = settings.lookup.groups_folder
         for group in settings.lookup.groups:
             named[f"lookup.groups ({group})"] = f"{settings.lookup.groups_folder}/{group}.yaml"
     return [f"  {key}: no such file: {value}" for key, value in named.items() if value and not _exists(value)]
+
+
+def _unknown_groups(settings: Settings) -> list[str]:
+    """Groups that are to be written by category but are not made; the default may name one that is not."""
+    if "extract" not in settings.stages or "categories" not in settings.extract.model_fields_set:
+        return []
+    known = group_names(settings.lookup)
+    return [
+        f"  extract.categories ({group}): no group of that name is made; there are: {', '.join(known) or 'none'}"
+        for group in settings.extract.categories
+        if group not in known
+    ]
 
 
 def _exists(pattern: str) -> bool:

@@ -1,31 +1,32 @@
-"""What is done, what is left and what failed, and what to run next.
+"""What is done, what is left and what failed.
 
-Everything is read from the output folder: a file that is there is done, a log that ends in an error without its file
-is a failure, and the rows of each stage's tables show that nothing was lost between two stages.
+Everything is read from the output folder: a target that is there is done, a log that ends in an error without its
+target is a failure, and the rows of each stage's tables show that nothing was lost between two stages. Whether a
+target is older than its inputs is for `snakemake -n` to say.
 """
 
 from __future__ import annotations
 
 import csv
-import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet as pq
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import duckdb
 
 from treeline.config import Settings, Stage
+from treeline.errors import InputError
 from treeline.io.manifest import Shard, read_ignored, read_manifest
 from treeline.io.names import decode_server_name
 from treeline.paths import Paths, shard_folder
+from treeline.settings import group_names
 
 LOG_TAIL_BYTES = 4096
-WIDTH_WITHOUT_TERMINAL = 110
-FAILURE_MARKS = (" ERROR ", " CRITICAL ")
+FAILURE_LINE = re.compile(rb"^[0-9-]{10} [0-9:,]{12} (ERROR|CRITICAL) ", re.MULTILINE)
+"""As `treeline.logs` writes it; what a message says does not count."""
 
 
 @dataclass
@@ -35,188 +36,221 @@ class StageStatus:
     Args:
         stage: Its name.
         unit: What one piece of its work is.
-        done: Pieces whose output is there.
+        known: Whether all of its pieces are known; those of most stages are only when there are batches.
+        done: Pieces whose targets are there.
         left: Pieces that are still to be made, failed ones included.
-        failed: Pieces whose last job ended in an error.
+        failed: Logs of the pieces whose last job ended in an error.
         rows_in: Rows that the finished pieces took.
         rows_out: What became of them; the values add up to `rows_in`.
     """
 
     stage: Stage
     unit: str
+    known: bool = True
     done: int = 0
     left: int = 0
-    failed: int = 0
+    failed: list[Path] = field(default_factory=list)
     rows_in: int = 0
     rows_out: Counter[str] = field(default_factory=Counter)
 
-    def count(self, output: Path, log: Path) -> bool:
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left."""
+        return self.known and not self.left
+
+    def count(self, *targets: Path, log: Path) -> bool:
         """Count one piece as done or left; whether it is done."""
-        if output.exists():
+        if all(target.exists() for target in targets):
             self.done += 1
             return True
         self.left += 1
-        self.failed += _ended_in_error(log)
+        if _ends_in_error(log) and log not in self.failed:
+            self.failed.append(log)
         return False
 
 
-def collect_status(settings: Settings) -> list[StageStatus]:
+@dataclass(frozen=True)
+class Output:
+    """An output folder with what its configuration says of it.
+
+    Args:
+        settings: The configuration.
+        paths: Where everything lies.
+        shards: All shards, None before there are batches.
+    """
+
+    settings: Settings
+    paths: Paths
+    shards: list[Shard] | None
+
+    def new_status(self, stage: Stage, unit: str) -> StageStatus:
+        """The status of a stage that has a piece a shard, before any is counted."""
+        return StageStatus(stage, unit, known=self.shards is not None)
+
+    def shard_file(self, shard: Shard, name: str) -> Path:
+        """A file of a downloaded shard."""
+        return self.paths.shard(shard.server, shard.partition) / name
+
+    def shard_log(self, stage: str, shard: Shard) -> Path:
+        """A shard's log in a stage's folder of logs."""
+        return self.paths.logs / stage / f"{shard_folder(shard.server, shard.partition)}.log"
+
+
+def open_output(settings: Settings) -> Output:
+    """Read which shards there are.
+
+    Raises:
+        InputError: The manifest or the table of ignored servers cannot be read.
+    """
+    paths = Paths(Path(settings.path_to_output), settings.output_structure)
+    if not paths.manifest.exists():
+        return Output(settings, paths, None)
+    ignored = read_ignored(paths.ignored)
+    return Output(settings, paths, [shard for shard in read_manifest(paths.manifest) if shard.server not in ignored])
+
+
+def collect_status(output: Output) -> list[StageStatus]:
     """Find out how far each configured stage is.
 
     Returns:
         One entry a stage of `settings.stages`, in the order of the flow.
+
+    Raises:
+        InputError: A table cannot be read.
     """
-    paths = Paths(Path(settings.path_to_output), settings.output_structure)
-    shards = _shards(paths)
-    every = {
-        "urls": _urls(paths),
-        "download": _download(paths, shards),
-        "decode": _decode(paths, shards, settings),
-        "detect": _detect(paths, shards),
-        "lookup": _lookup(paths),
-        "extract": _extract(paths),
+    collectors = {
+        "urls": _urls,
+        "download": _download,
+        "decode": _decode,
+        "detect": _detect,
+        "lookup": _lookup,
+        "extract": _extract,
     }
-    return [every[stage] for stage in every if stage in settings.stages]
+    return [collect(output) for stage, collect in collectors.items() if stage in output.settings.stages]
 
 
-def count_errors(settings: Settings) -> Counter[tuple[str, int, str]]:
-    """Count the error rows of all finished shards by server, code and an example of the message."""
-    paths = Paths(Path(settings.path_to_output), settings.output_structure)
-    counts: Counter[tuple[str, int]] = Counter()
-    examples: dict[tuple[str, int], str] = {}
-    for shard in _shards(paths):
-        table = paths.shard(shard.server, shard.partition) / "errors.parquet"
-        if table.exists():
-            for row in pq.read_table(table, columns=["error_code", "error_msg"]).to_pylist():
-                key = (decode_server_name(shard.server), row["error_code"])
-                counts[key] += 1
-                examples.setdefault(key, row["error_msg"])
-    return Counter({(*key, examples[key]): count for key, count in sorted(counts.items())})
+def count_errors(output: Output) -> Counter[tuple[str, int, str]]:
+    """Count the error rows of all finished shards by server and code, with the first message in alphabetical order.
+
+    Raises:
+        InputError: A table cannot be read.
+    """
+    tables = [output.shard_file(shard, "errors.parquet") for shard in output.shards or ()]
+    counts = _query(
+        """
+        SELECT server_name, error_code, min(error_msg), count(*)
+        FROM read_parquet(?, hive_partitioning = true, hive_types = {server_name: VARCHAR})
+        GROUP BY ALL ORDER BY ALL
+        """,
+        tables,
+    )
+    return Counter({(decode_server_name(server), code, message): count for server, code, message, count in counts})
 
 
-def print_status(settings: Settings, config: Path) -> None:
-    """Print how far each stage is, the errors by server and code, and the next command."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH_WITHOUT_TERMINAL
-    stages = collect_status(settings)
-    table = Table(title=f"{settings.path_to_output} ({config})", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in ("stage", "pieces", "done", "left", "failed", "rows in", "rows out"):
-        table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right")
-    for stage in stages:
-        out = "\n".join(f"{count} {what}" for what, count in sorted(stage.rows_out.items()) if count)
-        numbers = (stage.done, stage.left, stage.failed, stage.rows_in)
-        table.add_row(stage.stage, stage.unit, *map(str, numbers), out)
-    console.print(table)
-    _print_errors(console, count_errors(settings))
-    console.print(next_step(stages, config), soft_wrap=True)
-
-
-def next_step(stages: Iterable[StageStatus], config: Path) -> str:
-    """Say what to run next, and where failures are explained."""
-    for stage in stages:
-        if stage.left or not stage.done:
-            failures = f" {stage.failed} failed: their logs say why." if stage.failed else ""
-            default = config == Path("config/config.yaml")
-            chosen = "" if default else f" --configfile {config}"
-            return f"Next:{failures} snakemake --profile profiles/local{chosen} {stage.stage}"
-    return "Everything is done."
-
-
-def _print_errors(console: Console, errors: Counter[tuple[str, int, str]]) -> None:
-    if not errors:
-        return
-    table = Table(title="Images that could not be had", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("server", no_wrap=True)
-    table.add_column("code", justify="right", no_wrap=True)
-    table.add_column("images", justify="right", no_wrap=True)
-    table.add_column("for example", overflow="ellipsis", no_wrap=True)
-    for (server, code, example), count in errors.items():
-        table.add_row(server, str(code), str(count), example)
-    console.print(table)
-
-
-def _shards(paths: Paths) -> list[Shard]:
-    if not paths.manifest.exists():
-        return []
-    ignored = read_ignored(paths.ignored)
-    return [shard for shard in read_manifest(paths.manifest) if shard.server not in ignored]
-
-
-def _urls(paths: Paths) -> StageStatus:
+def _urls(output: Output) -> StageStatus:
+    paths = output.paths
     status = StageStatus("urls", "manifest")
-    if status.count(paths.manifest, paths.logs / "initialization.log"):
+    if status.count(paths.manifest, log=paths.logs / "initialization.log"):
         status.rows_out["batched"] = sum(shard.rows for shard in read_manifest(paths.manifest))
-        if paths.rejected.exists():
-            for reason in pq.read_table(paths.rejected, columns=["reason"])["reason"].to_pylist():
-                status.rows_out[reason] += 1
+        status.rows_out.update(
+            dict(_query("SELECT reason, count(*) FROM read_parquet(?) GROUP BY 1", [paths.rejected]))
+        )
         status.rows_in = status.rows_out.total()
     return status
 
 
-def _download(paths: Paths, shards: list[Shard]) -> StageStatus:
-    status = StageStatus("download", "shards")
-    for shard in shards:
-        folder = paths.shard(shard.server, shard.partition)
-        log = paths.logs / "current" / f"{shard_folder(shard.server, shard.partition)}.log"
-        if status.count(folder / "completed", log):
-            status.rows_in += shard.rows
-            for name in ("successes", "errors"):
-                status.rows_out[name] += _parquet_rows(folder / f"{name}.parquet")
+def _download(output: Output) -> StageStatus:
+    status = output.new_status("download", "shards, verification")
+    names = ("completed", "successes.parquet", "errors.parquet")
+    done = [
+        shard
+        for shard in output.shards or ()
+        if status.count(*(output.shard_file(shard, name) for name in names), log=output.shard_log("current", shard))
+    ]
+    status.count(output.paths.schedule / "_verification.csv", log=output.paths.logs / "current" / "verifier.log")
+    status.rows_in = sum(shard.rows for shard in done)
+    for name in ("successes", "errors"):
+        status.rows_out[name] = _rows(output.shard_file(shard, f"{name}.parquet") for shard in done)
     return status
 
 
-def _decode(paths: Paths, shards: list[Shard], settings: Settings) -> StageStatus:
-    status = StageStatus("decode", "archives")
-    for shard in shards:
-        archive = paths.decoded_shard(shard.server, shard.partition, settings.decode.archive)
-        log = paths.logs / "decode" / f"{shard_folder(shard.server, shard.partition)}.log"
-        if status.count(archive, log):
-            rows = _parquet_rows(paths.shard(shard.server, shard.partition) / "successes.parquet")
-            undecodable = sum(1 for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
-            status.rows_in += rows
-            status.rows_out["images"] += rows - undecodable
-            status.rows_out["undecodable"] += undecodable
+def _decode(output: Output) -> StageStatus:
+    paths, archive = output.paths, output.settings.decode.archive
+    status = output.new_status("decode", "archives")
+    done = [
+        shard
+        for shard in output.shards or ()
+        if status.count(
+            paths.decoded_shard(shard.server, shard.partition, archive), log=output.shard_log("decode", shard)
+        )
+    ]
+    undecodable = sum(1 for shard in done for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
+    status.rows_in = _rows(output.shard_file(shard, "successes.parquet") for shard in done)
+    status.rows_out.update(images=status.rows_in - undecodable, undecodable=undecodable)
     return status
 
 
-def _detect(paths: Paths, shards: list[Shard]) -> StageStatus:
-    status = StageStatus("detect", "archives")
-    for shard in shards:
-        results = paths.detections_shard(shard.server, shard.partition)
-        log = paths.logs / "detect" / f"{shard_folder(shard.server, shard.partition)}.log"
-        if status.count(results, log):
-            for image in json.loads(results.read_text(encoding="utf-8"))["images"]:
-                status.rows_in += 1
-                status.rows_out["failures" if image.get("failure") else "images"] += 1
+def _detect(output: Output) -> StageStatus:
+    paths = output.paths
+    status = output.new_status("detect", "shards, table")
+    for shard in output.shards or ():
+        status.count(paths.detections_shard(shard.server, shard.partition), log=output.shard_log("detect", shard))
+    if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log"):
+        # An image's rows stand together: counting where the file changes needs no memory.
+        ((images, failures),) = _query(
+            """
+            SELECT count(*) FILTER (failure IS NULL AND file IS DISTINCT FROM previous), count(failure)
+            FROM (SELECT failure, file, lag(file) OVER () AS previous FROM read_parquet(?))
+            """,
+            [paths.detections_table],
+        )
+        status.rows_in = images + failures
+        status.rows_out.update(images=images, failures=failures)
     return status
 
 
-def _lookup(paths: Paths) -> StageStatus:
+def _lookup(output: Output) -> StageStatus:
+    paths = output.paths
     status = StageStatus("lookup", "groups")
-    for manifest in sorted(paths.lookup.glob("*/manifest.csv")):
-        status.done += 1
-        status.rows_out[manifest.parent.name] = sum(int(row["rows"]) for row in _csv_rows(manifest))
-    status.rows_in = _parquet_rows(paths.lookup_images)
-    status.left = int(not status.done)
+    for group in group_names(output.settings.lookup):
+        if status.count(paths.lookup_manifest(group), log=paths.logs / "lookup" / "groups.log"):
+            status.rows_out[group] = sum(int(row["rows"]) for row in _csv_rows(paths.lookup_manifest(group)))
+    status.rows_in = _rows([paths.lookup_images])
     return status
 
 
-def _extract(paths: Paths) -> StageStatus:
-    status = StageStatus("extract", "groups")
-    for manifest in sorted(paths.lookup.glob("*/manifest.csv")):
-        group = manifest.parent.name
+def _extract(output: Output) -> StageStatus:
+    paths, groups = output.paths, group_names(output.settings.lookup)
+    status = StageStatus("extract", "groups, categories")
+    for group in groups:
         report = paths.extracted(group) / "report.csv"
-        if status.count(report, paths.logs / "extract" / group / "report.log"):
+        if status.count(report, log=paths.logs / "extract" / group / "report.log"):
             for row in _csv_rows(report):
                 status.rows_in += int(row["asked"])
-                for name in ("found", "missing", "duplicates"):
-                    status.rows_out[name] += int(row[name])
+                status.rows_out.update({name: int(row[name]) for name in ("found", "missing", "duplicates")})
+    for group in output.settings.extract.categories:
+        if group in groups:
+            log = paths.logs / "extract" / group / "categories.log"
+            status.count(paths.extracted(group) / "categories.csv", log=log)
     return status
 
 
-def _parquet_rows(path: Path) -> int:
-    return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+def _query(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
+    """Ask a question of the files that exist; no rows where none does."""
+    existing = [str(file) for file in files if file.exists()]
+    if not existing:
+        return []
+    with duckdb.connect() as connection:
+        try:
+            return connection.execute(query, [existing]).fetchall()
+        except duckdb.Error as error:
+            problem = f"{len(existing)} table(s) cannot be read: {error}"
+            raise InputError(existing[0], problem, fix="Delete the damaged one and rerun its stage.") from error
+
+
+def _rows(tables: Iterable[Path]) -> int:
+    """Rows of all tables together, from their footers."""
+    return int(sum(rows for (rows,) in _query("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
 
 
 def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
@@ -225,11 +259,10 @@ def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
             yield from csv.DictReader(file)
 
 
-def _ended_in_error(log: Path) -> bool:
+def _ends_in_error(log: Path) -> bool:
     """Whether the last lines of a log report an error."""
     if not log.exists():
         return False
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-        tail = file.read().decode(errors="replace")
-    return any(mark in tail for mark in FAILURE_MARKS)
+        return FAILURE_LINE.search(file.read()) is not None

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from megadetector.detection import run_detector
 
+from treeline.config import DETECTOR_NAMES
 from treeline.detect.model import ModelError, check_sha256, checkpoint_path, find_checkpoint
 
 CONTENT = b"weights" * 1000
@@ -73,6 +74,12 @@ def test_every_published_torch_model_has_an_origin_with_a_checksum() -> None:
     for version, origin in run_detector.known_models.items():
         if origin["url"].endswith(".pt"):
             assert len(origin["md5"]) == 32, version
+
+
+def test_the_configuration_knows_the_names_that_the_package_knows() -> None:
+    versions = {version for version, origin in run_detector.known_models.items() if "md5" in origin}
+    aliases = {name for name, version in run_detector.model_string_to_model_version.items() if version in versions}
+    assert set(DETECTOR_NAMES) == versions | aliases
 
 
 @pytest.mark.parametrize("name", ["MDV9", "MDV4", "../escape"])

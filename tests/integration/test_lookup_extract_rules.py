@@ -135,6 +135,17 @@ def test_a_lost_shard_that_comes_back_different_redoes_only_what_depends_on_it(r
     assert "Nothing to be done" in snakemake(run, "-n", "extract")
 
 
+def test_a_deleted_lookup_batch_comes_back_when_its_manifest_is_deleted_too(run: Path) -> None:
+    paths = paths_below(run / "results")
+    batch = paths.lookup_batch("museum_specimen_all", 0)
+    before = batch.read_bytes()
+    batch.unlink()
+    paths.lookup_manifest("museum_specimen_all").unlink()
+    snakemake(run, "lookup", "extract")
+    assert batch.read_bytes() == before
+    assert "Nothing to be done" in snakemake(run, "-n", "extract")
+
+
 def test_a_refused_group_stops_before_any_job(run: Path) -> None:
     bad = run / "groups" / "bad.yaml"
     bad.write_text("description: mine\nwher: true\n")

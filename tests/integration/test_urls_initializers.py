@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
@@ -8,6 +9,13 @@ from tests.url_tables import batch_rows, reasons, rejected_rows, run, write_csv
 from treeline.errors import InputError
 
 LICENSE = "http://creativecommons.org/licenses/by/4.0/"
+
+
+def test_plain_needs_the_url_alone(tmp_path: Path) -> None:
+    folder = run(write_csv(tmp_path / "in.csv", [{"identifier": "http://a.org/1"}]), tmp_path / "urls", "plain")
+    (kept,) = batch_rows(folder)
+    assert kept["source_id"] is None
+    assert kept["uuid"] == str(uuid5(uuid5(NAMESPACE_URL, "treeline:urls"), "\nhttp://a.org/1"))
 
 
 def test_gbif_keeps_still_images_and_names_the_occurrence(tmp_path: Path) -> None:

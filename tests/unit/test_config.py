@@ -12,13 +12,14 @@ import yaml
 from treeline import config_reference
 from treeline.config import Settings
 from treeline.errors import ConfigError
-from treeline.settings import read_settings, read_settings_file
+from treeline.settings import group_names, read_settings, read_settings_file
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def good(tmp_path: Path) -> dict[str, Any]:
+def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(ROOT)
     table = tmp_path / "urls.csv"
     table.write_text("identifier\n")
     return {"path_to_input": str(table), "stages": ["urls", "download"]}
@@ -69,6 +70,35 @@ def test_reference_explains_every_key() -> None:
         ),
         ({"output_structure": {"images_folder": "../elsewhere"}}, "output_structure.images_folder", "stays under"),
         ({"output_structure": {"images_folder": "/elsewhere"}}, "output_structure.images_folder", "stays under"),
+        ({"output_structure": {"images_folder": "."}}, "output_structure.images_folder", "stays under"),
+        ({"output_structure": {"images_folder": "a{b}"}}, "output_structure.images_folder", "braces"),
+        ({"output_structure": {"urls_folder": "images/."}}, "output_structure", "images_folder (images)"),
+        (
+            {"output_structure": {"lookup_folder": "images/x"}},
+            "output_structure",
+            "lookup_folder (images/x) and images",
+        ),
+        ({"path_to_input": ""}, "path_to_input", "at least 1 character"),
+        ({"path_to_output": ""}, "path_to_output", "must be a path"),
+        ({"path_to_output": " "}, "path_to_output", "must be a path"),
+        ({"path_to_output": "a\0b"}, "path_to_output", "control characters"),
+        ({"initializer_type": ""}, "initializer_type", "at least 1 character"),
+        ({"initializer_type": "tol_general"}, "initializer_parameters.data_sources", "at least one"),
+        ({"stages": []}, "stages", "at least 1 item"),
+        ({"stages": ["urls", "urls"]}, "stages", "urls is there twice"),
+        ({"downloader_parameters": {"timeout": float("inf")}}, "downloader_parameters.timeout", "finite number"),
+        ({"downloader_parameters": {"backoff": float("nan")}}, "downloader_parameters.backoff", "finite number"),
+        ({"downloader_parameters": {"header": {"A": "b\r\nC: d"}}}, "downloader_parameters.header.A", "pattern"),
+        ({"downloader_parameters": {"header": {"A": "\0"}}}, "downloader_parameters.header.A", "pattern"),
+        ({"downloader_parameters": {"header": {"A": "é"}}}, "downloader_parameters.header.A", "pattern"),
+        ({"downloader_parameters": {"header": {"A: b": "c"}}}, "downloader_parameters.header.A: b", "pattern"),
+        ({"downloader_parameters": {"header": {"A\n": "c"}}}, r"downloader_parameters.header.A\n", "pattern"),
+        ({"downloader_parameters": {"header": {"": "c"}}}, "downloader_parameters.header", "pattern"),
+        ({"lookup": {"groups": ["../birds"]}}, "lookup.groups.0", "pattern"),
+        ({"lookup": {"groups": ["birds", "birds"]}}, "lookup.groups", "birds is there twice"),
+        ({"lookup": {"metadata": ""}}, "lookup.metadata", "at least 1 character"),
+        ({"detector": {"model": "MDV9"}}, "detector.model", "MDV5A"),
+        ({"detector": {"model": ""}}, "detector.model", "MDV5A"),
         ({"schedule_rules": {5: 2}}, "schedule_rules", "needs a rule for 1 batch"),
         ({"schedule_rules": {1: 0}}, "schedule_rules", "at least 1"),
         ({"stages": ["urls", "fly"]}, "stages.1", "'extract'"),
@@ -79,6 +109,8 @@ def test_reference_explains_every_key() -> None:
         ({"lookup": {"metadata": "nowhere.csv"}}, "lookup.metadata", "no such file"),
         ({"detector": {"model": "nowhere.pt"}, "stages": ["detect"]}, "detector.model", "no such file"),
         ({"lookup": {"groups": ["nobody"]}, "stages": ["lookup"]}, "lookup.groups (nobody)", "no such file"),
+        ({"lookup": {"groups": ["nobody"]}, "stages": ["extract"]}, "lookup.groups (nobody)", "no such file"),
+        ({"extract": {"categories": ["nobody"]}, "stages": ["extract"]}, "extract.categories (nobody)", "yale_plants"),
     ],
 )
 def test_bad_values_are_refused_by_key_and_reason(
@@ -87,6 +119,13 @@ def test_bad_values_are_refused_by_key_and_reason(
     with pytest.raises(ConfigError) as refused:
         read_settings({**good, **changes})
     assert any(key in line and reason in line for line in str(refused.value).splitlines())
+
+
+def test_only_categories_that_are_asked_for_must_be_groups(good: dict[str, Any]) -> None:
+    values = {**good, "stages": ["extract"], "lookup": {"groups": ["yale_plants"]}}
+    assert group_names(read_settings(values).lookup) == ["yale_plants"]
+    with pytest.raises(ConfigError, match=r"extract\.categories \(museum_specimen_all\).*there are: yale_plants"):
+        read_settings({**values, "extract": {"categories": ["museum_specimen_all"]}})
 
 
 def test_every_problem_is_reported_at_once(good: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from treeline.schemas import DETECTIONS, MANIFEST
 
 SERVERS = ["a.org:80", "a.org:80", "b.org"]
 PARTITIONS = [0, 1, 0]
+RESULTS = json.dumps(build_results([], model="m.pt", sha256="s", version="v", threshold=0, metadata={}))
 
 
 def image_with(*confidences: float) -> ImageResult:
@@ -71,6 +73,29 @@ def test_a_shard_without_results_is_named(folder: Path) -> None:
     with pytest.raises(ShardError, match=r"server_name=b\.org/partition_id=0\.json"):
         merge(folder)
     assert not (folder / "table.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"info": {}}', '{"images": []}', '{"images": [{"file": 1}]}', RESULTS * 2]
+)
+def test_what_are_no_results_is_named(folder: Path, content: str) -> None:
+    (folder / f"{shard_folder('b.org', 0)}.json").write_text(content)
+    with pytest.raises(ShardError, match=r"partition_id=0\.json: is no detector result"):
+        merge(folder)
+    assert not (folder / "table.parquet").exists()
+
+
+def test_the_table_is_the_same_every_time_and_leaves_nothing_beside_it(folder: Path) -> None:
+    merge(folder)
+    before, files = (folder / "table.parquet").read_bytes(), sorted(folder.iterdir())
+    merge(folder)
+    assert (folder / "table.parquet").read_bytes() == before
+    assert sorted(folder.iterdir()) == files
+
+
+def test_a_shard_without_images_adds_nothing(folder: Path) -> None:
+    (folder / f"{shard_folder('b.org', 0)}.json").write_text(RESULTS)
+    assert merge(folder) == 6
 
 
 def test_no_shards_give_an_empty_table(tmp_path: Path) -> None:

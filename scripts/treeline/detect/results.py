@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from treeline.errors import ShardError
 from treeline.io.atomic import write_text
 
 FORMAT_VERSION = "1.6"
@@ -91,20 +90,3 @@ def build_results(
 def write_results(target: Path, results: Results) -> None:
     """Write a results file, as a whole or not at all."""
     write_text(target, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
-
-
-def read_results(path: Path) -> Results:
-    """Read a results file.
-
-    Raises:
-        ShardError: The file is missing or is no results file of this stage.
-    """
-    try:
-        results: Results = json.loads(path.read_text(encoding="utf-8"))
-        results["info"]["custom_metadata"]["model_sha256"]
-        results["images"]
-    except FileNotFoundError:
-        raise ShardError(path, "no such file.", fix="Run the stage detect.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ShardError(path, f"is no detector result ({error!r}).", fix="Delete it and rerun the stage.") from error
-    return results

@@ -1,3 +1,4 @@
 -- A table of your own, with the columns as Treeline names them.
--- required: identifier, source_id
+-- required: identifier
+-- optional: source_id
 SELECT * FROM input

@@ -1,0 +1,179 @@
+"""`treeline status`: what is done, left and failed, as far as the output folder shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from treeline.config import STAGES, Settings
+from treeline.errors import InputError
+from treeline.io.names import encode_server_name
+from treeline.io.parquet import write_table
+from treeline.paths import Paths
+from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES
+from treeline.status import StageStatus, collect_status, count_errors, open_output
+from treeline.status_report import next_step, print_status
+
+CONFIG = Path("my config.yaml")
+SHARDS = [("a.org:80", 0), ("a.org:80", 1), ("b.org", 0)]
+GROUPS = ["birds", "museum_specimen_all"]
+MESSAGES = ["[/html] [bold]gone[/bold] :smile: \x1b]0;title\x07\n" + "x" * 200, "404 Not Found"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    groups = tmp_path / "groups"
+    groups.mkdir()
+    for group in GROUPS:
+        (groups / f"{group}.yaml").write_text("description: d\nwhere: 'true'\n")
+    return Settings(
+        path_to_input="in.csv", path_to_output=str(tmp_path / "[red]out"), lookup={"groups_folder": str(groups)}
+    )
+
+
+@pytest.fixture
+def paths(settings: Settings) -> Paths:
+    """A finished collection: three shards of four URLs, of which three are images, one of them undecodable."""
+    paths = Paths(Path(settings.path_to_output), settings.output_structure)
+    servers, partitions = zip(*SHARDS, strict=True)
+    manifest = {"server_name": servers, "partition_id": partitions, "rows": [4] * 3, "sha256": ["x"] * 3}
+    write_table(paths.manifest, pa.table(manifest, schema=MANIFEST))
+    write_table(paths.rejected, rows(REJECTED, 2, reason=["no_identifier", "unparsable_url"]))
+    for server, partition in SHARDS:
+        finish_shard(paths, encode_server_name(server), partition)
+    put(paths.schedule / "_verification.csv")
+    files = ["a.jpg", "a.jpg", "b.jpg"] * 3
+    failures = [None, None, "image access failure"] * 3
+    write_table(paths.detections_table, rows(DETECTIONS, 9, file=files, failure=failures))
+    write_table(paths.lookup_images, rows(SUCCESSES.remove(11), 9))
+    for group in GROUPS:
+        put(paths.lookup_manifest(group), f"group,group_id,rows,paths\n{group},0,5,1\n{group},1,2,1\n")
+        put(paths.extracted(group) / "report.csv", "group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,2,2,0,0\n")
+    put(paths.extracted("museum_specimen_all") / "categories.csv")
+    return paths
+
+
+def finish_shard(paths: Paths, server: str, partition: int) -> None:
+    shard = paths.shard(server, partition)
+    write_table(shard / "successes.parquet", rows(SUCCESSES, 3))
+    write_table(shard / "errors.parquet", rows(ERRORS, 1, error_code=[404], error_msg=[MESSAGES[partition]]))
+    put(shard / "completed")
+    put(paths.decoded_shard(server, partition, "tar"))
+    put(paths.undecodable(server, partition), "uuid,reason\nu,cut off\n")
+    put(paths.detections_shard(server, partition), json.dumps({"images": []}))
+
+
+def rows(schema: pa.Schema, count: int, **columns: list[Any]) -> pa.Table:
+    """A table in which each column that is not given holds zeros or their like."""
+    fill = {name: 0 if pa.types.is_integer(schema.field(name).type) else None for name in schema.names}
+    fill |= {name: "x" for name in schema.names if not schema.field(name).nullable and fill[name] is None}
+    return pa.table({name: columns.get(name, [fill[name]] * count) for name in schema.names}, schema=schema)
+
+
+def put(file: Path, text: str = "") -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def status_of(settings: Settings) -> dict[str, StageStatus]:
+    return {stage.stage: stage for stage in collect_status(open_output(settings))}
+
+
+def test_a_fresh_folder_has_everything_before_it_and_stays_fresh(settings: Settings) -> None:
+    stages = status_of(settings)
+    assert list(stages) == list(STAGES)
+    assert not any(stage.finished or stage.done or stage.failed for stage in stages.values())
+    assert next_step(stages.values(), CONFIG).endswith("--configfile 'my config.yaml' urls")
+    assert not count_errors(open_output(settings))
+    assert not Path(settings.path_to_output).exists()
+
+
+def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths: Paths) -> None:
+    stages = status_of(settings)
+    assert all(stage.finished and not stage.failed for stage in stages.values())
+    assert next_step(stages.values(), CONFIG) == "Everything is done."
+    assert {name: (stage.done, stage.rows_in, dict(stage.rows_out)) for name, stage in stages.items()} == {
+        "urls": (1, 14, {"batched": 12, "no_identifier": 1, "unparsable_url": 1}),
+        "download": (4, 12, {"successes": 9, "errors": 3}),
+        "decode": (3, 9, {"images": 6, "undecodable": 3}),
+        "detect": (4, 6, {"images": 3, "failures": 3}),
+        "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
+        "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "target"),
+    [
+        ("urls", "urls/manifest.parquet"),
+        *(("download", f"images/server_name=b.org/partition_id=0/{name}") for name in ("completed", "errors.parquet")),
+        ("download", "images/server_name=a.org%3A80/partition_id=1/successes.parquet"),
+        ("download", "schedules/current/0000/_verification.csv"),
+        ("decode", "decoded/server_name=b.org/partition_id=0.tar"),
+        ("detect", "detections/server_name=b.org/partition_id=0.json"),
+        ("detect", "detections/detections.parquet"),
+        ("lookup", "lookup/birds/manifest.csv"),
+        ("extract", "extracted/birds/report.csv"),
+        ("extract", "extracted/museum_specimen_all/categories.csv"),
+    ],
+)
+def test_a_missing_target_is_left(settings: Settings, paths: Paths, stage: str, target: str) -> None:
+    (paths.root / target).unlink()
+    stages = status_of(settings)
+    assert not stages[stage].finished
+    assert stages[stage].left == 1
+    assert next_step(stages.values(), Path("config/config.yaml")) == f"Next: snakemake --profile profiles/local {stage}"
+
+
+def test_only_configured_stages_and_groups_count(settings: Settings, paths: Paths) -> None:
+    (paths.lookup / "birds" / "manifest.csv").unlink()
+    for changes in (
+        {"stages": ["urls", "download"]},
+        {"lookup": settings.lookup.model_copy(update={"groups": GROUPS[1:]})},
+    ):
+        assert all(stage.finished for stage in status_of(settings.model_copy(update=changes)).values())
+
+
+def test_shards_of_ignored_servers_do_not_count(settings: Settings, paths: Paths) -> None:
+    put(paths.ignored, "server_name\nb.org\n")
+    assert status_of(settings)["download"].done == 3
+    assert {server for server, *_ in count_errors(open_output(settings))} == {"a.org:80"}
+
+
+def test_a_failed_job_is_counted_and_its_log_named_until_it_is_done(settings: Settings, paths: Paths) -> None:
+    log = paths.logs / "decode/server_name=b.org/partition_id=0.log"
+    put(log, "2026-01-01 00:00:00,000 ERROR treeline: it is full\n")
+    assert not status_of(settings)["decode"].failed
+    paths.decoded_shard("b.org", 0, "tar").unlink()
+    stages = status_of(settings)
+    assert stages["decode"].failed == [log]
+    assert f"1 failed, see {log}" in next_step(stages.values(), CONFIG)
+    put(log, "2026-01-01 00:00:00,000 INFO treeline: 3 ERROR rows\n" * 1000)
+    assert not status_of(settings)["decode"].failed
+
+
+def test_errors_are_counted_by_server_and_code(settings: Settings, paths: Paths) -> None:
+    assert count_errors(open_output(settings)) == {("a.org:80", 404, MESSAGES[1]): 2, ("b.org", 404, MESSAGES[0]): 1}
+
+
+def test_what_a_server_says_is_printed_as_it_is(
+    settings: Settings, paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_status(settings, CONFIG)
+    printed = capsys.readouterr().out
+    assert "[/html] [bold]gone[/bold] :smile: ?]0;title??xxx" in printed
+    assert "[red]out" in printed
+    assert re.search(r"a\.org:80 +404 +2 +404 Not Found", printed)
+    assert "\x1b" not in printed
+    assert printed.endswith("Everything is done.\n")
+
+
+def test_a_damaged_table_is_an_error_that_says_what_to_do(settings: Settings, paths: Paths) -> None:
+    (paths.shard("b.org", 0) / "errors.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(InputError, match=r"(?s)b\.org.*errors\.parquet.*Delete"):
+        status_of(settings)
