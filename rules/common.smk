@@ -14,11 +14,11 @@ from treeline.config import INITIALIZERS
 from treeline.download.schedule import read_schedule
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
+from treeline.io.files import input_files
 from treeline.io.manifest import ShardId
 from treeline.lookup.groups import read_groups
 from treeline.paths import Paths
-from treeline.settings import read_settings
-from treeline.io.files import input_files
+from treeline.settings import group_names, read_settings
 
 # Unless conda or a container brings its own, a job's shell finds the `treeline` command beside the interpreter that
 # runs Snakemake, activated or not.
@@ -33,8 +33,7 @@ except TreelineError as error:
 paths = Paths(Path(settings.path_to_output), settings.output_structure)
 
 TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
-GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in settings.lookup.groups]
-GROUP_FILES = GROUP_FILES or sorted(Path(settings.lookup.groups_folder).glob("*.yaml"))
+GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in group_names(settings.lookup)]
 try:
     GROUPS = [group.name for group in read_groups(GROUP_FILES, TAXONOMY)]
 except TreelineError as error:

@@ -6,7 +6,8 @@ OUT  detections/server_name=S/partition_id=N.json    MegaDetector results format
      detections/detections.parquet                   all shards: one row a detection, one for each image without any
 """
 
-from treeline.detect.model import CHECKPOINT_SUFFIX, checkpoint_path
+from treeline.config_values import CHECKPOINT_SUFFIX
+from treeline.detect.model import checkpoint_path
 
 MODEL_CACHE = Path(settings.detector.model_cache).expanduser()
 CHECKPOINT = checkpoint_path(settings.detector.model, MODEL_CACHE)

@@ -15,6 +15,17 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from treeline.config_values import (
+    DetectorName,
+    GroupNames,
+    HeaderName,
+    HeaderValue,
+    NotEmpty,
+    OutputPath,
+    RelativeName,
+    check_distinct,
+)
+
 Stage = Literal["urls", "download", "decode", "detect", "lookup", "extract"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
@@ -24,52 +35,6 @@ INITIALIZERS: tuple[Initializer, ...] = get_args(Initializer)
 ImageFormat = Literal["jpeg", "png", "raw_bgr", "original"]
 Archive = Literal["tar", "tar.gz", "folder"]
 DecodedFormat = Literal["jpeg", "png", "stored"]
-
-
-CHECKPOINT_SUFFIX = ".pt"
-DETECTOR_NAMES = (
-    *("cedar", "default", "larch", "md1000", "md1000-cedar", "md1000-larch", "md1000-redwood", "md1000-sorrel"),
-    *("md1000-spruce", "md5", "mdv1000", "mdv1000-cedar", "mdv1000-larch", "mdv1000-redwood", "mdv1000-sorrel"),
-    *("mdv1000-spruce", "mdv5", "mdv5a", "mdv5b", "megadetector", "redwood", "spruce", "v1000-cedar", "v1000-larch"),
-    *("v1000-redwood", "v1000-sorrel", "v1000-spruce", "v1000.0.0-cedar", "v1000.0.0-larch", "v1000.0.0-redwood"),
-    *("v1000.0.0-sorrel", "v1000.0.0-spruce", "v5a.0.0", "v5a.0.1", "v5b.0.0", "v5b.0.1"),
-)
-"""Names and aliases of PyTorch models that the megadetector package knows; to ask it takes 0.7 s, in every job."""
-
-
-def _path(name: str) -> str:
-    if not name.strip() or not name.isprintable() or "{" in name or "}" in name:
-        raise ValueError("must be a path without control characters and braces")
-    return name
-
-
-def _relative_name(name: str) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError("must be a relative path that stays under path_to_output")
-    return name
-
-
-def _distinct(values: list[str]) -> list[str]:
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{value} is there twice")
-    return values
-
-
-def _detector(model: str) -> str:
-    if PurePosixPath(model).suffix != CHECKPOINT_SUFFIX and model.lower() not in DETECTOR_NAMES:
-        raise ValueError("must be a checkpoint file (.pt), or a known name such as MDV5A, MDV5B or MDV1000-redwood")
-    return model
-
-
-NotEmpty = Annotated[str, Field(min_length=1)]
-OutputPath = Annotated[str, AfterValidator(_path)]
-RelativeName = Annotated[OutputPath, AfterValidator(_relative_name)]
-GroupNames = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]], AfterValidator(_distinct)]
-# RFC 9110: a field's name is a token (5.6.2); of its value, what every client and server takes (5.5).
-HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
-HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e]*$")]
 
 
 class Block(BaseModel):
@@ -199,7 +164,7 @@ class Decode(Block):
 class Detector(Block):
     """Which detector looks at the images, and how."""
 
-    model: Annotated[str, AfterValidator(_detector)] = "MDV5A"
+    model: DetectorName = "MDV5A"
     """A model's name that the megadetector package knows (MDV5A, MDV1000-redwood, ...), or a checkpoint file."""
     model_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """SHA-256 that the checkpoint file must have. Loading a checkpoint can run code: give it for a file of others."""
@@ -252,7 +217,7 @@ class Settings(Block):
     """How the input is read: `plain`, `gbif`, `eol`, `fathomnet`, `lila`, `tol_general`, or a SQL file of yours."""
     initializer_parameters: InitializerParameters = InitializerParameters()
     """What some initializers need to know."""
-    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_distinct)] = list(STAGES)
+    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(check_distinct)] = list(STAGES)
     """Stages that `snakemake` without a target runs."""
     output_structure: OutputStructure = OutputStructure()
     """Names of files and folders."""

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from treeline.config import CHECKPOINT_SUFFIX, INITIALIZERS, Lookup, Settings
+from treeline.config import INITIALIZERS, Lookup, Settings
+from treeline.config_values import CHECKPOINT_SUFFIX
 from treeline.errors import ConfigError
 
 GLOB_CHARACTERS = "*?["

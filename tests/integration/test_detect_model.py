@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from megadetector.detection import run_detector
 
-from treeline.config import DETECTOR_NAMES
+from treeline.config_values import DETECTOR_NAMES
 from treeline.detect.model import ModelError, check_sha256, checkpoint_path, find_checkpoint
 
 CONTENT = b"weights" * 1000

@@ -10,8 +10,8 @@ from PIL import ExifTags, Image
 from tests.batches import encoded, photo
 from treeline.config import DownloaderParameters
 from treeline.download.process import process_image
+from treeline.io.encode import encode_jpeg, encode_png
 from treeline.io.exif import kept_exif
-from treeline.io.images import encode_jpeg, encode_png
 
 TAKEN = "2024:05:01 06:07:08"
 LATITUDE = (51.0, 30.0, 0.0)

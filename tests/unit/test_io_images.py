@@ -12,12 +12,10 @@ from PIL import Image, ImageFile, ImageOps
 
 from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr
 from treeline.errors import ImageError
+from treeline.io.encode import encode_jpeg, encode_png, encode_raw_bgr
 from treeline.io.images import (
     Pixels,
     decode,
-    encode_jpeg,
-    encode_png,
-    encode_raw_bgr,
     is_plain_jpeg,
     open_stored,
     read_header,

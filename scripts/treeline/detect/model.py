@@ -11,13 +11,13 @@ import shutil
 import urllib.request
 from pathlib import Path
 
+from treeline.config_values import CHECKPOINT_SUFFIX
 from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path
 from treeline.io.parquet import sha256_of_file
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_SUFFIX = ".pt"
 TIMEOUT_SECONDS = 60
 
 

@@ -7,15 +7,13 @@ from typing import NamedTuple
 
 from treeline.config import DownloaderParameters
 from treeline.errors import ImageError
+from treeline.io.encode import encode_jpeg, encode_png, encode_raw_bgr
 from treeline.io.exif import kept_exif
 from treeline.io.images import (
     UPRIGHT,
     Header,
     Size,
     decode,
-    encode_jpeg,
-    encode_png,
-    encode_raw_bgr,
     read_header,
     turn_upright,
 )
