@@ -112,13 +112,7 @@ def read_header(data: bytes) -> Header:
     return Header(encoded_as, (image.height, image.width), orientation)
 
 
-def decode(
-    data: bytes,
-    *,
-    upright: bool = True,
-    at_least: Size | None = None,
-    max_pixels: int = MAX_PIXELS,
-) -> Pixels:
+def decode(data: bytes, *, upright: bool = True, at_least: Size | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Decode an encoded image.
 
     16-bit samples are scaled to 8 bit, CMYK and palettes converted, transparency laid over white, and of an animation
@@ -248,8 +242,8 @@ def _to_rgb_in_strips(image: Image.Image) -> Pixels:
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
-        bottom = min(top + rows, image.height)
-        pixels[top:bottom] = np.asarray(_to_rgb(image.crop((0, top, image.width, bottom))))
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = np.asarray(_to_rgb(strip))
     return pixels
 
 
