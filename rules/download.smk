@@ -104,7 +104,7 @@ rule download_shard:
         "../envs/treeline.yaml"
     threads: 1
     resources:
-        mem_mb=scaled_by_attempt(600),
+        mem_mb=scaled_by_attempt(1000),
     params:
         output=str(SHARD),
         spool=str(paths.spool(SERVER, PARTITION)),

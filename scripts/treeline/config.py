@@ -127,7 +127,7 @@ class DownloaderParameters(Block):
     """Redirects that are followed for one image."""
     max_image_bytes: int = Field(64 * 1024**2, ge=1)
     """Largest body in bytes; a larger one is an error row, and is not read to its end."""
-    max_image_pixels: int = Field(178_956_970, ge=1)
+    max_image_pixels: int = Field(100_000_000, ge=1)
     """Largest width x height that is decoded."""
     allow_private_addresses: bool = False
     """Also ask loopback, private and link-local addresses. Only for servers that you run yourself."""
