@@ -159,7 +159,7 @@ def test_schedules_that_were_deleted_do_not_reuse_the_numbers_of_logs(manifest: 
     assert {folder.name for folder in (manifest.parent / "logs").iterdir()} == {"0001", "0002", "old"}
 
 
-def test_results_are_filled_in_after_the_download(manifest: Path) -> None:
+def test_results_are_filled_in_after_the_download(manifest: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder, current = manifest.parent, schedule(manifest) / "current/0000"
     shards = read_manifest(manifest)
     for shard in shards[:-1]:
@@ -175,6 +175,7 @@ def test_results_are_filled_in_after_the_download(manifest: Path) -> None:
         write_statistics(folder / "images/.spool" / place, statistics)
     failed = verify_downloads(shards, folder / "images", current, folder / "profiles.csv", folder / "checkpoint.yaml")
     assert failed == [shards[-1]]
+    assert "a.example: not one image; all 12 URLs failed" in caplog.text
     first, last = rows_of(folder / "profiles.csv")
     assert (first["success_count"], first["error_count"], first["rate_limit"], first["learned_rate"]) == (
         ("0", "12", "5.0", "2.5")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ from treeline.io.manifest import Shard
 from treeline.io.names import decode_server_name
 from treeline.paths import shard_folder
 
+log = logging.getLogger(__name__)
+
 
 def verify_downloads(
     shards: Iterable[Shard], images: Path, schedule: Path, profiles: Path, checkpoint: Path
@@ -43,6 +46,7 @@ def verify_downloads(
     """
     results = [_read_result(shard, images) for shard in shards]
     failed = [result.shard for result in results if result.images is None]
+    _warn_of_servers_without_images(results)
     jobs = sorted({str(result.statistics["job_id"]) for result in results if result.statistics})
     write_text(schedule / "_jobs_ids.csv", csv_text(JOB_COLUMNS, [(job, False) for job in jobs]))
     _fill_profiles(profiles, results)
@@ -74,6 +78,17 @@ def _read_result(shard: Shard, images: Path) -> _Result:
         return _Result(shard, name, None, 0, statistics)
     rows = [pq.read_metadata(folder / table).num_rows for table in ("successes.parquet", "errors.parquet")]
     return _Result(shard, name, rows[0], rows[1], statistics)
+
+
+def _warn_of_servers_without_images(results: list[_Result]) -> None:
+    images: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for result in results:
+        images[result.server_name] += result.images or 0
+        errors[result.server_name] += result.errors
+    for server, failures in errors.items():
+        if failures and not images[server]:
+            log.warning("%s: not one image; all %d URLs failed, errors.parquet says how", server, failures)
 
 
 def _fill_profiles(profiles: Path, results: list[_Result]) -> None:
