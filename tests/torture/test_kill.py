@@ -50,14 +50,15 @@ def projects(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> 
 
 
 def halve(table: Path) -> None:
-    """Keep every other row of a CSV."""
+    """Keep two of every four rows of a CSV: of the broken server's, good and bad ones."""
     header, *rows = table.read_text().splitlines(keepends=True)
-    table.write_text(header + "".join(rows[::2]))
+    table.write_text(header + "".join(row for number, row in enumerate(rows) if number % 4 < 2))
 
 
 def test_killed_runs_end_like_an_uninterrupted_one(projects: tuple[Project, Project]) -> None:
     whole, killed = projects
     whole.snakemake()
+    assert any(pq.read_metadata(table).num_rows for table in whole.results.glob("images/*/*/errors.parquet"))
     requests_before = len(requests(whole))
     generator = random.Random(SEED)
     finished: dict[str, int] = {}
