@@ -255,6 +255,24 @@ def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
     assert pq.read_table(images / shard / "errors.parquet")["error_code"].to_pylist() == [404]
 
 
+def test_a_raised_limit_costs_a_request_for_what_it_had_refused(tmp_path: Path) -> None:
+    images, urls = tmp_path / "images", tmp_path / "urls"
+    shard = "server_name=a.example/partition_id=0"
+    options = ("--output", str(images / shard), "--spool", str(images / ".spool" / shard))
+    large = encoded(photo(2000, 1500), "PNG")
+    with ImageServer() as server:
+        addresses = [server.add("/small.jpg", body=IMAGE), server.add("/large.png", body=large)]
+        write_batch(urls / shard / "urls.parquet", addresses)
+        run(urls / shard, *options, max_image_bytes=len(IMAGE))
+        assert pq.read_table(images / shard / "errors.parquet")["error_code"].to_pylist() == [-2]
+        again = ["download", "retry", "--images", str(images), "--urls", str(urls), "--code", "-2"]
+        subprocess.run([sys.executable, "-m", "treeline", *again], check=True)
+        asked = len(server.requests())
+        run(urls / shard, *options, max_image_bytes=len(large))
+        assert [request.path for request in server.requests()[asked:]] == ["/large.png"]
+    assert pq.read_metadata(images / shard / "successes.parquet").num_rows == 2
+
+
 def test_what_is_kept_of_earlier_settings_is_removed_on_request(tmp_path: Path) -> None:
     images = tmp_path / "images"
     collect = [sys.executable, "-m", "treeline", "download", "gc", "--images", str(images)]

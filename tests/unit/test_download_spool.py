@@ -131,7 +131,7 @@ def test_a_row_that_two_jobs_finished_counts_once(tmp_path: Path) -> None:
 
 
 def test_other_bytes_or_image_parameters_are_another_spool(tmp_path: Path) -> None:
-    same = Spool(tmp_path, origin_of("abc", DownloaderParameters(timeout=1.0, max_retries=1, default_rate_limit=9.0)))
+    same = Spool(tmp_path, origin_of("abc", DownloaderParameters(timeout=1.0, max_retries=1, max_image_bytes=9)))
     assert same.folder == Spool(tmp_path, origin_of("abc", PARAMETERS)).folder
     others = [
         Spool(tmp_path, origin_of("abd", PARAMETERS)),

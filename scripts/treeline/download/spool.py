@@ -36,15 +36,8 @@ SEGMENT_ROWS = 256
 SEGMENT_BYTES = 32 * 1024**2
 SEGMENT_SECONDS = 30.0
 
-IMAGE_PARAMETERS = (
-    "image_size",
-    "image_format",
-    "jpeg_quality",
-    "exif_orientation",
-    "max_image_pixels",
-    "max_image_bytes",
-)
-"""The parameters that decide which bytes are stored."""
+IMAGE_PARAMETERS = ("image_size", "image_format", "jpeg_quality", "exif_orientation")
+"""The parameters that decide which bytes are stored of an image; limits only decide of which images."""
 
 ORIGIN = ("batch_sha256", "parameters")
 """What the bytes of a shard depend on; kept in its tables' metadata."""
