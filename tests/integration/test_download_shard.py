@@ -18,6 +18,8 @@ import pytest
 
 from tests.batches import encoded, photo, write_batch
 from tests.servers import ImageServer, Reply
+from treeline.download.spool import Spool
+from treeline.io.parquet import read_metadata
 
 IMAGE = encoded(photo(320, 240))
 LIMITS = {"allow_private_addresses": True, "default_rate_limit": 1e6, "image_size": 64, "backoff": 0.01, "timeout": 5}
@@ -245,6 +247,9 @@ def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
         write_batch(urls / shard / "urls.parquet", addresses)
         assert run(urls / shard, *options, max_retries=0).returncode == 0
         for codes, asked_again in ((["--code", "418"], set()), (["--code", "500"], {"/7.jpg"}), ([], {"/8.jpg"})):
+            spool = Spool(images / ".spool" / shard, read_metadata(images / shard / "errors.parquet"))
+            left_by_a_killed_retry = {"row": 8, "retry_count": 1, "error_code": 404, "error_msg": "still refused"}
+            spool.write_segment([left_by_a_killed_retry])
             assert subprocess.run([sys.executable, "-m", "treeline", *again, *codes]).returncode == 0
             assert (images / shard / "completed").exists() == (not asked_again)
             asked = len(server.requests())

@@ -57,6 +57,7 @@ def _reopen(shard: Path, spool_folder: Path, batch_folder: Path, errors: pa.Tabl
     batch = pq.read_table(batch_folder / "urls.parquet", columns=["uuid"])["uuid"].combine_chunks()
     spool = Spool(spool_folder, read_metadata(shard / "successes.parquet"))
     with spool.lock():
+        spool.remove_segments()  # of a retry that was killed, perhaps of other codes
         for rows in _rows_of_shard(shard, errors):
             numbers = pc.index_in(rows["uuid"], batch)
             if numbers.null_count:
