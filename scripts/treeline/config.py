@@ -106,17 +106,25 @@ class DownloaderParameters(Block):
     header: dict[HeaderName, HeaderValue] = {}
     """More request headers, ASCII. `$NAME` is taken from the environment, so that no token has to stand in a file."""
     user_agent: str = Field("Treeline/0.1", min_length=1, pattern=r"^[\x20-\x7e]+$")
-    """Who is asking. Name a web page or mail address, so that a server's owner can reach you."""
+    """Who is asking. A web page or mail address in it is required, so that a server's owner can reach you."""
+    obey_robots_txt: bool = True
+    """Leave alone what a server's robots.txt disallows, and keep to its `Crawl-delay`."""
+    obey_opt_out_headers: bool = True
+    """Leave out images whose `X-Robots-Tag` holds one of `opt_out_directives`."""
+    opt_out_directives: list[str] = ["noai", "noimageai", "noindex", "noimageindex"]
+    """Values of `X-Robots-Tag` that mean: not for this use."""
     default_rate_limit: float = Field(5.0, gt=0)
     """Requests a second that a server is asked at most, unless the profiles table says otherwise for it."""
     rate_multiplier: float = Field(0.5, ge=0, lt=1)
     """How far a struggling server's rate may drop: to limit x (1 - multiplier)."""
     max_concurrency: int = Field(16, ge=1)
-    """Requests that are open at once to one server, over all its lanes."""
+    """Requests that are open at once to one server, over all its lanes; at least as many as it has lanes."""
     max_lanes: int = Field(64, ge=1)
     """Downloads that run at once over all servers. Where there would be more, the smallest servers share a lane."""
     timeout: float = Field(30.0, gt=0)
     """Seconds that one request may take from first to last byte, redirects included."""
+    min_bytes_per_second: int = Field(1000, ge=0)
+    """Slowest body, on average since its first byte and after 5 seconds of grace; 0 lets all of `timeout` pass."""
     max_retries: int = Field(4, ge=0)
     """Tries after the first, for statuses 429, 500, 501, 502, 503, 504 and network errors."""
     backoff: float = Field(1.0, ge=0)
@@ -125,10 +133,16 @@ class DownloaderParameters(Block):
     """Longest wait in seconds before a retry. A server that asks for a longer one ends the job: run it again later."""
     max_redirects: int = Field(5, ge=0)
     """Redirects that are followed for one image."""
+    patience: float = Field(120.0, ge=0)
+    """Seconds without one answer after which a server is parked: the rest of the shard become errors with code -5."""
     max_image_bytes: int = Field(64 * 1024**2, ge=1)
     """Largest body in bytes; a larger one is an error row, and is not read to its end."""
     max_image_pixels: int = Field(100_000_000, ge=1)
     """Largest width x height that is decoded."""
+    max_bytes_in_flight: int = Field(256 * 1024**2, ge=1)
+    """Bytes of bodies that a job holds at once; one body may go beyond it, so that any can come through."""
+    unverified_servers: list[str] = []
+    """Servers (host[:port]) whose TLS certificate is not checked. Their answers can be forged: only where you must."""
     allow_private_addresses: bool = False
     """Also ask loopback, private and link-local addresses. Only for servers that you run yourself."""
 
@@ -142,12 +156,22 @@ class DownloaderParameters(Block):
 class Download(Block):
     """How the download stage runs."""
 
-    mode: Literal["shard"] = "shard"
-    """`shard`: one job a shard, one shard of a lane at a time."""
+    mode: Literal["shard", "fleet"] = "shard"
+    """`shard`: one job a shard, one shard of a lane at a time. `fleet`: one MPI job for the whole schedule."""
     shards_per_job: int = Field(1, ge=1)
-    """Shards of a lane that one cluster job downloads, one after the other."""
+    """`shard`: shards of a lane that one cluster job downloads, one after the other."""
+    fleet_ranks: int = Field(2, ge=1)
+    """`fleet`: MPI processes, one core each. 1 runs without MPI."""
+    shards_per_rank: int = Field(8, ge=1)
+    """`fleet`: shards that one process downloads at once, of different lanes."""
     refetch: bool = False
-    """Ask the servers again even for shards that the spool still holds."""
+    """Ask the servers again even for shards that the spool still holds; what has not changed there is not sent again."""
+    retry_errors: list[int] = []
+    """Values of `error_code`: finished shards that have such errors ask for those images once more."""
+    profile_samples: int = Field(5, ge=1)
+    """Images of a server that are asked for to profile it."""
+    profile_from_rows: int = Field(100_000, ge=0)
+    """Servers are profiled where the input has at least so many URLs; below, each gets `default_rate_limit`."""
 
 
 class Decode(Block):
@@ -252,6 +276,8 @@ class Settings(Block):
             raise ValueError("schedule_rules: needs a rule for 1 batch, such as {1: 1}")
         if any(batches < 1 or lanes < 1 for batches, lanes in self.schedule_rules.items()):
             raise ValueError("schedule_rules: numbers of batches and of downloaders must be at least 1")
+        if max(self.schedule_rules.values()) > self.downloader_parameters.max_concurrency:
+            raise ValueError("schedule_rules: a server cannot have more downloaders than max_concurrency has requests")
         return self
 
     @model_validator(mode="after")

@@ -60,13 +60,22 @@ ERRORS = pa.schema(
         pa.field("error_msg", pa.string()),
     ]
 )
-"""`errors.parquet`: `error_code` is an HTTP status or one of the two below; `retry_count` counts the requests made."""
+"""`errors.parquet`: `error_code` is an HTTP status or one of those below; `retry_count` counts the requests made."""
 
 NETWORK_ERROR = -1
 """`error_code` of DNS, TLS, connection, redirect and time-out failures."""
 
 PROCESSING_ERROR = -2
 """`error_code` of a body that is not a whole, readable image within the limits."""
+
+ROBOTS_ERROR = -3
+"""`error_code` of a URL that the server's robots.txt asks not to fetch."""
+
+OPT_OUT_ERROR = -4
+"""`error_code` of an image whose owner opts out of this use by a response header."""
+
+PARKED_ERROR = -5
+"""`error_code` of a URL that was not asked for, because its server had stopped to answer."""
 
 NOT_PROVIDED = "Not provided"
 """What `license`, `source` and `title` hold in `successes.parquet` where the input gives none."""
