@@ -7,8 +7,6 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from string import Template
 from time import monotonic
 from urllib.request import getproxies
@@ -19,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import PrivateAddressError, PublicResolver, is_private_literal
+from treeline.download.headers import seconds_to_wait
 from treeline.download.pace import Pace
 from treeline.errors import ConfigError, TreelineError
 from treeline.schemas import NETWORK_ERROR, PROCESSING_ERROR
@@ -208,21 +207,6 @@ class Fetcher:
             if size > limit:
                 raise _too_large(limit)
         return b"".join(pieces)
-
-
-def seconds_to_wait(retry_after: str | None, now: datetime | None = None) -> float | None:
-    """Seconds that a `Retry-After` header asks to wait: a number or a date (RFC 9110, 10.2.3); None if neither."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        date = parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
 
 
 def from_environment(value: str) -> str:
