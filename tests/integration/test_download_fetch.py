@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from datetime import UTC, datetime
-from email.utils import format_datetime
 
 import pytest
 import zstandard
@@ -13,7 +11,7 @@ import zstandard
 from tests.servers import ImageServer, Reply
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import is_private_literal
-from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, from_environment, open_client, seconds_to_wait
+from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, from_environment, open_client
 from treeline.download.pace import Pace
 from treeline.errors import ConfigError
 
@@ -85,16 +83,6 @@ def test_a_server_that_asks_for_a_long_wait_is_left_alone() -> None:
         with pytest.raises(LeaveAloneError, match="left alone for 3600 s"):
             fetch(url, max_backoff=10.0)
         assert len(server.requests()) == 1
-
-
-def test_retry_after_is_read_as_seconds_or_date() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert seconds_to_wait("120") == 120
-    assert seconds_to_wait(format_datetime(now.replace(minute=2), usegmt=True), now) == 120
-    assert seconds_to_wait(format_datetime(now.replace(year=2020), usegmt=True), now) == 0
-    assert seconds_to_wait("soon") is None
-    assert seconds_to_wait("Mon, 01 Jan 2020 00:00:00 +99999999999999999999") is None
-    assert seconds_to_wait(None) is None
 
 
 def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
