@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 from resources.example.replies import Reply
 from tests.torture.images import PHOTO
@@ -92,9 +93,9 @@ class Case:
         object.__setattr__(self, "asked", self.asked or self.target)
 
 
-def case(name: str, expected: Stored | Failed, *replies: Reply, site: Site = ORDINARY, **more: object) -> Case:
+def case(name: str, expected: Stored | Failed, *replies: Reply, site: Site = ORDINARY, **more: Any) -> Case:
     """A case; the server sends a good photo where nothing else is said."""
-    return Case(name, expected, replies or (GOOD,), site, **more)  # type: ignore[arg-type]
+    return Case(name, expected, replies or (GOOD,), site, **more)
 
 
 def redirect(target: str, status: int = 302) -> Reply:

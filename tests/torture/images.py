@@ -10,7 +10,7 @@ from tests.shards import encoded_kinds
 
 PHOTO = encoded(photo(320, 240))
 KINDS = encoded_kinds()
-BOMB_BYTES = 64 * 1024**2
+BOMB_BYTES = 16 * 1024**2
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240"><rect width="9" height="9"/></svg>'
 HTML = b"<!DOCTYPE html><html><head><title>Not found</title></head><body>No such image.</body></html>"
 

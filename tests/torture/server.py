@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -25,6 +25,8 @@ from hypercorn.config import Config
 
 from resources.example.replies import Reply
 from tests.servers import ImageServer
+
+A_DAY = timedelta(days=1)
 
 Certificate = Literal["good", "expired", "self-signed", "of another host"]
 
@@ -142,7 +144,6 @@ def _certificate(site: Site, authority: trustme.CA) -> trustme.LeafCert:
     if site.certificate == "self-signed":
         own = trustme.CA()
         return trustme.LeafCert(own.private_key_pem.bytes(), own.cert_pem.bytes(), [])
-    if site.certificate == "expired":
-        times = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
-        return authority.issue_cert(site.host, **times)
-    return authority.issue_cert("images.example.org" if site.certificate == "of another host" else site.host)
+    identity = "images.example.org" if site.certificate == "of another host" else site.host
+    end = datetime.now(UTC) + (-A_DAY if site.certificate == "expired" else A_DAY)
+    return authority.issue_cert(identity, not_before=end - 2 * A_DAY, not_after=end)

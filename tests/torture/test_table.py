@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from tests.batches import write_batch
@@ -23,14 +18,12 @@ from tests.servers import Request
 from tests.torture.case import PARAMETERS, UNVERIFIED, Case, Failed, Stored
 from tests.torture.cases import CASES
 from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED
+from tests.torture.runner import MODES, rows_of, run_shards
 from tests.torture.server import Site, TortureServers
 from treeline.io.images import read_header
 from treeline.io.names import encode_server_name
 from treeline.paths import shard_folder
 
-MODES = ("shard",)
-SHARDS_AT_ONCE = 8  # they wait most of the time
-SECONDS_TO_HANG = 60
 TIMER_SECONDS = 0.01  # a timer may be early by so much
 
 
@@ -43,12 +36,14 @@ class Outcome:
         images: Folder of the shards.
         rows: The row of each case by its name.
         requests: What each site was asked.
+        log: What the jobs said.
     """
 
     batches: Mapping[str, Sequence[str]]
     images: Path
     rows: Mapping[str, Mapping[str, Any]]
     requests: Mapping[Site, Sequence[Request]]
+    log: str
 
     def asked(self, case: Case) -> list[float]:
         """When the case's target was asked for."""
@@ -56,16 +51,17 @@ class Outcome:
 
 
 @pytest.fixture(scope="module", params=MODES)
-def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp(f"table-{request.param}")
     sites = list(dict.fromkeys(case.site for case in CASES))
     with TortureServers(sites) as servers:
         batches = write_batches(folder / "urls", servers)
         parameters = {**PARAMETERS, "unverified_servers": [servers.name(UNVERIFIED)]}
         environment = {**os.environ, "SSL_CERT_FILE": str(servers.authority_file)}
-        run_shards(request.param, folder, list(batches), parameters, environment)
+        log = run_shards(request.param, folder, list(batches), parameters, environment)
         rows = {row["uuid"]: row for shard in batches for row in rows_of(folder / "images" / shard)}
-        yield Outcome(batches, folder / "images", rows, {site: servers[site].requests() for site in sites})
+        requests = {site: servers[site].requests() for site in sites}
+    return Outcome(batches, folder / "images", rows, requests, log)
 
 
 def write_batches(folder: Path, servers: TortureServers) -> dict[str, list[str]]:
@@ -85,33 +81,6 @@ def write_batches(folder: Path, servers: TortureServers) -> dict[str, list[str]]
     return batches
 
 
-def run_shards(
-    mode: str, folder: Path, shards: Sequence[str], parameters: Mapping[str, Any], environment: Mapping[str, str]
-) -> None:
-    """Download `folder`/urls into `folder`/images."""
-    assert mode in MODES
-
-    def run_shard(shard: str) -> None:
-        command = [
-            *(sys.executable, "-m", "treeline", "download", "shard"),
-            *("--batch", str(folder / "urls" / shard / "urls.parquet")),
-            *("--output", str(folder / "images" / shard)),
-            *("--spool", str(folder / "images/.spool" / shard)),
-            *("--parameters", json.dumps(parameters)),
-        ]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS_TO_HANG)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-
-    with ThreadPoolExecutor(SHARDS_AT_ONCE) as pool:
-        list(pool.map(run_shard, shards))
-
-
-def rows_of(shard: Path) -> list[dict[str, Any]]:
-    tables = (pq.read_table(shard / name) for name in ("successes.parquet", "errors.parquet"))
-    return [row for table in tables for row in table.to_pylist()]
-
-
 def test_cases_do_not_get_in_each_others_way() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     targets = [(case.site, target) for case in CASES if not case.url for target in (case.asked, *case.elsewhere)]
@@ -122,6 +91,10 @@ def test_each_row_of_a_batch_is_one_success_or_one_error(outcome: Outcome) -> No
     for shard, names in outcome.batches.items():
         assert sorted(row["uuid"] for row in rows_of(outcome.images / shard)) == sorted(names)
         assert (outcome.images / shard / "completed").exists()
+
+
+def test_nothing_surprises_a_job(outcome: Outcome) -> None:
+    assert "Traceback" not in outcome.log
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
