@@ -15,6 +15,7 @@ DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
 MOST_BYTES = 500 * 1024
 """So much of a robots.txt has to be read (RFC 9309, 2.5)."""
 CRAWL_DELAY_SECONDS = 0.5
+PAUSED_ROWS = 5
 
 _numbers = count(100)
 
@@ -63,5 +64,5 @@ ROBOTS = [
     case("robots: 503, then disallowed", DISALLOWED, site=site(text("", 503), text(DISALLOW_ALL))),
     case("robots: 503, then allowed", Stored(), site=site(text("", 503), text(ALLOW_ALL))),
     case("robots: moved", DISALLOWED, site=site(redirect("/moved")), elsewhere={"/moved": text(DISALLOW_ALL)}),
-    *(case(f"robots: with a pause, {number}", Stored(), site=PAUSED) for number in range(3)),
+    *(case(f"robots: with a pause, {number}", Stored(), site=PAUSED) for number in range(PAUSED_ROWS)),
 ]

@@ -17,7 +17,7 @@ from tests.batches import write_batch
 from tests.servers import Request
 from tests.torture.case import PARAMETERS, UNVERIFIED, Case, Failed, Stored
 from tests.torture.cases import CASES
-from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED
+from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED, PAUSED_ROWS
 from tests.torture.runner import MODES, rows_of, run_shards
 from tests.torture.server import Site, TortureServers
 from treeline.io.images import read_header
@@ -121,6 +121,7 @@ def check_error(row: Mapping[str, Any], expected: Failed, requests: int) -> None
 
 
 def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:
-    times = [request.time for request in outcome.requests[PAUSED]]
-    assert len(times) > 3
-    assert all(later - earlier >= CRAWL_DELAY_SECONDS - TIMER_SECONDS for earlier, later in pairwise(times[1:]))
+    times = [request.time for request in outcome.requests[PAUSED] if request.path != "/robots.txt"]
+    assert len(times) == PAUSED_ROWS
+    # The log of a busy server may be late for the first.
+    assert times[-1] - times[0] >= 0.75 * (PAUSED_ROWS - 1) * CRAWL_DELAY_SECONDS
