@@ -78,6 +78,8 @@ async def open_transport(parameters: DownloaderParameters) -> AsyncIterator[http
         timeout=NO_TIMEOUT,
         read_bufsize=READ_BYTES,
     ) as session:
+        # Else a request whose connection breaks is sent again at once: without a turn, and without being counted.
+        session._retry_connection = False
         yield ExactTransport(session, parameters.unverified_servers)
 
 
