@@ -62,7 +62,7 @@ BODIES = [
     case(
         "gzip bomb",
         Failed(-2, "larger"),
-        Reply(gzip.compress(bytes(images.BOMB_BYTES)), headers={"Content-Encoding": "gzip"}),
+        Reply(images.gzip_bomb(), headers={"Content-Encoding": "gzip"}),
     ),
     case("zstd", Failed(-2, "zstd"), Reply(zstandard.compress(PHOTO), headers={"Content-Encoding": "zstd"})),
     case("announced too large", Failed(-2, "larger"), raw("HTTP/1.1 200 OK\nContent-Length: 99999999999")),

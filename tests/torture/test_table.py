@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.batches import write_batch
 from tests.servers import Request
 from tests.torture.case import PARAMETERS, UNVERIFIED, Case, Failed, Stored
 from tests.torture.cases import CASES
+from tests.torture.images import BOMB_BYTES
 from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED, PAUSED_ROWS
 from tests.torture.runner import MODES, rows_of, run_shards
 from tests.torture.server import Site, TortureServers
@@ -36,6 +38,7 @@ class Outcome:
         images: Folder of the shards.
         rows: The row of each case by its name.
         requests: What each site was asked.
+        telemetry: What the jobs say that they have asked.
         log: What the jobs said.
     """
 
@@ -43,6 +46,7 @@ class Outcome:
     images: Path
     rows: Mapping[str, Mapping[str, Any]]
     requests: Mapping[Site, Sequence[Request]]
+    telemetry: Sequence[Mapping[str, Any]]
     log: str
 
     def asked(self, case: Case) -> list[float]:
@@ -61,7 +65,8 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         log = run_shards(request.param, folder, list(batches), parameters, environment)
         rows = {row["uuid"]: row for shard in batches for row in rows_of(folder / "images" / shard)}
         requests = {site: servers[site].requests() for site in sites}
-    return Outcome(batches, folder / "images", rows, requests, log)
+    telemetry = pq.read_table(folder / "logs/requests").to_pylist()
+    return Outcome(batches, folder / "images", rows, requests, telemetry, log)
 
 
 def write_batches(folder: Path, servers: TortureServers) -> dict[str, list[str]]:
@@ -125,3 +130,16 @@ def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:
     assert len(times) == PAUSED_ROWS
     # The log of a busy server may be late for the first.
     assert times[-1] - times[0] >= 0.75 * (PAUSED_ROWS - 1) * CRAWL_DELAY_SECONDS
+
+
+def test_the_request_log_holds_what_the_servers_saw(outcome: Outcome) -> None:
+    logged = Counter(row["uuid"] for row in outcome.telemetry)
+    for case in CASES:
+        targets = {case.asked, *case.elsewhere}
+        seen = sum(request.path in targets for request in outcome.requests[case.site])
+        assert case.url or logged[case.name] == seen, case.name
+
+
+def test_a_bomb_is_not_unpacked_far_beyond_the_limit(outcome: Outcome) -> None:
+    (bomb,) = [row for row in outcome.telemetry if row["uuid"] == "gzip bomb"]
+    assert bomb["bytes"] < BOMB_BYTES / 4
