@@ -133,7 +133,7 @@ REDIRECTS = [
     ),
     case("redirect to itself", Failed(-1, "redirect", tries=None), redirect("/redirect-to-itself.jpg")),
     case("redirect to a page", Failed(-2, "not an image"), redirect("/login"), elsewhere={"/login": Reply(HTML)}),
-    case("redirect to nothing", Failed(404), redirect("/not-there.jpg")),
+    case("redirect to nothing", Failed(404), redirect("/gone"), elsewhere={"/gone": Reply(status=404)}),
     case("redirect to spaces", Stored(), redirect("/a new place.jpg"), elsewhere={"/a%20new%20place.jpg": GOOD}),
     case("redirect without a place", Failed(302), Reply(status=302)),
     case("redirect to a file", Failed(-1, "file"), redirect("file:///etc/passwd")),
