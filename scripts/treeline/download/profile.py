@@ -13,21 +13,17 @@ from pydantic import ValidationError
 
 from treeline.config import DownloaderParameters
 from treeline.download.contact import check_contact
-from treeline.download.measure import Questions, measure_servers
+from treeline.download.measure import measure_servers
 from treeline.download.samples import sample_urls
 from treeline.download.server_profile import SERVER_PROFILE_COLUMNS, ServerProfile, table_row
-from treeline.download.tables import (
-    PROFILE_COLUMNS,
-    UNREACHABLE_COLUMNS,
-    read_profiles,
-    write_checkpoint,
-)
+from treeline.download.tables import PROFILE_COLUMNS, UNREACHABLE_COLUMNS, read_profiles, write_checkpoint
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
 from treeline.io.manifest import Shard, read_ignored, read_manifest
 from treeline.io.names import decode_server_name, encode_server_name
 
 RESULTS = ".profiling"
+"""Folder, among the schedules, of each server's result: `<percent-encoded server>.json`."""
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +68,14 @@ def profile_servers(files: ProfileFiles, parameters: DownloaderParameters, *, sa
     asked = [shard for shard in shards if shard.server not in ignored]
     check_contact(parameters.user_agent, sorted({decode_server_name(shard.server) for shard in asked}))
     known = read_profiles(files.profiles)
-    rates = {server: float(row["rate_limit"]) for server, row in known.items()}
     is_large = sum(shard.rows for shard in shards) >= from_rows
-    measured = _measure(asked, files, parameters, rates, samples) if is_large else []
+    measured = _measure_missing(asked, files, known, parameters, samples) if is_large else []
     _write_measurements(measured, files.schedules, parameters)
-    rates = {profile.server_name: profile.proposed_rate_limit(parameters) for profile in measured} | rates
+    proposed = {profile.server_name: profile.proposed_rate_limit(parameters) for profile in measured}
     rows = []
     for server, batches in sorted(Counter(decode_server_name(shard.server) for shard in shards).items()):
         old = known.get(server, {})
-        rate = old.get("rate_limit", rates.get(server, parameters.default_rate_limit))
+        rate = old.get("rate_limit", proposed.get(server, parameters.default_rate_limit))
         rows.append(
             (server, batches, old.get("success_count", 0), old.get("error_count", 0), rate, old.get("learned_rate", ""))
         )
@@ -88,11 +83,11 @@ def profile_servers(files: ProfileFiles, parameters: DownloaderParameters, *, sa
     write_checkpoint(files.checkpoint, done=("batched", "profiled"))
 
 
-def _measure(
+def _measure_missing(
     shards: Sequence[Shard],
     files: ProfileFiles,
+    known: Mapping[str, Mapping[str, str]],
     parameters: DownloaderParameters,
-    rates: Mapping[str, float],
     samples: int,
 ) -> list[ServerProfile]:
     """Measure the servers of these shards, but for those whose result is there; gives all results by name."""
@@ -106,13 +101,10 @@ def _measure(
         results[server] = result
         log.info("%d of %d servers: %s", len(results), len(places), result.server_name)
 
-    chosen = sample_urls((shard for shard in shards if shard.server not in results), files.urls, samples)
-    names = map(decode_server_name, chosen)
-    questions = [
-        Questions(name, urls, rates.get(name, parameters.default_rate_limit))
-        for name, urls in zip(names, chosen.values(), strict=True)
-    ]
-    asyncio.run(measure_servers(questions, parameters, keep))
+    missing = [shard for shard in shards if shard.server not in results]
+    urls = {decode_server_name(server): urls for server, urls in sample_urls(missing, files.urls, samples).items()}
+    rates = {server: float(row["rate_limit"]) for server, row in known.items()}
+    asyncio.run(measure_servers(urls, rates, parameters, keep))
     return [results[server] for server in sorted(results)]
 
 

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Context
 from pydantic import BaseModel, ConfigDict
 
 from treeline.config import DownloaderParameters
-from treeline.download.fetch import OVERLOAD_STATUSES
+from treeline.download.exchange import OVERLOAD_STATUSES
 
 RATE_DIGITS = Context(prec=4, rounding=ROUND_DOWN)
 
@@ -31,7 +31,7 @@ class ServerProfile(BaseModel):
     """Median over the images that came (status 2xx), from the request to the answer's headers."""
     seconds_to_last_byte: float | None = None
     """Median over the images that came, from the request to the end of the body."""
-    body_bytes: float | None = None
+    body_bytes: int | None = None
     """Median size of the images that came."""
     ranges: bool | None = None
     """Whether parts of an image can be asked for; None if no image came."""
@@ -42,7 +42,7 @@ class ServerProfile(BaseModel):
     crawl_delay: float | None = None
     """Seconds between two requests that robots.txt asks for."""
     announced_rate: float | None = None
-    """Requests a second that the answers' rate limit headers leave, the lowest of them."""
+    """Requests a second that the server says it bears, by its rate limit headers; the lowest."""
     failure: str = ""
     """What went wrong with the last request that was not answered."""
 
