@@ -4,7 +4,7 @@ Download batches of URLs into shards of images.
 IN   urls/manifest.parquet, urls/server_name=S/partition_id=N/urls.parquet
      ignored.csv   optional: servers that are not to be asked
 OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
-     schedules/server_profiles.csv  what was measured of each server (docs/download.md, Profiling); only a header if nothing was
+     schedules/server_profiles.csv  what was measured of each server: docs/download.md, Profiling
      schedules/unreachable.csv      servers that gave not one answer, as rows to copy to ignored.csv
      schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
      checkpoint.yaml
