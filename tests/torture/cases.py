@@ -131,7 +131,7 @@ REDIRECTS = [
         redirect("/loop-1"),
         elsewhere={"/loop-1": redirect("/loop-2"), "/loop-2": redirect("/loop-1")},
     ),
-    case("redirect to itself", Failed(-1, "redirect", tries=None), redirect("/redirect-to-itself.jpg")),
+    case("redirect to itself", Failed(-1, "redirect"), redirect("/itself"), elsewhere={"/itself": redirect("/itself")}),
     case("redirect to a page", Failed(-2, "not an image"), redirect("/login"), elsewhere={"/login": Reply(HTML)}),
     case("redirect to nothing", Failed(404), redirect("/gone"), elsewhere={"/gone": Reply(status=404)}),
     case("redirect to spaces", Stored(), redirect("/a new place.jpg"), elsewhere={"/a%20new%20place.jpg": GOOD}),
