@@ -72,8 +72,8 @@ BODIES = [
         Stored(),
         Reply(PHOTO, headers={"ETag": '"1"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}),
     ),
-    case("a byte a second", Failed(-1, tries=None), Reply(PHOTO, chunk_bytes=1, pause_seconds=1), site=SLOW),
-    case("no answer", Failed(-1, tries=3), Reply(PHOTO, delay_seconds=60), site=SLOW),
+    case("byte by byte", Failed(-1, "slower", tries=3), Reply(PHOTO, chunk_bytes=1, pause_seconds=0.2), site=SLOW),
+    case("no answer", Failed(-1, "no complete answer", tries=3), Reply(PHOTO, delay_seconds=60), site=SLOW),
     case("slow to start", Stored(), Reply(PHOTO, delay_seconds=1), site=SLOW),
 ]
 

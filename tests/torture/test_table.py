@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import ssl
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 
 from tests.batches import write_batch
 from tests.servers import Request
-from tests.torture.case import PARAMETERS, UNVERIFIED, Case, Failed, Stored
+from tests.torture.case import GOOD, HTTP2, PARAMETERS, UNVERIFIED, Case, Failed, Stored
 from tests.torture.cases import CASES
 from tests.torture.images import BOMB_BYTES
 from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED, PAUSED_ROWS
@@ -90,6 +92,16 @@ def test_cases_do_not_get_in_each_others_way() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     targets = [(case.site, target) for case in CASES if not case.url for target in (case.asked, *case.elsewhere)]
     assert len(set(targets)) == len(targets)
+
+
+def test_a_server_speaks_http_2_to_those_who_can() -> None:
+    with TortureServers([HTTP2]) as servers:
+        servers[HTTP2].add("/a.jpg?b", GOOD)
+        trusted = ssl.create_default_context(cafile=servers.authority_file)
+        with httpx.Client(http2=True, verify=trusted) as client:
+            response = client.get(f"{servers.origin(HTTP2)}/a.jpg?b")
+        assert (response.http_version, response.content) == ("HTTP/2", GOOD.body)
+        assert [request.path for request in servers[HTTP2].requests()] == ["/a.jpg?b"]
 
 
 def test_each_row_of_a_batch_is_one_success_or_one_error(outcome: Outcome) -> None:
