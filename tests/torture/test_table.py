@@ -126,15 +126,23 @@ def test_row(case: Case, outcome: Outcome) -> None:
         assert len(times) == expected.tries
         assert all(later - earlier >= case.pause - TIMER_SECONDS for earlier, later in pairwise(times))
     else:
-        check_error(row, expected, len(times))
+        check_error(row, expected)
+        if expected.tries is not None:
+            assert_seen(case, expected.tries, len(times))
 
 
-def check_error(row: Mapping[str, Any], expected: Failed, requests: int) -> None:
+def assert_seen(case: Case, sent: int, seen: int) -> None:
+    """A server sees what is sent; only one that breaks a connection may do so before it has read the next request."""
+    breaks = any(reply.reset or reply.raw or reply.missing_bytes for reply in case.replies)
+    assert 1 <= seen <= sent if breaks else seen == sent, case.name
+
+
+def check_error(row: Mapping[str, Any], expected: Failed) -> None:
     assert (row.get("error_code"), row.get("image")) == (expected.code, None), row.get("error_msg")
     assert row["error_msg"]
     assert expected.reason.lower() in row["error_msg"].lower()
     if expected.tries is not None:
-        assert (row["retry_count"], requests) == (expected.tries, expected.tries)
+        assert row["retry_count"] == expected.tries
 
 
 def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:
@@ -147,7 +155,8 @@ def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:
 def test_the_request_log_holds_what_the_servers_saw(outcome: Outcome) -> None:
     logged = Counter(row["uuid"] for row in outcome.telemetry if row["purpose"] == "image")
     for case in CASES:
-        assert case.url or logged[case.name] == len(outcome.asked(case)), case.name
+        if not case.url:
+            assert_seen(case, logged[case.name], len(outcome.asked(case)))
 
 
 def test_a_bomb_is_not_unpacked_far_beyond_the_limit(outcome: Outcome) -> None:
