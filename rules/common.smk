@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from treeline.config import INITIALIZERS
 from treeline.download.schedule import read_schedule
+from treeline.download.tables import digest_of_retries
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
 from treeline.io.files import input_files
@@ -53,6 +54,7 @@ wildcard_constraints:
     partition_id=r"\d+",
     group=r"[^/]+",
     group_id=r"\d+",
+    digest=r"[0-9a-f]{16}",
 
 
 def files_of_input(wildcards):
@@ -66,6 +68,18 @@ def finished(checkpoint_job, output):
     if workflow.dag_settings.batch is None or not Path(output).exists():
         checkpoint_job.get()
     return Path(output)
+
+
+@lru_cache(maxsize=1)
+def retries():
+    """Digest of the errors that are to be tried again, or None; one answer a process, as jobs rewrite the table."""
+    return digest_of_retries(paths.schedule / "_errors.csv", settings.download.retry_errors)
+
+
+def marker_of_retries(wildcards):
+    """Marker of the retry to make before the schedule; jobs' own processes schedule nothing."""
+    digest = retries() if workflow.is_main_process else None
+    return [] if digest is None else paths.schedules / "retried" / digest
 
 
 def lanes():

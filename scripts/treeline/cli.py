@@ -21,6 +21,7 @@ from treeline.download.cli import app as download_app
 from treeline.errors import TreelineError
 from treeline.extract.cli import app as extract_app
 from treeline.lookup.cli import app as lookup_app
+from treeline.options import DEFAULT_CONFIG, ConfigOption
 from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
@@ -45,8 +46,6 @@ for stage, stage_app in (
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
 app.add_typer(config_app, name="config")
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration that Snakemake runs with.")]
-
 
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -57,7 +56,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 @app.command()
-def status(config: ConfigFile = Path("config/config.yaml")) -> None:
+def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show what is done, what is left and what failed, and what to run next."""
     from treeline.settings import read_settings_file
     from treeline.status_report import print_status
@@ -66,7 +65,7 @@ def status(config: ConfigFile = Path("config/config.yaml")) -> None:
 
 
 @config_app.command("check")
-def check(config: ConfigFile = Path("config/config.yaml")) -> None:
+def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check a configuration without running anything."""
     from treeline.settings import read_settings_file
 
