@@ -18,8 +18,7 @@ from treeline.extract.group import read_group_ids
 from treeline.io.files import input_files
 from treeline.io.manifest import ShardId
 from treeline.lookup.groups import read_groups
-from treeline.paths import Paths
-from treeline.settings import group_names, read_settings
+from treeline.settings import group_names, paths_of, read_settings
 
 # Unless conda or a container brings its own, a job's shell finds the `treeline` command beside the interpreter that
 # runs Snakemake, activated or not.
@@ -31,7 +30,7 @@ try:
 except TreelineError as error:
     raise WorkflowError(str(error)) from None
 
-paths = Paths(Path(settings.path_to_output), settings.output_structure)
+paths = paths_of(settings)
 
 TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
 GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in group_names(settings.lookup)]

@@ -64,6 +64,22 @@ def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     print_status(read_settings_file(config), config)
 
 
+@app.command()
+def errors(
+    config: ConfigOption = DEFAULT_CONFIG,
+    server: Annotated[list[str] | None, typer.Option(help="Only this server (host[:port]); repeatable.")] = None,
+    code: Annotated[list[int] | None, typer.Option(help="Only this error_code; repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show which images failed and why, by server, code and message, with examples and what to do."""
+    from treeline.failures import group_failures
+    from treeline.failures_report import print_failures
+    from treeline.settings import read_settings_file
+    from treeline.status import open_output
+
+    print_failures(group_failures(open_output(read_settings_file(config)), server or (), code or ()), as_json=as_json)
+
+
 @config_app.command("check")
 def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check a configuration without running anything."""

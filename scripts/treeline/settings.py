@@ -54,13 +54,8 @@ def read_settings_file(path: Path) -> Settings:
     return read_settings(values, str(path))
 
 
-def read_paths(config: Path) -> Paths:
-    """Read from a configuration file where everything lies.
-
-    Raises:
-        ConfigError: As `read_settings_file`.
-    """
-    settings = read_settings_file(config)
+def paths_of(settings: Settings) -> Paths:
+    """Where everything lies that a configuration makes."""
     return Paths(Path(settings.path_to_output), settings.output_structure)
 
 

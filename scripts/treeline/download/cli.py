@@ -127,10 +127,10 @@ def retry(
     """Have failed images fetched again, and nothing else, by the next run."""
     from treeline.download.retry import retry_errors
     from treeline.io.manifest import read_ignored
-    from treeline.settings import read_paths
+    from treeline.settings import paths_of, read_settings_file
 
     if images is None or urls is None:
-        paths = read_paths(config)
+        paths = paths_of(read_settings_file(config))
         images, urls, ignored = images or paths.images, urls or paths.urls, ignored or paths.ignored
     left_out = frozenset() if ignored is None else read_ignored(ignored)
     rows = retry_errors(images, urls, code or [], ignored=left_out, once=once)
