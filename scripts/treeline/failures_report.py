@@ -17,11 +17,10 @@ def print_failures(groups: Iterable[FailureGroup], *, as_json: bool) -> None:
         as_json: For programs: an object a group with the fields of `FailureGroup`, and `what_to_do`.
     """
     groups = list(groups)
-    console = open_console()
     if as_json:
-        described = [{**group._asdict(), "what_to_do": group.what_to_do} for group in groups]
-        console.print(json.dumps(described, indent=1), soft_wrap=True)
+        print(json.dumps([{**group._asdict(), "what_to_do": group.what_to_do} for group in groups], indent=1))
         return
+    console = open_console()
     for group in groups:
         images = "1 image" if group.images == 1 else f"{group.images} images"
         lines = [

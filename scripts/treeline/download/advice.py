@@ -34,9 +34,9 @@ ADVICE = (
     Advice(
         (429, 503),
         "after all tries still overloaded, or you are too fast",
-        "lower `default_rate_limit`, or `rate_limit` in `profiles.csv`, and try again, as below",
+        "lower `default_rate_limit`, or `rate_limit` in `profiles.csv`; then `treeline download retry`",
     ),
-    Advice((500, 502, 504), "after all tries still broken", "try those images again later, as below"),
+    Advice((500, 502, 504), "after all tries still broken", "try those images again later: `treeline download retry`"),
     Advice((), "another status: the server's answer to this URL", "see the message"),
     Advice(
         (NETWORK_ERROR,),
@@ -53,18 +53,18 @@ ADVICE = (
     Advice(
         (NETWORK_ERROR,),
         "a time-out: no answer, or a slow one",
-        "raise `timeout`, or lower `min_bytes_per_second`, and try again, as below",
+        "raise `timeout`, or lower `min_bytes_per_second`; then `treeline download retry`",
         r"(?i)no complete answer|time-?out|timed out|bytes a second",
     ),
     Advice(
         (NETWORK_ERROR,),
         "no answer: name, connection, too many redirects",
-        "see the message; try those images again later, as below",
+        "see the message; try those images again later: `treeline download retry`",
     ),
     Advice(
         (PROCESSING_ERROR,),
         "too many pixels or bytes",
-        "where it is meant to be so large, raise `max_image_bytes` or `max_image_pixels` and try again, as below",
+        "where such images are meant, raise `max_image_bytes` or `max_image_pixels`; then `treeline download retry`",
         r"limit|larger than",
     ),
     Advice(
@@ -75,7 +75,7 @@ ADVICE = (
     Advice(
         (ROBOTS_ERROR,),
         "the server's robots.txt asks not to fetch it",
-        "leave it, or ask the owner; with permission, set `obey_robots_txt: false` and try again, as below",
+        "leave it, or ask the owner; with a permission, `obey_robots_txt: false`; then `treeline download retry`",
     ),
     Advice(
         (OPT_OUT_ERROR,),
@@ -85,7 +85,7 @@ ADVICE = (
     Advice(
         (PARKED_ERROR,),
         "not asked for: the server had stopped to answer for longer than `patience`",
-        "try those images again when the server is back, as below",
+        "try those images again when the server is back: `treeline download retry`",
     ),
 )
 
