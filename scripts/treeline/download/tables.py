@@ -22,6 +22,7 @@ SCHEDULE_COLUMNS = ("rank", "server_name", "partition_id_from", "partition_id_to
 JOB_COLUMNS = ("job_id", "is_verification")
 VERIFICATION_COLUMNS = ("server_name", "partition_id", "status")
 ERROR_COLUMNS = ("server_name", "partition_id", "error_code", "count", "retried")
+UNREACHABLE_COLUMNS = ("server_name", "reason")
 CHECKPOINT_KEYS = ("batched", "profiled", "schedule_creation_scheduled", "completed")
 
 
