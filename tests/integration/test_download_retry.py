@@ -71,6 +71,10 @@ def codes_of(table: Path) -> dict[str, int]:
     return {row["uuid"]: row["error_code"] for row in rows}
 
 
+def images_asked_for(server: ImageServer, since: int) -> Counter[str]:
+    return Counter(request.path for request in server.requests()[since:] if request.path in PATHS)
+
+
 def listed(project: Project) -> list[tuple[str, str, str]]:
     with (project.results / "schedules/current/0000/_errors.csv").open(newline="") as file:
         rows = [(row["error_code"], row["count"], row["retried"]) for row in csv.DictReader(file)]
@@ -88,7 +92,7 @@ def test_configured_codes_are_tried_again_once(project: Project, server: ImageSe
     asked = len(server.requests())
     started = Counter(executed(project.snakemake()))
     assert (started["retry_errors"], started["download_shard"]) == (1, len(failed))
-    again = Counter(request.path for request in server.requests()[asked:])
+    again = images_asked_for(server, asked)
     assert again == Counter([RECOVERS, STAYS_BROKEN, CHANGES])
     for shard, content in before.items():
         kept = [file.read_bytes() for file in shard.glob("errors.0*.parquet")]
@@ -103,7 +107,7 @@ def test_configured_codes_are_tried_again_once(project: Project, server: ImageSe
 
     configure(project, retry_errors=[503, 404])
     project.snakemake()
-    assert Counter(request.path for request in server.requests()[asked:]) == again + Counter([GONE])
+    assert images_asked_for(server, asked) == again + Counter([GONE])
     assert "Nothing to be done" in project.snakemake("--dry-run")
 
 

@@ -65,8 +65,13 @@ class Collection:
         write_batch(batch, [f"http://a.example/{row}" for row in range(ROWS)])
         self.batch = pq.read_table(batch)
         self.shard = self.images / SHARD
-        self.spool = Spool(self.images / ".spool" / SHARD, origin_of(sha256_of_file(batch), DownloaderParameters()))
+        self.origin = origin_of(sha256_of_file(batch), DownloaderParameters())
         self.finish([finished_row(row) for row in range(ROWS)])
+
+    @property
+    def spool(self) -> Spool:
+        """A new one each time, as each job has its own."""
+        return Spool(self.images / ".spool" / SHARD, self.origin)
 
     def finish(self, rows: list[dict[str, Any]]) -> None:
         """Do what a job does once it has fetched these rows."""
