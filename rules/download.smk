@@ -4,9 +4,13 @@ Download batches of URLs into shards of images.
 IN   urls/manifest.parquet, urls/server_name=S/partition_id=N/urls.parquet
      ignored.csv   optional: servers that are not to be asked
 OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
-     schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
+     schedules/server_profiles.csv  what was measured of each server: docs/download.md, Profiling
+     schedules/unreachable.csv      servers that gave not one answer, as rows to copy to ignored.csv
+     schedules/current/0000/{_config,0000,_jobs_ids,_verification,_errors}.csv
      checkpoint.yaml
      images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
+     images/server_name=S/partition_id=N/errors.0001.parquet, ...   what a shard's errors were before each retry
+     logs/requests/server_name=S/partition_id=N.parquet   a row for each request
 
 A shard waits for the shard before it in its lane, so that no server is asked faster than its limit, however many cores or nodes there are.
 """
@@ -18,15 +22,19 @@ rule download:
         every_shard(SHARD / "successes.parquet"),
         every_shard(SHARD / "errors.parquet"),
         paths.schedule / "_verification.csv",
+        marker_of_retries,  # here too, as Snakemake makes a missing file only for who is asked for or has to run
     localrule: True
 
 
 rule profile_servers:
-    """Note how many batches each server has, and how fast it may be asked; an edited rate stays."""
+    """Measure servers, if the input is large, and note how fast each may be asked; an edited rate stays."""
     input:
         manifest=paths.manifest,
+        ignored=[paths.ignored] if paths.ignored.exists() else [],
     output:
         profiles=update(paths.profiles),
+        measurements=paths.schedules / "server_profiles.csv",
+        unreachable=paths.schedules / "unreachable.csv",
         profiled=touch(paths.schedules / "profiled"),
     log:
         paths.logs / "profiler.log",
@@ -34,15 +42,51 @@ rule profile_servers:
     conda:
         "../envs/treeline.yaml"
     params:
+        urls=paths.urls,
+        ignored=paths.ignored,
+        schedules=paths.schedules,
         checkpoint=paths.checkpoint,
-        default_rate_limit=settings.downloader_parameters.default_rate_limit,
+        samples=settings.download.profile_samples,
+        from_rows=settings.download.profile_from_rows,
+        parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
     shell:
         """
         treeline download profile \
             --manifest {input.manifest:q} \
+            --urls {params.urls:q} \
+            --ignored {params.ignored:q} \
             --profiles {output.profiles:q} \
+            --schedules {params.schedules:q} \
             --checkpoint {params.checkpoint:q} \
-            --default-rate-limit {params.default_rate_limit} \
+            --samples {params.samples} \
+            --from-rows {params.from_rows} \
+            --parameters {params.parameters:q} \
+            --log {log:q}
+        """
+
+
+rule retry_errors:
+    """Put finished shards back into the spool without their errors of the codes {params.codes}, once for each code."""
+    output:
+        touch(paths.schedules / "retried" / "{digest}"),
+    log:
+        paths.logs / "retried" / "{digest}.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=scaled_by_attempt(1000),
+    params:
+        images=paths.images,
+        urls=paths.urls,
+        ignored=paths.ignored,
+        codes=[f"--code={code}" for code in settings.download.retry_errors],
+    shell:
+        """
+        treeline download retry \
+            --images {params.images:q} \
+            --urls {params.urls:q} \
+            --ignored {params.ignored:q} \
+            --once {params.codes} \
             --log {log:q}
         """
 
@@ -53,6 +97,7 @@ checkpoint schedule_downloads:
         manifest=paths.manifest,
         profiled=paths.schedules / "profiled",
         ignored=[paths.ignored] if paths.ignored.exists() else [],
+        retried=marker_of_retries,
     output:
         config=update(paths.schedule / "_config.csv"),
         lanes=update(paths.schedule / "0000.csv"),
@@ -110,7 +155,9 @@ rule download_shard:
         spool=str(paths.spool(SERVER, PARTITION)),
         profiles=paths.profiles,
         previous=spool_of_shard_before,
+        lane=lane_of_shard,
         lanes=lanes_of_server,
+        requests=str(paths.requests(SERVER, PARTITION)),
         parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
         refetch="--refetch" if settings.download.refetch else "",
     shell:
@@ -120,7 +167,9 @@ rule download_shard:
             --output {params.output:q} \
             --spool {params.spool:q} \
             --profiles {params.profiles:q} \
+            --lane {params.lane} \
             --lanes {params.lanes} \
+            --requests {params.requests:q} \
             {params.previous} \
             --parameters {params.parameters:q} \
             --threads {threads} {params.refetch} \
@@ -136,6 +185,7 @@ rule verify_downloads:
         schedule=paths.schedule / "0000.csv",
     output:
         verification=paths.schedule / "_verification.csv",
+        errors=paths.schedule / "_errors.csv",
     log:
         paths.logs / "current" / "verifier.log",
     localrule: True

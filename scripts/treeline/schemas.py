@@ -77,6 +77,24 @@ OPT_OUT_ERROR = -4
 PARKED_ERROR = -5
 """`error_code` of a URL that was not asked for, because its server had stopped to answer."""
 
+REQUESTS = pa.schema(
+    [
+        pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("server", pa.string(), nullable=False),
+        pa.field("uuid", pa.string()),
+        pa.field("purpose", pa.string(), nullable=False),
+        pa.field("attempt", pa.int64(), nullable=False),
+        pa.field("status", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("latency_ms", pa.float64()),
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("rate_limit", pa.float64(), nullable=False),
+        pa.field("etag", pa.string()),
+        pa.field("last_modified", pa.string()),
+    ]
+)
+"""`logs/requests/`: one row a request, by time; `treeline.download.telemetry.Request` explains the columns."""
+
 NOT_PROVIDED = "Not provided"
 """What `license`, `source` and `title` hold in `successes.parquet` where the input gives none."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
@@ -13,25 +13,44 @@ import zstandard
 from tests.servers import ImageServer, Reply
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import is_private_literal
-from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, from_environment, open_client, seconds_to_wait
+from treeline.download.breaker import Breaker
+from treeline.download.client import open_transport
+from treeline.download.exchange import Exchange, FetchError
+from treeline.download.fetch import Fetcher, ImageUrl, from_environment
+from treeline.download.memory import ByteBudget
 from treeline.download.pace import Pace
+from treeline.download.servers import LeaveAloneError, Server, Servers
 from treeline.errors import ConfigError
 
 CARRIERS = ["224.0.0.1", "[64:ff9b::7f00:1]", "[2002:7f00:1::1]", "[fec0::1]", "[::127.0.0.1]", "[::ffff:10.0.0.1]"]
 """Addresses that reach a private one by multicast, translation or tunnel."""
 
+LIMITS = {
+    "allow_private_addresses": True,
+    "obey_robots_txt": False,
+    "default_rate_limit": 1e6,
+    "backoff": 0.01,
+    "timeout": 5.0,
+    "max_retries": 2,
+}
 BODY = b"\xff\xd8 not really an image " * 100
 
 
 def fetch(url: str, rate: float = 1e6, **changes: object) -> tuple[bytes, int]:
-    settings = {"allow_private_addresses": True, "backoff": 0.01, "timeout": 5.0, "max_retries": 2, **changes}
-    parameters = DownloaderParameters.model_validate(settings)
+    parameters = DownloaderParameters.model_validate({**LIMITS, **changes})
 
-    async def run() -> tuple[bytes, int]:
-        async with open_client(parameters) as client:
-            return await Fetcher(client, Pace(rate, 0.5), parameters).fetch(url)
+    async def run(turns: Path) -> tuple[bytes, int]:
+        async with open_transport(parameters) as transport:
+            own = Server("own", Pace(rate, 0.5), Breaker(parameters.patience), None, is_own=True)
+            servers = Servers(own, parameters, None, turns)
+            fetcher = Fetcher(Exchange(transport, parameters), servers, parameters)
+            with ByteBudget(parameters.max_bytes_in_flight).holding() as held:
+                body, attempts = await fetcher.fetch(ImageUrl(url, "uuid"), held)
+                assert body is not None
+                return body, attempts
 
-    return asyncio.run(run())
+    with TemporaryDirectory() as folder:
+        return asyncio.run(run(Path(folder)))
 
 
 def failure(url: str, **changes: object) -> FetchError:
@@ -85,16 +104,6 @@ def test_a_server_that_asks_for_a_long_wait_is_left_alone() -> None:
         with pytest.raises(LeaveAloneError, match="left alone for 3600 s"):
             fetch(url, max_backoff=10.0)
         assert len(server.requests()) == 1
-
-
-def test_retry_after_is_read_as_seconds_or_date() -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert seconds_to_wait("120") == 120
-    assert seconds_to_wait(format_datetime(now.replace(minute=2), usegmt=True), now) == 120
-    assert seconds_to_wait(format_datetime(now.replace(year=2020), usegmt=True), now) == 0
-    assert seconds_to_wait("soon") is None
-    assert seconds_to_wait("Mon, 01 Jan 2020 00:00:00 +99999999999999999999") is None
-    assert seconds_to_wait(None) is None
 
 
 def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from treeline.logs import LogOption
+from treeline.options import DEFAULT_CONFIG, ConfigOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -16,20 +17,31 @@ Manifest = Annotated[Path, typer.Option(help="The list of URL batches.")]
 Ignored = Annotated[Path, typer.Option(help="Table of servers to leave out; need not exist.")]
 Profiles = Annotated[Path, typer.Option(help="The profiles table.")]
 Checkpoint = Annotated[Path, typer.Option(help="The inner checkpoint file.")]
+Schedules = Annotated[Path, typer.Option(help="Folder of the schedules.")]
+Urls = Annotated[Path, typer.Option(help="Folder of the URL batches.")]
+Parameters = Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")]
 
 
 @app.command()
 def profile(
     manifest: Manifest,
+    urls: Urls,
+    ignored: Ignored,
     profiles: Profiles,
+    schedules: Schedules,
     checkpoint: Checkpoint,
-    default_rate_limit: Annotated[float, typer.Option(help="Requests a second for servers new to the table.")],
+    samples: Annotated[int, typer.Option(help="Images of each server that are asked for.", min=1)],
+    from_rows: Annotated[int, typer.Option(help="Ask nothing where the manifest has fewer URLs.", min=0)],
+    parameters: Parameters = "{}",
     log: LogOption = None,
 ) -> None:
-    """Write the profiles table, keeping what it already says."""
-    from treeline.download.profile import profile_servers
+    """Measure servers, and write the profiles table, keeping what it already says."""
+    from treeline.config import DownloaderParameters
+    from treeline.download.profile import ProfileFiles, profile_servers
 
-    profile_servers(manifest, profiles, checkpoint, default_rate_limit=default_rate_limit)
+    files = ProfileFiles(manifest, urls, ignored, profiles, schedules, checkpoint)
+    settings = DownloaderParameters.model_validate_json(parameters)
+    profile_servers(files, settings, samples=samples, from_rows=from_rows)
 
 
 @app.command()
@@ -38,7 +50,7 @@ def schedule(
     ignored: Ignored,
     profiles: Profiles,
     checkpoint: Checkpoint,
-    schedules: Annotated[Path, typer.Option(help="Folder of the schedules.")],
+    schedules: Schedules,
     logs: Annotated[Path, typer.Option(help="Folder of the log files.")],
     schedule_rules: Annotated[str, typer.Option(help='JSON: at least so many batches -> lanes, such as {"1": 1}.')],
     max_lanes: Annotated[int, typer.Option(help="Most lanes over all servers.")],
@@ -61,36 +73,45 @@ def shard(
     output: Annotated[Path, typer.Option(help="Folder of the shard.")],
     spool: Annotated[Path, typer.Option(help="Folder of what is fetched so far.")],
     profiles: Annotated[Path | None, typer.Option(help="Take the server's rate limit from this table.")] = None,
+    lane: Annotated[int, typer.Option(help="Number of the shard's lane among its server's, from 0.", min=0)] = 0,
     lanes: Annotated[int, typer.Option(help="Lanes that share the server's rate limit and concurrency.", min=1)] = 1,
     previous: Annotated[
         Path | None, typer.Option(help="Spool folder of the shard before, for its learned rate.")
     ] = None,
+    requests: Annotated[Path | None, typer.Option(help="File that gets a row for each request.")] = None,
     parameters: Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")] = "{}",
-    threads: Annotated[int, typer.Option(help="Threads that decode and encode images.", min=1)] = 1,
-    refetch: Annotated[bool, typer.Option(help="Forget what the spool holds.")] = False,
+    threads: Annotated[int, typer.Option(help="Processes that decode and encode images.", min=1)] = 1,
+    refetch: Annotated[bool, typer.Option(help="Ask again for what the spool holds.")] = False,
     log: LogOption = None,
 ) -> None:
     """Fetch the images of one batch; goes on where an earlier run was stopped."""
-    from treeline.config import DownloaderParameters
-    from treeline.download.shard import ShardJob, download_shard
-    from treeline.download.tables import rate_limit_of
-    from treeline.io.names import server_of_folder
+    import asyncio
 
-    settings = DownloaderParameters.model_validate_json(parameters)
-    rate_limit = rate_limit_of(profiles, server_of_folder(output), settings.default_rate_limit)
-    download_shard(
-        ShardJob(
-            batch=batch,
-            output=output,
-            spool=spool,
-            parameters=settings,
-            rate_limit=rate_limit / lanes,
-            concurrency=max(1, settings.max_concurrency // lanes),
-            threads=threads,
-            previous=previous,
-            refetch=refetch,
-        )
+    from treeline.config import DownloaderParameters
+    from treeline.download.decoder import Decoders
+    from treeline.download.jobs import shard_job
+    from treeline.download.shard import download_shard
+    from treeline.download.stop import Stop, stop_on_signals
+
+    job = shard_job(
+        batch=batch,
+        output=output,
+        spool=spool,
+        profiles=profiles,
+        parameters=DownloaderParameters.model_validate_json(parameters),
+        lane=(lane, lanes),
+        requests=requests,
+        previous=previous,
+        refetch=refetch,
     )
+
+    async def download() -> None:
+        stop = Stop()
+        async with Decoders(threads) as decoders:
+            with stop_on_signals(stop):
+                await download_shard(job, decoders, stop)
+
+    asyncio.run(download())
 
 
 @app.command()
@@ -115,15 +136,24 @@ def verify(
 
 @app.command()
 def retry(
-    images: Annotated[Path, typer.Option(help="Folder of the shards.")],
-    urls: Annotated[Path, typer.Option(help="Folder of the URL batches.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    images: Annotated[Path | None, typer.Option(help="Folder of the shards, if not as configured.")] = None,
+    urls: Annotated[Path | None, typer.Option(help="Folder of the URL batches, if not as configured.")] = None,
+    ignored: Annotated[Path | None, typer.Option(help="Table of servers to leave alone, likewise.")] = None,
     code: Annotated[list[int] | None, typer.Option(help="An error_code to try again; all of them without it.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Only codes that a shard was not tried again for yet.")] = False,
     log: LogOption = None,
 ) -> None:
     """Have failed images fetched again, and nothing else, by the next run."""
     from treeline.download.retry import retry_errors
+    from treeline.io.manifest import read_ignored
+    from treeline.settings import paths_of, read_settings_file
 
-    rows = retry_errors(images, urls, code or [])
+    if images is None or urls is None:
+        paths = paths_of(read_settings_file(config))
+        images, urls, ignored = images or paths.images, urls or paths.urls, ignored or paths.ignored
+    left_out = frozenset() if ignored is None else read_ignored(ignored)
+    rows = retry_errors(images, urls, code or [], ignored=left_out, once=once)
     typer.echo(f"{rows} images are to be tried again: run Snakemake")
 
 

@@ -1,4 +1,4 @@
-"""Names from outside, made safe as file names.
+"""Names from outside, made safe as file names, and for logs and tables.
 
 A server's name or an image's identifier comes from a table that anyone may have written. These functions are the
 only way from such a string to a path, so that no input can name a file outside its folder.
@@ -29,6 +29,12 @@ IMAGE_EXTENSIONS: Mapping[str, str] = {
 UUID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 _UUID = re.compile(UUID_PATTERN)
 
+CREDENTIALS_OF_URL = r"^([^/?#]*//)[^/?#]*@"
+"""User name and password of a text that is one URL; both Python's `re` and DuckDB read it."""
+MASKED_CREDENTIALS = r"\1***@"
+# In running text a URL ends where white space begins. What stands before the scheme keeps this linear.
+_CREDENTIALS_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#]*@")
+
 
 def encode_server_name(server_name: str) -> str:
     """Percent-encode a server's network location for use as one folder name.
@@ -56,6 +62,11 @@ def decode_server_name(encoded: str) -> str:
 def is_safe_uuid(uuid: str) -> bool:
     """Whether `uuid` can name a file and a tar member: letters, digits, `_` and `-`, at most 128."""
     return _UUID.fullmatch(uuid) is not None
+
+
+def mask_credentials(text: str) -> str:
+    """Put `***` for user name and password of every URL in a text: `http://***@example.org/`."""
+    return _CREDENTIALS_IN_TEXT.sub(MASKED_CREDENTIALS, text)
 
 
 def server_of_folder(folder: Path) -> str | None:
