@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from treeline.download.coordinator import Coordinator, Outcome
 from treeline.download.decoder import Decoders
 from treeline.download.dispatcher import Dispatcher, Heartbeat
-from treeline.download.jobs import Errand
+from treeline.download.fleet_jobs import Errand
 from treeline.download.messages import Alive, Download, End, Finished, Left, Mailbox, Message, Stopping
 from treeline.download.shard import download_shard
 from treeline.download.shard_log import shard_log, shards_log_apart
@@ -33,24 +33,32 @@ log = logging.getLogger(__name__)
 
 
 async def run_rank(
-    mailbox: Mailbox, coordinator: Coordinator | None, errand_for: Callable[[ShardId], Errand], threads: int
+    mailbox: Mailbox,
+    lanes: Sequence[Sequence[ShardId]],
+    errand_for: Callable[[ShardId], Errand],
+    *,
+    capacity: int,
+    threads: int,
 ) -> None:
     """Do a rank's part of a fleet, to the end of the schedule or until it is stopped.
 
     Args:
         mailbox: The way to the other ranks.
-        coordinator: Rank 0's; None for the others.
+        lanes: What is to be downloaded.
         errand_for: Says how to download a shard.
+        capacity: Shards that a rank downloads at once.
         threads: Processes that decode images for this rank.
 
     Raises:
-        InterruptedEarlyError: The fleet was stopped (told by rank 0 alone), or rank 0 is not heard of any more.
+        InterruptedEarlyError: The fleet was stopped, as rank 0 alone says, or rank 0 is not heard of any more.
     """
     stop = Stop()
     async with Decoders(threads) as decoders:
         with stop_on_signals(stop), shards_log_apart():
             worker = Worker(mailbox, errand_for, decoders, stop)
-            dispatcher = None if coordinator is None else Dispatcher(mailbox, coordinator)
+            dispatcher = None
+            if mailbox.rank == 0:
+                dispatcher = Dispatcher(mailbox, Coordinator(lanes, mailbox.ranks, capacity, monotonic()))
             while not (worker.has_left and (dispatcher is None or dispatcher.is_alone)):
                 for sender, message in mailbox.receive():
                     if dispatcher is not None:
@@ -125,8 +133,9 @@ class Worker:
         """Download a shard; None says that it was stopped half-way, with the whole fleet."""
         try:
             errand = self._errand_for(shard)
-            with shard_log(errand.log):
-                await download_shard(errand.job, self._decoders, self._stop)
+            if not errand.is_done:
+                with shard_log(errand.log):
+                    await download_shard(errand.job, self._decoders, self._stop)
         except ShardBusyError as error:
             return Outcome.BUSY, str(error)
         except InterruptedEarlyError as error:  # by the fleet, or by a server that asks for a long wait
