@@ -8,6 +8,7 @@ from time import monotonic
 from treeline.download.coordinator import Coordinator, Outcome
 from treeline.download.messages import Alive, Download, End, Finished, Left, Mailbox, Message, Stopping
 from treeline.errors import InterruptedEarlyError
+from treeline.paths import shard_folder
 
 HEARTBEAT_SECONDS = 1.0
 
@@ -40,7 +41,7 @@ class Dispatcher:
         if isinstance(message, Finished):
             self._coordinator.finished(sender, message.shard, message.outcome, monotonic(), message.reason)
             if message.outcome is not Outcome.DONE:
-                log.warning("rank %d: %s %s: %s", sender, message.shard, message.outcome.value, message.reason)
+                log.warning("%s: %s: %s", shard_folder(*message.shard), message.outcome.value, message.reason)
         elif isinstance(message, Stopping):
             self._stopped_by = self._stopped_by or message.reason
         elif isinstance(message, Left):
@@ -50,12 +51,13 @@ class Dispatcher:
         """Hand out what can be handed out, or end the fleet where there is nothing left or somebody wants it to."""
         self._coordinator.heard(self._mailbox.rank, monotonic())  # however long this process was busy
         for rank, shards in self._coordinator.give_up_silent(monotonic()).items():
-            log.warning("rank %d is silent; to be handed out again: %s", rank, shards)
+            names = ", ".join(shard_folder(*shard) for shard in shards)
+            log.warning("rank %d is silent and taken for dead; to be downloaded by others: %s", rank, names)
         if self._coordinator.is_done or self._stopped_by:
             self._end()
         else:
             for rank, shard in self._coordinator.hand_out(monotonic()):
-                log.info("rank %d: %s", rank, shard)
+                log.info("rank %d downloads %s", rank, shard_folder(*shard))
                 self._mailbox.send(rank, Download(shard))
         if self._heartbeat.is_due():
             for rank in self._coordinator.alive - self._left:
@@ -69,7 +71,7 @@ class Dispatcher:
         """
         coordinator = self._coordinator
         for shard, reason in coordinator.failures.items():
-            log.warning("%s failed, and its lane with it: %s", shard, reason)
+            log.warning("%s failed, and its lane ends there: %s", shard_folder(*shard), reason)
         log.info("%d of %d shards downloaded", coordinator.done, coordinator.shards)
         if not coordinator.is_done:
             raise InterruptedEarlyError(
