@@ -185,6 +185,7 @@ def test_a_terminal_shows_it_live_and_the_log_file_has_the_lines(tmp_path: Path)
     written = (tmp_path / "log").read_text()
     assert "4 of 100 rows, 0.1 images/s, 0.0001 MB/s, 16 min left, at most 25 requests/s" in shown
     assert "4 of 50 rows, 0 images/s, 0 MB/s, 8 min left, at most 2 requests/s, errors: 404 x 4" in shown
+    assert "8 min left" in shown.partition("something else")[2], "a log line stands above the display, not in it"
     assert "a.example, partition 0: 3 of 100 rows" not in shown
     assert "a.example, partition 0: 3 of 100 rows" in written
     for everywhere in (

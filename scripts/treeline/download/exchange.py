@@ -1,4 +1,4 @@
-"""One request and its answer, within every limit: time, size, speed, memory. What came of it goes into the request log."""
+"""One request and its answer, within every limit: of time, size, speed and memory. The request log gets them all."""
 
 from __future__ import annotations
 

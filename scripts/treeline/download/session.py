@@ -138,23 +138,24 @@ class Session:
             The columns of its row in a segment, and the bytes received.
         """
         image = self._images[row]
-        tries, body = 0, b""
+        tries, received = 0, 0
         try:
             fetched = await fetcher.fetch(image._replace(validators=self._earlier.validators(image.uuid)), held)
-            tries, body = fetched.attempts, fetched.body
-            if body is None:
+            tries = fetched.attempts
+            if fetched.body is None:
                 return {"retry_count": tries, **self._earlier.columns(image.uuid)}, 0
-            stored = await self._decoders.process(body, self._parameters)
+            received = len(fetched.body)
+            stored = await self._decoders.process(fetched.body, self._parameters)
         except FetchError as error:
             return self._error(row, error.attempts, error.code, error.reason), 0
         except ImageError as error:
-            return self._error(row, tries, PROCESSING_ERROR, str(error)), len(body)
+            return self._error(row, tries, PROCESSING_ERROR, str(error)), received
         except LeaveAloneError:
             raise
         except Exception as error:  # a defect of ours, or of a decoder: it must not cost the shard's other images
             log.exception("%s: unexpected", mask_credentials(image.url))
-            return self._error(row, tries, PROCESSING_ERROR, f"unexpected {type(error).__name__}: {error}"), len(body)
-        return {"retry_count": tries, **stored._asdict()}, len(body)
+            return self._error(row, tries, PROCESSING_ERROR, f"unexpected {type(error).__name__}: {error}"), received
+        return {"retry_count": tries, **stored._asdict()}, received
 
     def _error(self, row: int, tries: int, code: int, reason: str) -> dict[str, Any]:
         # Of a parked server's rows the first says it all.
