@@ -74,7 +74,7 @@ class ScheduledShards:
             spool=self._spool(shard),
             profiles=self.profiles,
             parameters=self.parameters,
-            lane=self.lanes.share[shard],
+            lane=self._share(shard),
             requests=self.logs / "requests" / f"{folder}.parquet",
             previous=self._spool_of_shard_before(shard),
             refetch=self.refetch,
@@ -88,6 +88,11 @@ class ScheduledShards:
             return read_metadata(folder / "successes.parquet").get("batch_sha256") == self.sha256[shard]
         spool = Spool(self._spool(shard), origin_of(self.sha256[shard], self.parameters))
         return spool.is_complete and not self.refetch
+
+    def _share(self, shard: ShardId) -> tuple[int, int]:
+        """Number of the shard's lane among its server's, and how many these are."""
+        lane, _ = self.lanes.position[shard]
+        return self.lanes.number_of[shard.server, lane], self.lanes.lanes_of[shard.server]
 
     def _spool_of_shard_before(self, shard: ShardId) -> Path | None:
         """Spool of the shard before in the lane, if it is of the same server, for what was learned of that."""

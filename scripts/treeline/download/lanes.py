@@ -52,16 +52,6 @@ class Lanes:
         """The lane of each shard, and its place there, both from 0."""
         return {shard: (lane, place) for lane, shards in enumerate(self.lanes) for place, shard in enumerate(shards)}
 
-    @cached_property
-    def share(self) -> dict[ShardId, tuple[int, int]]:
-        """Number of each shard's lane among its server's, from 0, and how many these are."""
-        share: dict[ShardId, tuple[int, int]] = {}
-        before = Counter[str]()
-        for lane in self.lanes:
-            share |= {shard: (before[shard.server], self.lanes_of[shard.server]) for shard in lane}
-            before.update({shard.server for shard in lane})
-        return share
-
     @property
     def shards(self) -> list[ShardId]:
         """Every shard, by server and number."""

@@ -80,13 +80,13 @@ class MpiMailbox(Mailbox):
 
     def __init__(self) -> None:
         super().__init__()
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         import mpi4py
 
         mpi4py.rc.finalize = False
         mpi4py.rc.thread_level = "funneled"
         from mpi4py import MPI
 
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # only now: MPI has just set it
         self._comm = MPI.COMM_WORLD
         self._status = MPI.Status()
         self._unsent: list[MPI.Request] = []
