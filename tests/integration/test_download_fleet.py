@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.batches import encoded, photo, write_batch
+from tests.pipeline import example_project, executed, tree
 from tests.servers import ImageServer
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.schedule import schedule_downloads
@@ -168,9 +169,10 @@ def processes_under(pid: int) -> list[psutil.Process]:
 
 
 def ranks_under(pid: int) -> list[psutil.Process]:
-    """The ranks of an MPI job, in order: the children of mpiexec's proxy."""
+    """The ranks of an MPI job, in order: each the child of a process that mpiexec's proxy has started."""
     [proxy] = psutil.Process(pid).children()
-    return sorted(proxy.children(), key=lambda process: int(process.environ()["PMI_RANK"]))
+    parents = sorted(proxy.children(), key=lambda process: int(process.environ()["PMI_RANK"]))
+    return [parent.children()[0] for parent in parents]
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +321,22 @@ def test_no_server_is_asked_faster_than_its_limit(tmp_path: Path) -> None:
             assert server.most_at_once <= 16
             times = [request.time for request in server.requests()]
             assert max(sum(start <= moment < start + 2 for moment in times) for start in times) <= 2 * RATE_LIMIT
+
+
+@pytest.mark.timeout(600)
+def test_the_workflow_makes_the_same_images_in_either_mode(tmp_path: Path, example_images: Path) -> None:
+    fast = {"default_rate_limit": 1000.0}
+    with example_project(tmp_path, example_images) as project:
+        project.configure(downloader_parameters=fast)
+        project.snakemake("download")
+        by_shards, asked = tree(project.results / "images"), len(list(project.logs.glob("*.jsonl")))
+        assert asked
+        project.configure(downloader_parameters=fast, download={"mode": "fleet"}, path_to_output="by-fleet")
+        started = Counter(executed(project.snakemake("download")))
+        assert started["download_fleet"] == 1
+        assert started["download_shard"] == len(list((tmp_path / "results/images").glob("*/*/completed")))
+        assert tree(tmp_path / "by-fleet/images") == by_shards
+        assert "Nothing to be done" in project.snakemake("download")
 
 
 def all_rows(fleet: Schedule) -> Counter[str]:

@@ -118,6 +118,11 @@ def fleet(
     log: LogOption = None,
 ) -> None:
     """Download a whole schedule into the spool, as one of the ranks of an MPI job."""
+    from treeline.download.parent import continue_in_child
+
+    if ranks > 1:
+        continue_in_child()  # while there is but one thread
+
     import asyncio
 
     from treeline.config import DownloaderParameters

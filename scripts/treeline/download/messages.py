@@ -75,7 +75,6 @@ class MpiMailbox(Mailbox):
     """Messages among the ranks of an MPI job. All calls are made from one thread.
 
     A rank may die at any moment, and the others are to go on. So MPI is never finalized: that would wait for the dead.
-    And mpiexec, told not to clean up, says SIGUSR1 to the others, which would end them: they ignore it.
     """
 
     def __init__(self) -> None:
@@ -86,7 +85,7 @@ class MpiMailbox(Mailbox):
         mpi4py.rc.thread_level = "funneled"
         from mpi4py import MPI
 
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # only now: MPI has just set it
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # that another rank is dead; once more, as MPI has just set it
         self._comm = MPI.COMM_WORLD
         self._status = MPI.Status()
         self._unsent: list[MPI.Request] = []
