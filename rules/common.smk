@@ -71,8 +71,10 @@ def finished(checkpoint_job, output):
 
 
 def lanes():
-    """The lanes of the current schedule; read once a schedule, not once a shard."""
+    """The lanes of the current schedule, after its fleet if there is one; read once a schedule, not once a shard."""
     schedule = finished(checkpoints.schedule_downloads, paths.schedule / "0000.csv")
+    if FLEET:
+        finished(checkpoints.download_fleet, paths.schedule / "fleet_completed")
     return lanes_as_of(schedule.stat().st_mtime_ns)
 
 

@@ -101,7 +101,7 @@ checkpoint schedule_downloads:
         """
 
 
-rule download_fleet:
+checkpoint download_fleet:
     """Fill the spool with the shards of the whole schedule: one job of a few processes, which wait for many servers."""
     input:
         manifest=paths.manifest,
@@ -151,7 +151,6 @@ rule download_shard:
     input:
         batch=BATCH,
         previous=shard_before_in_lane,
-        fleet=ancient(paths.schedule / "fleet_completed") if FLEET else [],
     output:
         successes=SHARD / "successes.parquet",
         errors=SHARD / "errors.parquet",

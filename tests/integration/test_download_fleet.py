@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -338,6 +339,19 @@ def test_the_workflow_makes_the_same_images_in_either_mode(tmp_path: Path, examp
         assert f"{shards} of {shards} shards downloaded" in messages
         assert tree(tmp_path / "by-fleet/images") == by_shards
         assert "Nothing to be done" in project.snakemake("download")
+
+        add_row(tmp_path / "multimedia.csv")
+        started = Counter(executed(project.snakemake("download")))
+        assert (started["download_fleet"], started["download_shard"]) == (1, 1)
+        assert len(tree(tmp_path / "by-fleet/images")) == len(by_shards) + 3
+
+
+def add_row(table: Path) -> None:
+    """Add one more URL of the first row's server."""
+    lines = table.read_text().splitlines()
+    table.write_text(
+        "\n".join([*lines, re.sub(r"(http://[^/]+/)\S+?,", r"\1images/0001.jpeg?again,", lines[1], count=1)])
+    )
 
 
 def all_rows(fleet: Schedule) -> Counter[str]:
