@@ -273,6 +273,20 @@ def test_a_lane_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
         assert f"{len(others) - len(behind)} of 6 shards downloaded" in done.stderr
 
 
+def test_each_shard_has_its_own_log_and_requests(tmp_path: Path) -> None:
+    with schedule(tmp_path, rows=20) as fleet:
+        done = fleet.run(1)
+        assert "of them in the spool" not in done.stderr
+        for shard in fleet.lanes.shards:
+            messages = (tmp_path / "logs/current" / f"{shard_folder(*shard)}.log").read_text()
+            assert messages.count("20 rows, 0 of them in the spool") == 1
+            missing = f"/{shard.partition}-missing.jpg: HTTP 404"
+            assert missing in messages
+            assert messages.count("-missing.jpg") == 1
+            requests = pq.read_table(tmp_path / "logs/requests" / f"{shard_folder(*shard)}.parquet")
+            assert requests["purpose"].to_pylist().count("image") == 20
+
+
 def test_a_server_that_asks_for_a_long_wait_ends_its_lanes_alone(tmp_path: Path) -> None:
     with schedule(tmp_path, rows=20) as fleet:
         for partition in range(BATCHES):

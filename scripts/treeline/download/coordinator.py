@@ -112,9 +112,14 @@ class Coordinator:
             Those ranks, each with the shards that it held and that are to be handed out again.
         """
         silent = [rank for rank, heard in self._heard.items() if now - heard > HEARTBEAT_PATIENCE_SECONDS]
-        return {rank: self._give_up(rank) for rank in silent}
+        return {rank: self.give_up(rank) for rank in silent}
 
-    def _give_up(self, rank: int) -> list[ShardId]:
+    def give_up(self, rank: int) -> list[ShardId]:
+        """Count on a rank no more.
+
+        Returns:
+            The shards that it held and that are to be handed out again.
+        """
         del self._heard[rank]
         lanes = [lane for lane, holder in self._holder.items() if holder == rank]
         for lane in lanes:

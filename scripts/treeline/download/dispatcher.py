@@ -27,13 +27,12 @@ class Dispatcher:
         self._mailbox, self._coordinator = mailbox, coordinator
         self._stopped_by = ""
         self._told_to_end: set[int] = set()
-        self._left: set[int] = set()
         self._heartbeat = Heartbeat()
 
     @property
     def is_alone(self) -> bool:
-        """Whether every rank that is alive has said its last word."""
-        return self._coordinator.alive <= self._left
+        """Whether every other rank that is alive has said its last word."""
+        return self._coordinator.alive <= {self._mailbox.rank}
 
     def take(self, sender: int, message: Message) -> None:
         """Note what a rank says."""
@@ -45,14 +44,16 @@ class Dispatcher:
         elif isinstance(message, Stopping):
             self._stopped_by = self._stopped_by or message.reason
         elif isinstance(message, Left):
-            self._left.add(sender)
+            self._coordinator.give_up(sender)
 
     def step(self) -> None:
         """Hand out what can be handed out, or end the fleet where there is nothing left or somebody wants it to."""
         self._coordinator.heard(self._mailbox.rank, monotonic())  # however long this process was busy
         for rank, shards in self._coordinator.give_up_silent(monotonic()).items():
             names = ", ".join(shard_folder(*shard) for shard in shards)
-            log.warning("rank %d is silent and taken for dead; to be downloaded by others: %s", rank, names)
+            log.warning(
+                "rank %d is silent and taken for dead; to be downloaded by others: %s", rank, names or "nothing"
+            )
         if self._coordinator.is_done or self._stopped_by:
             self._end()
         else:
@@ -60,7 +61,7 @@ class Dispatcher:
                 log.info("rank %d downloads %s", rank, shard_folder(*shard))
                 self._mailbox.send(rank, Download(shard))
         if self._heartbeat.is_due():
-            for rank in self._coordinator.alive - self._left:
+            for rank in self._coordinator.alive:
                 self._mailbox.send(rank, Alive())
 
     def report(self) -> None:
