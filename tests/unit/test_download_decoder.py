@@ -67,6 +67,22 @@ async def until_it_decodes(child: psutil.Process) -> None:
             await asyncio.sleep(0.01)
 
 
+async def child_with_an_image() -> psutil.Process:
+    """The only child, as soon as it has an image, and with that a limit of its memory."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            for child in children():
+                if child.rlimit(psutil.RLIMIT_DATA)[0] != psutil.RLIM_INFINITY:
+                    return child
+            await asyncio.sleep(0.01)
+
+
+async def until_it_is_gone(child: psutil.Process) -> None:
+    async with asyncio.timeout(SECONDS):
+        while psutil.pid_exists(child.pid):
+            await asyncio.sleep(0.01)
+
+
 def test_the_largest_image_is_the_configuration_s() -> None:
     assert DownloaderParameters().max_image_pixels == MAX_PIXELS
 
@@ -108,17 +124,30 @@ def test_a_jpeg_that_is_kept_needs_no_decoder() -> None:
 
 
 @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_decoder_that_dies_costs_its_image_alone(killed_by: signal.Signals) -> None:
+def test_an_image_that_two_decoders_die_of_is_given_up_alone(killed_by: signal.Signals) -> None:
+    async def scenario(decoders: Decoders) -> None:
+        slow = asyncio.create_task(decoders.process(SLOW, PARAMETERS))
+        others = []
+        for _ in range(2):
+            child = await child_with_an_image()
+            others.append(asyncio.create_task(decoders.process(SMALL, PARAMETERS)))
+            child.send_signal(killed_by)
+            await until_it_is_gone(child)
+        with pytest.raises(ImageError, match=f"died.*{killed_by.name}"):
+            await slow
+        assert await asyncio.gather(*others) == [STORED] * 2
+
+    run(scenario)
+
+
+def test_a_decoder_that_is_killed_once_costs_nothing() -> None:
     async def scenario(decoders: Decoders) -> None:
         await decoders.process(SMALL, PARAMETERS)
         (child,) = children()
         slow = asyncio.create_task(decoders.process(SLOW, PARAMETERS))
-        others = [asyncio.create_task(decoders.process(SMALL, PARAMETERS)) for _ in range(5)]
         await until_it_decodes(child)
-        child.send_signal(killed_by)
-        with pytest.raises(ImageError, match=f"died.*{killed_by.name}"):
-            await slow
-        assert await asyncio.gather(*others) == [STORED] * 5
+        child.kill()
+        assert (await slow).original_size == (9000, 9000)
 
     run(scenario)
 

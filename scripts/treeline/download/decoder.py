@@ -1,9 +1,11 @@
 """Decoding in processes of its own, so that no image can take the shard with it.
 
 Image decoders are large old C libraries, and what they read comes from anywhere. One that crashes, hangs or asks for
-all memory costs its image and a new process, 0.15 s of CPU time. A pool of `concurrent.futures` is lost with one of its
-processes; Pebble's is not, but costs 0.6 to 0.9 ms of CPU time an image more than this. A body goes through a file in
-memory that both sides hold, and a line of JSON says what to do with it: no answer can make this process run anything.
+all memory costs its image and a new process, 0.15 s of CPU time. One that dies may have been killed by somebody else:
+its image is tried a second time, so that only an image's own fault is ever an error row. A pool of `concurrent.futures`
+is lost with one of its processes; Pebble's is not, but costs 0.6 to 0.9 ms of CPU time an image more than this. A body
+goes through a file in memory that both sides hold, and a line of JSON says what to do with it: no answer can make this
+process run anything.
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ class DecoderError(TreelineError):
     """No decoder can be started, and so no image be processed."""
 
 
+class DecoderDiedError(ImageError):
+    """The decoder of an image has ended over it, for whatever reason."""
+
+
 class Decoders:
     """A few processes that decode, each one image at a time. They start when they are first needed.
 
@@ -74,17 +80,24 @@ class Decoders:
         """Make what is stored of an image out of a response's body, as `process_image` does.
 
         Raises:
-            ImageError: The body is no whole, readable image, has too many pixels, or its decoder died or hung over it.
+            ImageError: The body is no whole, readable image, has too many pixels, or two decoders died or one hung
+                over it.
             DecoderError: No decoder can be started.
         """
         chosen = ImageParameters.of(parameters)
         if is_kept_jpeg(body, chosen):
             return keep_jpeg(body, chosen.max_image_pixels)
+        try:
+            return await self._process(body, chosen)
+        except DecoderDiedError:
+            return await self._process(body, chosen)
+
+    async def _process(self, body: bytes, parameters: ImageParameters) -> ProcessedImage:
         decoder = await self._idle.get()
         try:
             if decoder is None or not decoder.is_running:
                 decoder = await self._start(instead_of=decoder)
-            return await decoder.process(body, chosen)
+            return await decoder.process(body, parameters)
         finally:
             self._idle.put_nowait(decoder)
 
@@ -164,7 +177,7 @@ class _Decoder:
             self.end()
             raise ImageError(f"the decoder hung: it took longer than {SECONDS_AN_IMAGE:g} s") from None
         except ConnectionError:
-            raise ImageError(f"the decoder died of it: {self.end()}") from None
+            raise DecoderDiedError(f"the decoder died of it: {self.end()}") from None
         except asyncio.CancelledError:
             self.end()  # or its answer would be taken for one about the next image
             raise
