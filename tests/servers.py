@@ -16,6 +16,7 @@ free ports, too, so that tests that need them can run side by side:
 from __future__ import annotations
 
 import asyncio
+import http.client
 import random
 import socket
 import ssl
@@ -109,14 +110,24 @@ class ImageServer:
             self._asked[path] = 0
         return self.url(path)
 
-    def requests(self, path: str | None = None) -> list[Request]:
-        """The requests so far in the order they arrived, of one path or of all."""
+    def requests(self, path: str | None = None, *, after: int = 0) -> list[Request]:
+        """The requests in the order they arrived, of one path or of all, without the first so many of all."""
         with self._lock:
-            return [request for request in self._requests if path in (None, request.path)]
+            return [request for request in self._requests[after:] if path in (None, request.path)]
+
+    def wait_for_clients_to_leave(self) -> None:
+        """Wait until all that clients, which have ended, have ever sent is among the requests; adds one for `/`."""
+        last = http.client.HTTPConnection(self._host, self.port)  # is accepted behind all of theirs
+        last.request("GET", "/")
+        last.getresponse().read()
+        last.close()
+        while self._server.connections:
+            time.sleep(0.002)
 
     async def _start(self) -> int:
         """Listen; gives the port."""
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.1)
+        self._server = web.Server(self._answer, access_log=None)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, 0, ssl_context=self._tls).start()
         port: int = self._runner.addresses[0][1]
