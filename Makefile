@@ -17,7 +17,7 @@ PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test lint benchmark lock clean
+.PHONY: help setup demo test torture lint benchmark lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: setup  ## Start the example servers and run the whole pipeline on them
 
 test: setup  ## Run the unit and integration tests
 	$(BIN)/pytest
+
+torture: setup  ## Kill downloads 200 times, and check that nothing is lost
+	TREELINE_KILLS=200 $(BIN)/pytest --numprocesses=0 --capture=no tests/torture/test_kill_downloads.py
 
 lint: setup  ## Check style, types and rules
 	$(BIN)/ruff check

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -25,7 +26,7 @@ TERMINATED = "nothing: SIGTERM"
 
 
 class Jobs:
-    """Downloads that run at once.
+    """Downloads that run at once; none of their processes outlives the block.
 
     Args:
         commands: Each is started at once.
@@ -38,7 +39,15 @@ class Jobs:
         self._mark = uuid.uuid4().hex
         environment = {**ENVIRONMENT, MARK: self._mark}
         with log.open("ab") as file:
-            self._started = [subprocess.Popen(command, env=environment, stderr=file) for command in commands]
+            self._started = [
+                subprocess.Popen(command, env=environment, stdout=file, stderr=file) for command in commands
+            ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._kill_all()
 
     @property
     def are_running(self) -> bool:

@@ -52,9 +52,6 @@ POLL_SECONDS = 0.02
 SECONDS_TO_STOP = 60.0
 MOST_SECONDS_ALONE = 1.0
 
-GRACEFUL = {DECODER, TERMINATED}
-BOUND = SEGMENT_ROWS + 2 * CONCURRENCY
-
 Row = tuple[ShardId, int]
 
 pytestmark = pytest.mark.timeout(300 + 20 * KILLS)
@@ -131,35 +128,42 @@ def test_killed_downloads_lose_nothing_and_refetch_next_to_nothing(tmp_path: Pat
         books = Books(downloads)
         while victims.total() - victims[TERMINATED] < KILLS:
             assert books.unfinished(), "all is downloaded: too few rows for so many kills"
-            jobs = start(downloads, books, generator)
-            struck = strike(jobs, books, generator)
-            was_left = jobs.end(
-                SECONDS_TO_STOP if set(struck) <= GRACEFUL else generator.uniform(0, MOST_SECONDS_ALONE)
-            )
-            in_vain = books.close()
-            bound = CONCURRENCY if set(struck) <= GRACEFUL and not was_left else BOUND
-            assert all(rows <= bound for rows in in_vain.values()), (struck, in_vain)
+            struck, in_vain = disturb(downloads, books, generator)
             victims.update(struck)
             refetched.append(in_vain)
-        rows_before = sum(len(rows) for rows in books.kept.values())
         last = downloads.run(2, **PARAMETERS)
         assert last.returncode == 0, last.stderr
         assert not books.close()
         seconds = time.monotonic() - started
         whole = replace(downloads, images=tmp_path / "whole")
-        whole.run(2, **PARAMETERS)
-        assert len(whole.tables()) == 2 * len(downloads.lanes.shards)
-        assert downloads.tables() == whole.tables()
-        assert downloads.all_rows() == downloads.rows_of_batches()
-        assert failed_rows(downloads) == missing_rows(downloads)
-    print(
-        f"{victims.total() - victims[TERMINATED]} kills in {seconds:.0f} s, {downloads.all_rows().total()} rows, "
-        f"{rows_before} of them before the last run, in "
-        f"{len(downloads.lanes.shards)} shards; {dict(victims.most_common())}; rows refetched: "
-        f"{sum(rows.total() for rows in refetched)}, of one shard at most "
-        f"{max(max(rows.values(), default=0) for rows in refetched)}"
-    )
-    assert any(rows.total() for rows in refetched), "no kill has met a download"
+        assert whole.run(2, **PARAMETERS).returncode == 0
+    assert len(whole.tables()) == 2 * len(downloads.lanes.shards)
+    assert downloads.tables() == whole.tables()
+    assert downloads.all_rows() == downloads.rows_of_batches()
+    assert failed_rows(downloads) == missing_rows(downloads)
+    assert any(refetched), "no kill has met a download"
+    rows = downloads.all_rows().total()
+    print(f"\n{KILLS} kills and {victims[TERMINATED]} SIGTERM in {seconds:.0f} s while {rows} rows were downloaded:")
+    print(", ".join(f"{victim} {times}" for victim, times in victims.most_common()))
+    print(f"refetched: {sum(lost.total() for lost in refetched)} rows; of a kill's shards together at most", end=" ")
+    print(max(lost.total() for lost in refetched), end=", of one at most ")
+    print(max(max(lost.values(), default=0) for lost in refetched))
+
+
+def disturb(downloads: Schedule, books: Books, generator: random.Random) -> tuple[list[str], Counter[ShardId]]:
+    """Download for a while.
+
+    Returns:
+        Who was killed, and the rows that were asked for in vain.
+    """
+    with start(downloads, books, generator) as jobs:
+        struck = strike(jobs, books, generator)
+        is_graceful = set(struck) <= {DECODER, TERMINATED}
+        was_left = jobs.end(SECONDS_TO_STOP if is_graceful else generator.uniform(0, MOST_SECONDS_ALONE))
+    in_vain = books.close()
+    bound = CONCURRENCY if is_graceful and not was_left else SEGMENT_ROWS + 2 * CONCURRENCY
+    assert all(rows <= bound for rows in in_vain.values()), (struck, in_vain)
+    return struck, in_vain
 
 
 def sizes_of_batches(generator: random.Random) -> list[list[int]]:
