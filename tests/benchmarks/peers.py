@@ -48,7 +48,7 @@ class Img2dataset:
 
     def __init__(self, folder: Path) -> None:
         self._program = folder / "bin" / "img2dataset"
-        self.is_available = self._program.exists() or _install(folder, IMG2DATASET)
+        self.is_available = self._program.exists() or install(folder, IMG2DATASET)
 
     def prepare(self, folder: Path, urls: Sequence[str], *, resize: bool) -> list[str]:
         """See `Downloader`."""
@@ -86,7 +86,7 @@ class Upstream:
         self._folder = folder
         self._program = folder / "bin" / "distributed_downloader"
         self.is_available = checkout is not None and (
-            self._program.exists() or _install(folder, str(checkout.resolve()), "mpich")
+            self._program.exists() or install(folder, str(checkout.resolve()), "mpich")
         )
         if checkout is None:
             print("The upstream downloader is not measured: --upstream has to name a checkout of it.")
@@ -135,7 +135,7 @@ def available(downloaders: Sequence[Downloader]) -> list[Downloader]:
     return [downloader for downloader in downloaders if downloader.is_available]
 
 
-def _install(folder: Path, *requirements: str) -> bool:
+def install(folder: Path, *requirements: str) -> bool:
     """Make an environment; where that is not possible, print the reason and give False."""
     pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     try:
