@@ -105,6 +105,12 @@ def group_in_lane(wildcards):
     return f"lane-{lane}-{place // settings.download.shards_per_job}"
 
 
+def lane_of_shard(wildcards):
+    """Number of the shard's lane among its server's."""
+    lane, _ = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+    return lanes().number_of[wildcards.server_name, lane]
+
+
 def lanes_of_server(wildcards):
     """Number of lanes that share the server's rate limit."""
     return max(1, lanes().lanes_of[wildcards.server_name])

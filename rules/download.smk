@@ -7,6 +7,7 @@ OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
      schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
      checkpoint.yaml
      images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
+     logs/requests/server_name=S/partition_id=N.parquet   a row for each request
 
 A shard waits for the shard before it in its lane, so that no server is asked faster than its limit, however many cores or nodes there are.
 """
@@ -110,7 +111,9 @@ rule download_shard:
         spool=str(paths.spool(SERVER, PARTITION)),
         profiles=paths.profiles,
         previous=spool_of_shard_before,
+        lane=lane_of_shard,
         lanes=lanes_of_server,
+        requests=str(paths.requests(SERVER, PARTITION)),
         parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
         refetch="--refetch" if settings.download.refetch else "",
     shell:
@@ -120,7 +123,9 @@ rule download_shard:
             --output {params.output:q} \
             --spool {params.spool:q} \
             --profiles {params.profiles:q} \
+            --lane {params.lane} \
             --lanes {params.lanes} \
+            --requests {params.requests:q} \
             {params.previous} \
             --parameters {params.parameters:q} \
             --threads {threads} {params.refetch} \

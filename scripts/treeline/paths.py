@@ -91,6 +91,10 @@ class Paths:
         """Folder of what is fetched of a shard so far, and of links to its finished files."""
         return self.images / ".spool" / shard_folder(server, partition)
 
+    def requests(self, server: str, partition: int | str) -> Path:
+        """Every request that was made for a shard."""
+        return self.logs / "requests" / f"{shard_folder(server, partition)}.parquet"
+
     @property
     def decoded(self) -> Path:
         """Folder of the decoded shards."""

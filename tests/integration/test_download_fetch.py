@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
@@ -11,25 +13,44 @@ import zstandard
 from tests.servers import ImageServer, Reply
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import is_private_literal
-from treeline.download.fetch import Fetcher, FetchError, LeaveAloneError, from_environment, open_client
+from treeline.download.breaker import Breaker
+from treeline.download.client import open_transport
+from treeline.download.exchange import Exchange, FetchError
+from treeline.download.fetch import Fetcher, ImageUrl, from_environment
+from treeline.download.memory import ByteBudget
 from treeline.download.pace import Pace
+from treeline.download.servers import LeaveAloneError, Server, Servers
 from treeline.errors import ConfigError
 
 CARRIERS = ["224.0.0.1", "[64:ff9b::7f00:1]", "[2002:7f00:1::1]", "[fec0::1]", "[::127.0.0.1]", "[::ffff:10.0.0.1]"]
 """Addresses that reach a private one by multicast, translation or tunnel."""
 
+LIMITS = {
+    "allow_private_addresses": True,
+    "obey_robots_txt": False,
+    "default_rate_limit": 1e6,
+    "backoff": 0.01,
+    "timeout": 5.0,
+    "max_retries": 2,
+}
 BODY = b"\xff\xd8 not really an image " * 100
 
 
 def fetch(url: str, rate: float = 1e6, **changes: object) -> tuple[bytes, int]:
-    settings = {"allow_private_addresses": True, "backoff": 0.01, "timeout": 5.0, "max_retries": 2, **changes}
-    parameters = DownloaderParameters.model_validate(settings)
+    parameters = DownloaderParameters.model_validate({**LIMITS, **changes})
 
-    async def run() -> tuple[bytes, int]:
-        async with open_client(parameters) as client:
-            return await Fetcher(client, Pace(rate, 0.5), parameters).fetch(url)
+    async def run(turns: Path) -> tuple[bytes, int]:
+        async with open_transport(parameters) as transport:
+            own = Server("own", Pace(rate, 0.5), Breaker(parameters.patience), None, is_own=True)
+            servers = Servers(own, parameters, None, turns)
+            fetcher = Fetcher(Exchange(transport, parameters), servers, parameters)
+            with ByteBudget(parameters.max_bytes_in_flight).holding() as held:
+                body, attempts = await fetcher.fetch(ImageUrl(url, "uuid"), held)
+                assert body is not None
+                return body, attempts
 
-    return asyncio.run(run())
+    with TemporaryDirectory() as folder:
+        return asyncio.run(run(Path(folder)))
 
 
 def failure(url: str, **changes: object) -> FetchError:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
@@ -49,6 +50,13 @@ class PublicResolver(AbstractResolver):
     async def close(self) -> None:
         """Release what the resolver holds."""
         await self._resolver.close()
+
+
+def server_of_url(url: httpx.URL) -> str:
+    """Name of the server that a URL is asked of, host[:port] as in the manifest."""
+    name = url.netloc.decode("ascii")
+    host, colon, port = (name, "", "") if url.port is None else name.rpartition(":")
+    return host.removesuffix(".") + colon + port
 
 
 def is_private_literal(host: str) -> bool:

@@ -61,36 +61,45 @@ def shard(
     output: Annotated[Path, typer.Option(help="Folder of the shard.")],
     spool: Annotated[Path, typer.Option(help="Folder of what is fetched so far.")],
     profiles: Annotated[Path | None, typer.Option(help="Take the server's rate limit from this table.")] = None,
+    lane: Annotated[int, typer.Option(help="Number of the shard's lane among its server's, from 0.", min=0)] = 0,
     lanes: Annotated[int, typer.Option(help="Lanes that share the server's rate limit and concurrency.", min=1)] = 1,
     previous: Annotated[
         Path | None, typer.Option(help="Spool folder of the shard before, for its learned rate.")
     ] = None,
+    requests: Annotated[Path | None, typer.Option(help="File that gets a row for each request.")] = None,
     parameters: Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")] = "{}",
-    threads: Annotated[int, typer.Option(help="Threads that decode and encode images.", min=1)] = 1,
-    refetch: Annotated[bool, typer.Option(help="Forget what the spool holds.")] = False,
+    threads: Annotated[int, typer.Option(help="Processes that decode and encode images.", min=1)] = 1,
+    refetch: Annotated[bool, typer.Option(help="Ask again for what the spool holds.")] = False,
     log: LogOption = None,
 ) -> None:
     """Fetch the images of one batch; goes on where an earlier run was stopped."""
-    from treeline.config import DownloaderParameters
-    from treeline.download.shard import ShardJob, download_shard
-    from treeline.download.tables import rate_limit_of
-    from treeline.io.names import server_of_folder
+    import asyncio
 
-    settings = DownloaderParameters.model_validate_json(parameters)
-    rate_limit = rate_limit_of(profiles, server_of_folder(output), settings.default_rate_limit)
-    download_shard(
-        ShardJob(
-            batch=batch,
-            output=output,
-            spool=spool,
-            parameters=settings,
-            rate_limit=rate_limit / lanes,
-            concurrency=max(1, settings.max_concurrency // lanes),
-            threads=threads,
-            previous=previous,
-            refetch=refetch,
-        )
+    from treeline.config import DownloaderParameters
+    from treeline.download.decoder import Decoders
+    from treeline.download.jobs import shard_job
+    from treeline.download.shard import download_shard
+    from treeline.download.stop import Stop, stop_on_signals
+
+    job = shard_job(
+        batch=batch,
+        output=output,
+        spool=spool,
+        profiles=profiles,
+        parameters=DownloaderParameters.model_validate_json(parameters),
+        lane=(lane, lanes),
+        requests=requests,
+        previous=previous,
+        refetch=refetch,
     )
+
+    async def download() -> None:
+        stop = Stop()
+        async with Decoders(threads) as decoders:
+            with stop_on_signals(stop):
+                await download_shard(job, decoders, stop)
+
+    asyncio.run(download())
 
 
 @app.command()

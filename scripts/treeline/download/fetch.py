@@ -1,114 +1,81 @@
-"""Fetch one image: the request, its redirects, its limits and its retries."""
+"""Fetch one image: what its server asks for first, its redirects and its retries."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from string import Template
 from time import monotonic
-from urllib.request import getproxies
+from typing import NamedTuple
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from treeline.config import DownloaderParameters
-from treeline.download.addresses import PrivateAddressError, PublicResolver, is_private_literal
-from treeline.download.headers import seconds_to_wait
-from treeline.download.pace import Pace
-from treeline.errors import ConfigError, TreelineError
-from treeline.schemas import NETWORK_ERROR, PROCESSING_ERROR
+from treeline.download.addresses import is_private_literal
+from treeline.download.client import common_headers
+from treeline.download.exchange import NOT_MODIFIED, Answer, Ask, Exchange, FetchError
+from treeline.download.headers import rate_wish
+from treeline.download.memory import Held
+from treeline.download.robots import MAX_BYTES, Robots, read_robots
+from treeline.download.servers import LeaveAloneError, Server, Servers
+from treeline.download.telemetry import Validators
+from treeline.errors import ConfigError
+from treeline.schemas import NETWORK_ERROR, PARKED_ERROR, ROBOTS_ERROR
 
-RETRIED_STATUSES = frozenset({429, 500, 501, 502, 503, 504})
-OVERLOAD_STATUSES = frozenset({429, 503})
-BOUNDED_ENCODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate", ""})
-"""Content encodings that unpack a piece of a body to no more than about a thousand times its size (zstd: any size)."""
-
-# What httpx, the transport under it and the operating system raise for a request that fails.
-NETWORK_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
-# Those that another try cannot mend.
-FINAL_FAILURES = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError, PrivateAddressError)
+ROBOTS_REDIRECTS = 5  # RFC 9309, 2.3.1.2
 
 
-class LeaveAloneError(TreelineError):
-    """The server asks to be left alone for longer than the job can wait.
+class ImageUrl(NamedTuple):
+    """An image to fetch.
 
     Args:
-        seconds: So long, from now.
+        url: Its URL.
+        uuid: Its identifier, for the request log.
+        validators: Of the image that is stored already, so that the server sends it only where it has changed.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the server, which asks to be left alone for {seconds:.0f} s")
+    url: str
+    uuid: str
+    validators: Validators | None = None
 
 
-class FetchError(Exception):
-    """An image that could not be fetched.
+class Fetched(NamedTuple):
+    """An image's bytes, and the number of tries that they took; None where the stored image has not changed."""
 
-    Args:
-        code: `error_code` of the error row: an HTTP status, or one of `treeline.schemas`.
-        reason: `error_msg` of the error row.
-        retried: Whether another try may help.
-        retry_after: Seconds that the server asks to wait, if it says so.
-    """
-
-    def __init__(self, code: int, reason: str, *, retried: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.code, self.reason, self.retried, self.retry_after = code, reason, retried, retry_after
-        self.attempts = 1
-
-    @property
-    def is_overload(self) -> bool:
-        """Whether the server is to be asked more slowly."""
-        return self.code in OVERLOAD_STATUSES or (self.code == NETWORK_ERROR and self.retried)
-
-
-@asynccontextmanager
-async def open_client(parameters: DownloaderParameters) -> AsyncIterator[httpx.AsyncClient]:
-    """Open an HTTP client with the configured headers, that keeps connections and takes no cookies."""
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the number of workers is the limit
-        resolver=None if parameters.allow_private_addresses else PublicResolver(),
-        ssl=httpx.create_ssl_context(),
-    )
-    # Only where there are proxies is the environment trusted: aiohttp then also looks into ~/.netrc, for each request.
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=bool(getproxies())
-    ) as session:
-        headers = {"User-Agent": parameters.user_agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-        async with httpx.AsyncClient(
-            transport=AiohttpTransport(client=session), headers=headers, timeout=None, follow_redirects=False
-        ) as client:
-            yield client
+    body: bytes | None
+    attempts: int
 
 
 class Fetcher:
-    """Fetches images of one server at its pace.
+    """Fetches images at their servers' pace.
 
     Args:
-        client: From `open_client`.
-        pace: Shared by all requests to the server.
+        exchange: Sends requests.
+        servers: The servers of the job.
         parameters: Time-outs, limits and retries.
         jitter: Gives numbers in [0, 1) that spread the retries.
     """
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
-        pace: Pace,
+        exchange: Exchange,
+        servers: Servers,
         parameters: DownloaderParameters,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._client, self._pace, self._parameters, self._jitter = client, pace, parameters, jitter
-        self._header = {name: from_environment(value) for name, value in parameters.header.items()}
+        self._exchange, self._servers, self._parameters, self._jitter = exchange, servers, parameters, jitter
+        self._common = common_headers(parameters)
+        # These may hold a token: they are for the origin of the table's URL alone.
+        self._own = self._common | {name: from_environment(value) for name, value in parameters.header.items()}
 
-    async def fetch(self, url: str) -> tuple[bytes, int]:
-        """Fetch a body, trying again where that may help.
+    async def fetch(self, image: ImageUrl, held: Held) -> Fetched:
+        """Fetch an image, trying again where that may help.
 
-        Returns:
-            The body, and the number of tries that it took.
+        Args:
+            image: What to fetch.
+            held: Account of its memory; grows with the body.
 
         Raises:
             FetchError: The last failure; `attempts` counts the tries.
@@ -118,95 +85,152 @@ class Fetcher:
         while True:
             attempt += 1
             try:
-                body = await self._try_once(url)
+                answer = await self._follow(image, held, attempt)
             except FetchError as error:
-                if error.is_overload:
-                    self._pace.struggled()
                 wait = self._wait_before_retry(error, attempt)
                 if wait is None:
-                    error.attempts = attempt
+                    error.attempts = error.attempts or (attempt if error.asked else attempt - 1)
                     raise
                 await asyncio.sleep(wait)
             else:
-                self._pace.succeeded()
-                return body, attempt
+                return Fetched(None if answer.status == NOT_MODIFIED else answer.body, attempt)
 
     def _wait_before_retry(self, error: FetchError, attempt: int) -> float | None:
         """Seconds until the next try, or None where this failure is final."""
         if not error.retried or attempt > self._parameters.max_retries:
             return None
         if error.retry_after is not None:
-            if error.retry_after > self._parameters.max_backoff:
-                raise LeaveAloneError(error.retry_after)
-            self._pace.pause(error.retry_after)
-            return error.retry_after
+            return 0.0  # the server's pace waits
         backoff = self._parameters.backoff * 2.0 ** (attempt - 1)
         return min(self._parameters.max_backoff, backoff * (0.5 + self._jitter()))
 
-    async def _try_once(self, url: str) -> bytes:
-        try:
-            return await self._follow(url)
-        except NETWORK_FAILURES as error:
-            cause = _refused_address(error) or error
-            reason = f"{type(cause).__name__}: {cause}".rstrip(": ")
-            raise FetchError(NETWORK_ERROR, reason, retried=not isinstance(cause, FINAL_FAILURES)) from error
-
-    async def _follow(self, url: str) -> bytes:
+    async def _follow(self, image: ImageUrl, held: Held, attempt: int) -> Answer:
         """Ask for a URL and for what it redirects to, each in its turn and all within one time limit."""
-        target = httpx.URL(url)
-        origin = _origin(target)
-        seconds_left = timeout = self._parameters.timeout
-        for _ in range(self._parameters.max_redirects + 1):
-            self._check_target(target)
-            await self._pace.turn()
-            started = monotonic()
-            try:
-                async with asyncio.timeout(seconds_left):
-                    # Its headers may hold a token: that is for the server of the table's URL alone.
-                    answer = await self._ask(target, self._header if _origin(target) == origin else {})
-            except TimeoutError:
-                raise FetchError(NETWORK_ERROR, f"no complete answer within {timeout:g} s", retried=True) from None
-            if isinstance(answer, bytes):
+        try:
+            first = target = httpx.URL(image.url)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise FetchError(NETWORK_ERROR, f"not a URL: {error}", asked=False) from None
+        conditions = _conditions(image.validators)
+        seconds_left = self._parameters.timeout
+        for hop in range(self._parameters.max_redirects + 1):
+            server = self._servers.of(target) if hop else self._servers.own_of(target)
+            await self._check_allowed(target, server)
+            own = _origin(target) == _origin(first)
+            ask = Ask(
+                url=target,
+                server=server,
+                headers=(self._own if own else self._common) | conditions,
+                seconds=seconds_left,
+                max_bytes=self._parameters.max_image_bytes,
+                held=held,
+                purpose="redirect" if hop else "image",
+                uuid=image.uuid,
+                attempt=attempt,
+            )
+            answer, seconds = await self._take_turn(ask)
+            if answer.redirect is None:
                 return answer
-            target = answer
-            seconds_left -= monotonic() - started
+            target = answer.redirect
+            seconds_left -= seconds
         raise FetchError(NETWORK_ERROR, f"more than {self._parameters.max_redirects} redirects")
 
-    async def _ask(self, url: httpx.URL, header: dict[str, str]) -> bytes | httpx.URL:
-        """Ask for one URL; gives the body, or where it redirects to."""
-        response = await self._client.send(self._client.build_request("GET", url, headers=header), stream=True)
-        try:
-            return await self._read(response) if response.next_request is None else response.next_request.url
-        finally:
-            await response.aclose()
+    async def _take_turn(self, ask: Ask) -> tuple[Answer, float]:
+        """Ask when the server's turn comes, and learn from what it answers how it is.
 
-    def _check_target(self, url: httpx.URL) -> None:
+        Returns:
+            The answer, and the seconds that it took.
+        """
+        try:
+            await ask.server.turn(self._parameters.max_backoff)
+        except LeaveAloneError as error:
+            if ask.server is self._servers.own:
+                raise
+            raise FetchError(PARKED_ERROR, f"not asked: {error}", asked=False) from None
+        if ask.server.breaker.is_parked:
+            raise FetchError(PARKED_ERROR, ask.server.breaker.reason, asked=False)
+        started = monotonic()
+        try:
+            answer = await self._exchange(ask)
+        except FetchError as error:
+            self._learn_from_failure(ask.server, error)
+            raise
+        ask.server.breaker.answered()
+        ask.server.pace.succeeded()
+        wish = rate_wish(answer.headers)
+        if wish is not None:
+            ask.server.pace.keep_to(wish.remaining / ask.server.pace.lanes, wish.seconds)
+        return answer, monotonic() - started
+
+    def _learn_from_failure(self, server: Server, error: FetchError) -> None:
+        if error.is_overload:
+            server.pace.struggled()
+        if error.retry_after is not None and error.retried:
+            server.pace.pause(error.retry_after)
+        if error.retried:
+            server.breaker.failed(error.reason)
+        else:
+            server.breaker.answered()
+
+    async def _check_allowed(self, url: httpx.URL, server: Server) -> None:
+        """Refuse what may not be asked for: by its address, its server's state, or its server's robots.txt."""
+        self._check_address(url)
+        if server.breaker.is_parked:
+            raise FetchError(PARKED_ERROR, server.breaker.reason, asked=False)
+        if self._parameters.obey_robots_txt:
+            robots = await server.robots(lambda: self._read_robots(url, server))
+            if not robots.allows(str(url)):
+                raise FetchError(ROBOTS_ERROR, f"disallowed by the robots.txt of {server.name}", asked=False)
+
+    def _check_address(self, url: httpx.URL) -> None:
         if url.scheme not in ("http", "https"):
             raise FetchError(NETWORK_ERROR, f"redirected to the unsupported scheme {url.scheme!r}")
         if not self._parameters.allow_private_addresses and is_private_literal(url.host):
-            raise FetchError(NETWORK_ERROR, f"{url.host} is a private address; see allow_private_addresses")
+            reason = f"{url.host} is a private address; see allow_private_addresses"
+            raise FetchError(NETWORK_ERROR, reason)
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        if not response.is_success:
-            raise FetchError(
-                response.status_code,
-                f"HTTP {response.status_code} {response.reason_phrase}".rstrip(),
-                retried=response.status_code in RETRIED_STATUSES,
-                retry_after=seconds_to_wait(response.headers.get("Retry-After")),
+    async def _read_robots(self, url: httpx.URL, server: Server) -> Robots:
+        """Fetch the robots.txt of a URL's origin.
+
+        Raises:
+            FetchError: There is no answer. (To an error of the server's the answer is: nothing is allowed.)
+        """
+        robots_url = url.copy_with(raw_path=b"/robots.txt", fragment=None)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = await self._follow_robots(robots_url, server, attempt)
+                return read_robots(answer.status, answer.body, self._parameters.user_agent)
+            except FetchError as error:
+                wait = self._wait_before_retry(error, attempt)
+                if wait is None and error.code > 0:
+                    return read_robots(error.code, b"", self._parameters.user_agent)
+                if wait is None:
+                    failure = FetchError(error.code, f"robots.txt: {error.reason}", asked=False)
+                    failure.attempts = attempt if error.asked else attempt - 1
+                    raise failure from None
+                await asyncio.sleep(wait)
+
+    async def _follow_robots(self, target: httpx.URL, server: Server, attempt: int) -> Answer:
+        for _ in range(ROBOTS_REDIRECTS + 1):
+            self._check_address(target)
+            ask = Ask(
+                url=target,
+                server=server,
+                headers=self._common,
+                seconds=self._parameters.timeout,
+                max_bytes=MAX_BYTES,
+                held=None,
+                purpose="robots",
+                uuid=None,
+                attempt=attempt,
             )
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding not in BOUNDED_ENCODINGS:
-            raise FetchError(PROCESSING_ERROR, f"the body is encoded as {encoding!r}, which was not asked for")
-        limit = self._parameters.max_image_bytes
-        if int(response.headers.get("Content-Length", 0)) > limit:
-            raise _too_large(limit)
-        pieces, size = [], 0
-        async for piece in response.aiter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-        return b"".join(pieces)
+            answer, _ = await self._take_turn(ask)
+            if answer.redirect is None:
+                break
+            target = answer.redirect
+            server = self._servers.of(target)
+        return answer
 
 
 def from_environment(value: str) -> str:
@@ -226,13 +250,9 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _too_large(limit: int) -> FetchError:
-    return FetchError(PROCESSING_ERROR, f"the body is larger than {limit} bytes")
-
-
-def _refused_address(error: BaseException) -> PrivateAddressError | None:
-    """Find the refusal of a private address among what led to an error."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, PrivateAddressError):
-        cause = cause.__cause__ or cause.__context__
-    return cause
+def _conditions(validators: Validators | None) -> dict[str, str]:
+    """Request headers by which a server sends only what has changed (RFC 9110, 13.1)."""
+    if validators is None:
+        return {}
+    conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in conditions.items() if value is not None}

@@ -32,6 +32,17 @@ class Lanes:
         return Counter(server for lane in self.lanes for server in {shard.server for shard in lane})
 
     @cached_property
+    def number_of(self) -> dict[tuple[str, int], int]:
+        """The number of each lane among those of a server, from 0, by server and lane."""
+        numbers: dict[tuple[str, int], int] = {}
+        so_far: Counter[str] = Counter()
+        for lane, shards in enumerate(self.lanes):
+            for server in {shard.server for shard in shards}:
+                numbers[server, lane] = so_far[server]
+                so_far[server] += 1
+        return numbers
+
+    @cached_property
     def previous(self) -> dict[ShardId, ShardId]:
         """The shard before each shard in its lane; the first of a lane has none."""
         return {shard: before for lane in self.lanes for before, shard in pairwise(lane)}

@@ -4,6 +4,8 @@
     .spool/server_name=S/partition_id=N/statistics.json what the last job learned of the server
     .spool/server_name=S/partition_id=N/<key>/segment-00000.arrow ...
     .spool/server_name=S/partition_id=N/<key>/{successes,errors}.parquet
+    .spool/server_name=S/partition_id=N/<key>.earlier/    the finished tables of before, while all is fetched again
+    .spool/server_name=S/partition_id=N/requests*         every request that was sent
 
 A segment is a set of finished rows, written whole. Once all rows are there, the two tables are put together from the
 segments, and linked into the images folder. The links stay: when Snakemake deletes a finished output, it is linked
@@ -58,6 +60,10 @@ SEGMENT = pa.schema(
 """One finished row of a batch: an image, or an error (then `error_code` is set). `row` counts from 0."""
 
 
+class ShardBusyError(TreelineError):
+    """Another job works on the shard."""
+
+
 class Finished(NamedTuple):
     """Where each finished row of a batch lies.
 
@@ -91,6 +97,8 @@ class Spool:
         key = hashlib.sha256("\n".join(self.origin.values()).encode()).hexdigest()[:16]
         self.shard_folder = folder
         self.folder = folder / key
+        self.earlier = folder / f"{key}.earlier"
+        self._segments_so_far: int | None = None
 
     @property
     def holds_raw_pixels(self) -> bool:
@@ -118,7 +126,7 @@ class Spool:
         """Keep every other job off this shard; the system lets go of the lock when the job ends, however it ends.
 
         Raises:
-            TreelineError: Another job holds the lock; says which.
+            ShardBusyError: Another job holds the lock; says which.
         """
         self.shard_folder.mkdir(parents=True, exist_ok=True)
         with (self.shard_folder / "lock").open("a+", encoding="utf-8") as file:
@@ -127,7 +135,7 @@ class Spool:
             except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "another process"
-                raise TreelineError(
+                raise ShardBusyError(
                     f"{self.shard_folder}: {holder} is downloading this shard. Wait for it to end, or stop it."
                 ) from None
             file.truncate(0)
@@ -135,17 +143,29 @@ class Spool:
             file.flush()
             yield
 
-    def write_segment(self, rows: Sequence[dict[str, Any]]) -> Path:
+    def next_segment(self) -> Path:
+        """Path of a new segment, a new one with each call."""
+        if self._segments_so_far is None:
+            segments = self._segments()
+            self._segments_so_far = int(segments[-1].stem.removeprefix("segment-")) + 1 if segments else 0
+        self._segments_so_far += 1
+        return self.folder / f"segment-{self._segments_so_far - 1:05d}.arrow"
+
+    def write_segment(self, rows: Sequence[dict[str, Any]], target: Path | None = None) -> Path:
         """Keep finished rows, each a mapping of the columns of `SEGMENT`; whole or not at all.
+
+        Args:
+            rows: Finished rows.
+            target: From `next_segment`, where that has been called already.
 
         Raises:
             OSError: The disk is full or not writable; the segments so far are as they were.
         """
-        return self.write_table(pa.Table.from_pylist(list(rows), schema=SEGMENT))
+        return self.write_table(pa.Table.from_pylist(list(rows), schema=SEGMENT), target)
 
-    def write_table(self, table: pa.Table) -> Path:
+    def write_table(self, table: pa.Table, target: Path | None = None) -> Path:
         """Keep finished rows that are a table of `SEGMENT` already; as `write_segment`."""
-        target = self.folder / f"segment-{self._next_number():05d}.arrow"
+        target = target or self.next_segment()
         with atomic_path(target) as temporary, pa.ipc.new_file(temporary, SEGMENT) as writer:
             writer.write_table(table)
         return target
@@ -172,21 +192,18 @@ class Spool:
         return Finished(files, rows, segments[first], positions[first], failed[first].astype(bool), sizes[first])
 
     def remove_segments(self) -> None:
-        """Remove the segments, once the finished tables hold all of them."""
+        """Remove the segments and the earlier version, once the finished tables hold all of them."""
         for segment in self._segments():
             segment.unlink()
+        shutil.rmtree(self.earlier, ignore_errors=True)
 
-    def clear(self) -> None:
-        """Forget everything about this batch with these parameters."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+    def set_aside(self) -> None:
+        """Begin anew, with what is finished as the earlier version."""
+        shutil.rmtree(self.earlier, ignore_errors=True)
+        self.folder.rename(self.earlier)
 
     def _segments(self) -> list[Path]:
         return sorted(self.folder.glob("segment-*.arrow"))
-
-    def _next_number(self) -> int:
-        segments = self._segments()
-        return int(segments[-1].stem.removeprefix("segment-")) + 1 if segments else 0
 
 
 def origin_of(batch_sha256: str, parameters: DownloaderParameters) -> dict[str, str]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 MAX_FILE_NAME_BYTES = 255  # NAME_MAX of ext4, XFS, Lustre and GPFS
 SERVER_FOLDER_PREFIX = "server_name="
+CREDENTIALS = re.compile(r"(https?://)[^/?#\s]*@", re.IGNORECASE)
 
 IMAGE_EXTENSIONS: Mapping[str, str] = {
     "jpeg": "jpg",
@@ -51,6 +52,11 @@ def encode_server_name(server_name: str) -> str:
 def decode_server_name(encoded: str) -> str:
     """Turn a folder's percent-encoded server name back into host and port."""
     return unquote(encoded)
+
+
+def mask_credentials(text: str) -> str:
+    """Hide the user and the password of every HTTP URL in a text: `https://***@example.org/a.jpg`."""
+    return CREDENTIALS.sub(r"\1***@", text)
 
 
 def is_safe_uuid(uuid: str) -> bool:

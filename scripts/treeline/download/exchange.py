@@ -1,0 +1,249 @@
+"""One request and its answer, within every limit: of time, size, speed and memory. The request log gets them all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from time import monotonic, time
+from typing import Literal
+
+import aiohttp
+import httpx
+
+from treeline.config import DownloaderParameters
+from treeline.download.addresses import PrivateAddressError
+from treeline.download.headers import opted_out, seconds_to_wait
+from treeline.download.memory import Held
+from treeline.download.servers import Server
+from treeline.download.telemetry import Request, RequestLog
+from treeline.io.names import mask_credentials
+from treeline.schemas import NETWORK_ERROR, OPT_OUT_ERROR, PROCESSING_ERROR
+
+RETRIED_STATUSES = frozenset({429, 500, 501, 502, 503, 504})
+OVERLOAD_STATUSES = frozenset({429, 503})
+NOT_MODIFIED = 304
+GRACE_SECONDS = 5.0
+"""A body may be slower than `min_bytes_per_second` for so long."""
+
+BOUNDED_ENCODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate", ""})
+"""Content encodings that unpack a piece of a body to no more than about a thousand times its size (zstd: any size)."""
+
+# What httpx, the transport under it and the operating system raise for a request that fails.
+NETWORK_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
+# Those that another try cannot mend.
+FINAL_FAILURES = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError, PrivateAddressError)
+
+Purpose = Literal["image", "redirect", "robots"]
+
+
+class FetchError(Exception):
+    """An image that could not be fetched.
+
+    Args:
+        code: `error_code` of the error row: an HTTP status, or one of `treeline.schemas`.
+        reason: `error_msg` of the error row.
+        retried: Whether another try may help.
+        retry_after: Seconds that the server asks to wait, if it says so.
+        asked: Whether the server was asked at all.
+    """
+
+    def __init__(
+        self, code: int, reason: str, *, retried: bool = False, retry_after: float | None = None, asked: bool = True
+    ) -> None:
+        super().__init__(reason)
+        self.code, self.reason, self.retried, self.retry_after, self.asked = code, reason, retried, retry_after, asked
+        self.attempts = 0
+
+    @property
+    def is_overload(self) -> bool:
+        """Whether the server is to be asked more slowly."""
+        return self.code in OVERLOAD_STATUSES or (self.code == NETWORK_ERROR and self.retried)
+
+
+@dataclass
+class Ask:
+    """What is asked for.
+
+    Args:
+        url: The URL.
+        server: That it is asked of.
+        headers: Of this request, beside those of all.
+        seconds: That it may take.
+        max_bytes: Largest body.
+        held: Account of the body's memory; None for a small one.
+        purpose: Why it is asked for.
+        uuid: Of the image that it is asked for; None for robots.txt.
+        attempt: Which try it is, from 1.
+    """
+
+    url: httpx.URL
+    server: Server
+    headers: dict[str, str]
+    seconds: float
+    max_bytes: int
+    held: Held | None
+    purpose: Purpose
+    uuid: str | None
+    attempt: int
+
+
+@dataclass
+class Answer:
+    """What is answered, as far as it has come.
+
+    Args:
+        status: HTTP status; 0 before there is one.
+        headers: Of the answer.
+        body: Its bytes; empty unless the status is 200 to 299.
+        received: Bytes of the body received.
+        first_byte: Monotonic time of the first byte; None before it comes.
+        redirect: Where it leads on; None where it does not.
+    """
+
+    status: int = 0
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    body: bytes = b""
+    received: int = 0
+    first_byte: float | None = None
+    redirect: httpx.URL | None = None
+
+
+class Exchange:
+    """Sends requests and reads answers.
+
+    Args:
+        transport: From `open_transport`.
+        parameters: Limits.
+        log: Gets every request.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, parameters: DownloaderParameters, log: RequestLog | None = None
+    ) -> None:
+        self._transport, self._parameters, self._log = transport, parameters, log
+
+    async def __call__(self, ask: Ask) -> Answer:
+        """Send a request, whose turn it is, and read the answer.
+
+        Raises:
+            FetchError: There is no answer, or none to be used; redirects and status 304 are answers.
+        """
+        answer = Answer()
+        sent, started = time(), monotonic()
+        code = NETWORK_ERROR
+        try:
+            async with asyncio.timeout(ask.seconds) as deadline:
+                await self._exchange(ask, answer, deadline)
+            code = answer.status
+        except FetchError as error:
+            code = error.code
+            raise
+        except TimeoutError:
+            reason = f"no complete answer within {self._parameters.timeout:g} s"
+            raise FetchError(NETWORK_ERROR, reason, retried=True) from None
+        except NETWORK_FAILURES as error:
+            cause = _refused_address(error) or error
+            reason = mask_credentials(f"{type(cause).__name__}: {cause}".rstrip(": "))
+            raise FetchError(NETWORK_ERROR, reason, retried=not isinstance(cause, FINAL_FAILURES)) from error
+        finally:
+            self._record(ask, answer, code, sent, started)
+        return answer
+
+    async def _exchange(self, ask: Ask, answer: Answer, deadline: asyncio.Timeout) -> None:
+        response = await self._transport.handle_async_request(httpx.Request("GET", ask.url, headers=ask.headers))
+        try:
+            answer.first_byte = monotonic()
+            answer.status, answer.headers = response.status_code, response.headers
+            if response.has_redirect_location:
+                answer.redirect = ask.url.join(response.headers["Location"])
+            elif response.status_code != NOT_MODIFIED:
+                self._check(response, ask)
+                answer.body = await self._read(response, ask, answer, deadline)
+        finally:
+            await response.aclose()
+
+    def _check(self, response: httpx.Response, ask: Ask) -> None:
+        """Judge an answer by its status and headers, before any of its body is read."""
+        if not response.is_success:
+            raise FetchError(
+                response.status_code,
+                f"HTTP {response.status_code} {response.reason_phrase}".rstrip(),
+                retried=response.status_code in RETRIED_STATUSES,
+                retry_after=seconds_to_wait(response.headers.get("Retry-After")),
+            )
+        parameters = self._parameters
+        if parameters.obey_opt_out_headers and ask.purpose != "robots":
+            directive = opted_out(response.headers, parameters.opt_out_directives, parameters.user_agent)
+            if directive is not None:
+                raise FetchError(OPT_OUT_ERROR, f"the server says X-Robots-Tag: {directive}")
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in BOUNDED_ENCODINGS:
+            raise FetchError(PROCESSING_ERROR, f"the body is encoded as {encoding!r}, which was not asked for")
+        if _announced(response) > ask.max_bytes and ask.purpose != "robots":
+            raise _too_large(ask.max_bytes)
+
+    async def _read(self, response: httpx.Response, ask: Ask, answer: Answer, deadline: asyncio.Timeout) -> bytes:
+        pieces: list[bytes] = []
+        started, reserved = monotonic(), 0
+        if ask.held is not None:
+            ask.held.clear()
+        async for piece in response.aiter_bytes():
+            answer.received += len(piece)
+            if answer.received > ask.max_bytes:
+                if ask.purpose == "robots":  # so much of it is enough
+                    break
+                raise _too_large(ask.max_bytes)
+            if ask.held is not None and answer.received > reserved:
+                more = max(_announced(response), answer.received) - reserved
+                waited = await ask.held.grow(more)
+                reserved += more
+                # The wait for memory is ours, not the server's.
+                started += waited
+                deadline.reschedule((deadline.when() or 0) + waited)
+            pieces.append(piece)
+            self._check_speed(answer.received, monotonic() - started)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _check_speed(self, received: int, seconds: float) -> None:
+        slowest = self._parameters.min_bytes_per_second
+        if seconds > GRACE_SECONDS and received < slowest * seconds:
+            reason = f"slower than {slowest} bytes a second: {received} in {seconds:.0f} s"
+            raise FetchError(NETWORK_ERROR, reason, retried=True)
+
+    def _record(self, ask: Ask, answer: Answer, code: int, sent: float, started: float) -> None:
+        if self._log is None:
+            return
+        is_image = 200 <= code < 300 and ask.purpose != "robots"
+        self._log.add(
+            Request(
+                time=sent,
+                server=ask.server.name,
+                uuid=ask.uuid,
+                purpose=ask.purpose,
+                attempt=ask.attempt,
+                status=code,
+                bytes=answer.received,
+                latency_ms=None if answer.first_byte is None else (answer.first_byte - started) * 1000,
+                seconds=monotonic() - started,
+                rate_limit=ask.server.pace.rate,
+                etag=answer.headers.get("ETag") if is_image else None,
+                last_modified=answer.headers.get("Last-Modified") if is_image else None,
+            )
+        )
+
+
+def _announced(response: httpx.Response) -> int:
+    length = response.headers.get("Content-Length", "0")
+    return int(length) if length.isdecimal() else 0
+
+
+def _too_large(limit: int) -> FetchError:
+    return FetchError(PROCESSING_ERROR, f"the body is larger than {limit} bytes")
+
+
+def _refused_address(error: BaseException) -> PrivateAddressError | None:
+    """Find the refusal of a private address among what led to an error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, PrivateAddressError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
