@@ -5,7 +5,7 @@
         ...
         assert len(server.requests("/a.jpg")) == 2
 
-It listens on a free port of the loopback interface, in a thread of its own. The example's servers run as a process, on
+It listens on a free port of a loopback address, in a thread of its own. The example's servers run as a process, on
 free ports, too, so that tests that need them can run side by side:
 
     with example_servers(images, logs) as first_port:
@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -43,7 +44,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Request:
-    """A request that the server had; `time` is its arrival in monotonic seconds."""
+    """A request that the server had: its target as it was sent, and its arrival in monotonic seconds."""
 
     path: str
     time: float
@@ -53,12 +54,17 @@ class Request:
 class ImageServer:
     """Answers each path with its replies in turn, the last of them again and again, and any other path with 404.
 
+    Args:
+        host: Loopback address to listen at.
+        tls: Speak HTTPS with the certificate that it holds.
+
     Attributes:
         most_at_once: Largest number of requests that were being answered at the same time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST, tls: ssl.SSLContext | None = None) -> None:
         self.most_at_once = 0
+        self._host, self._tls = host, tls
         self._open = 0
         self._replies: dict[str, tuple[Reply, ...]] = {}
         self._requests: list[Request] = []
@@ -69,13 +75,13 @@ class ImageServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._runner, self._port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -83,7 +89,7 @@ class ImageServer:
     @property
     def address(self) -> str:
         """host:port."""
-        return f"{HOST}:{self._port}"
+        return f"{self._host}:{self.port}"
 
     def url(self, path: str) -> str:
         """The address of a path, which need not exist."""
@@ -93,7 +99,7 @@ class ImageServer:
         """Have `path` answered by `replies` in turn; keywords make one more, the last.
 
         `add("/a.jpg", body=jpeg)` is `add("/a.jpg", Reply(body=jpeg))`. Replaces what the path had, and counts its
-        turns from the first again. `path` may have a query string, which then belongs to it.
+        turns from the first again. `path` is the target as it is sent, a query string included.
 
         Returns:
             Its URL.
@@ -108,28 +114,31 @@ class ImageServer:
         with self._lock:
             return [request for request in self._requests if path in (None, request.path)]
 
-    async def _start(self) -> tuple[web.AppRunner, int]:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, HOST, 0).start()
-        return runner, runner.addresses[0][1]
+    async def _start(self) -> int:
+        """Listen; gives the port."""
+        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, 0, ssl_context=self._tls).start()
+        port: int = self._runner.addresses[0][1]
+        return port
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._open += 1
         self.most_at_once = max(self.most_at_once, self._open)
         try:
-            return await send(request, self._next_reply(request))
+            return await send(request, self._next_reply(request.raw_path, request.headers.copy()))
         finally:
             self._open -= 1
 
-    def _next_reply(self, request: web.Request) -> Reply:
+    def _next_reply(self, path: str, headers: Mapping[str, str]) -> Reply:
         with self._lock:
-            self._requests.append(Request(request.path_qs, time.monotonic(), request.headers.copy()))
-            replies = self._replies.get(request.path_qs, (Reply(status=404, content_type="text/plain"),))
-            turn = min(self._asked[request.path_qs], len(replies) - 1)
-            self._asked[request.path_qs] += 1
+            self._requests.append(Request(path, time.monotonic(), headers))
+            replies = self._replies.get(path, (Reply(status=404, content_type="text/plain"),))
+            turn = min(self._asked[path], len(replies) - 1)
+            self._asked[path] += 1
             return replies[turn]
 
 

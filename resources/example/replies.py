@@ -29,6 +29,7 @@ class Reply:
         missing_bytes: Announce this many bytes more than are sent, then hang up.
         endless: Send the body again and again until the client leaves, without a Content-Length.
         reset: Reset the connection instead of answering.
+        raw: Sent as it is in place of all the above, then hang up, or with `reset`, reset the connection.
     """
 
     body: bytes = b""
@@ -41,6 +42,7 @@ class Reply:
     missing_bytes: int = 0
     endless: bool = False
     reset: bool = False
+    raw: bytes = b""
 
     def pieces(self) -> Iterator[bytes]:
         """The body in the pieces it is sent in."""
@@ -60,8 +62,8 @@ async def send(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     await asyncio.sleep(reply.delay_seconds)
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_type = reply.content_type
-    if reply.reset:
-        _reset(request)
+    if reply.raw or reply.reset:
+        _break_off(request, reply)
         return response
     if not reply.endless:
         response.content_length = len(reply.body) + reply.missing_bytes
@@ -77,9 +79,13 @@ async def send(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     return response
 
 
-def _reset(request: web.BaseRequest) -> None:
+def _break_off(request: web.BaseRequest, reply: Reply) -> None:
     transport = request.transport
     if transport is None:
+        return
+    transport.write(reply.raw)
+    if not reply.reset:
+        transport.close()
         return
     connection: socket.socket = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT_AT_ALL)

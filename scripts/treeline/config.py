@@ -165,7 +165,7 @@ class Download(Block):
     shards_per_rank: int = Field(8, ge=1)
     """`fleet`: shards that one process downloads at once, of different lanes."""
     refetch: bool = False
-    """Ask the servers again even for shards that the spool still holds; what has not changed there is not sent again."""
+    """Ask the servers again even for shards that the spool still holds; they need not send what has not changed."""
     retry_errors: list[int] = []
     """Values of `error_code`: finished shards that have such errors ask for those images once more."""
     profile_samples: int = Field(5, ge=1)

@@ -14,13 +14,14 @@ from PIL import Image, ImageOps
 from tests.batches import encoded, photo, rotated_jpeg
 from treeline.config import DownloaderParameters
 from treeline.download.process import process_image
+from treeline.download.stored import ImageParameters
 from treeline.errors import ImageError
 from treeline.io.images import Pixels, decode, read_header, read_stored, sniff_format
 from treeline.io.resize import enough_for, fit
 
 
-def parameters(**changes: object) -> DownloaderParameters:
-    return DownloaderParameters.model_validate({"image_size": 32, **changes})
+def parameters(**changes: object) -> ImageParameters:
+    return ImageParameters.of(DownloaderParameters.model_validate({"image_size": 32, **changes}))
 
 
 def psnr(one: Pixels, other: Pixels) -> float:

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 from tests.batches import encoded, photo
 from treeline.config import DownloaderParameters
 from treeline.download.process import process_image
+from treeline.download.stored import ImageParameters
 from treeline.io.encode import encode_jpeg, encode_png
 from treeline.io.exif import kept_exif
 
@@ -37,7 +38,7 @@ def test_a_reduced_image_keeps_when_where_and_by_what_it_was_taken(image_format:
     parameters = DownloaderParameters.model_validate(
         {"image_size": 32, "image_format": image_format, "exif_orientation": "apply" if upright else "keep"}
     )
-    exif = read(process_image(camera_photo(), parameters).image)
+    exif = read(process_image(camera_photo(), ImageParameters.of(parameters)).image)
     assert exif[ExifTags.Base.Orientation] == (1 if upright else 6)
     assert exif[ExifTags.Base.Model] == "Trail 3000"
     assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == TAKEN
@@ -69,5 +70,5 @@ def test_a_broken_block_spoils_nothing(cut: int) -> None:
     good = camera_photo()
     start = good.index(b"Exif\x00\x00") + 6
     broken = good[: start + cut] + bytes(range(40)) + good[start + cut + 40 :]
-    stored = process_image(broken, DownloaderParameters(image_size=32))
+    stored = process_image(broken, ImageParameters.of(DownloaderParameters(image_size=32)))
     assert Image.open(io.BytesIO(stored.image)).size in {(32, 16), (16, 32)}

@@ -22,6 +22,8 @@ from treeline.schemas import NETWORK_ERROR, OPT_OUT_ERROR, PROCESSING_ERROR
 RETRIED_STATUSES = frozenset({429, 500, 501, 502, 503, 504})
 OVERLOAD_STATUSES = frozenset({429, 503})
 NOT_MODIFIED = 304
+CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since"})
+"""Request headers that make status 304 an answer."""
 GRACE_SECONDS = 5.0
 """A body may be slower than `min_bytes_per_second` for so long."""
 
@@ -156,7 +158,7 @@ class Exchange:
             answer.status, answer.headers = response.status_code, response.headers
             if response.has_redirect_location:
                 answer.redirect = ask.url.join(response.headers["Location"])
-            elif response.status_code != NOT_MODIFIED:
+            elif response.status_code != NOT_MODIFIED or not CONDITIONS & ask.headers.keys():
                 self._check(response, ask)
                 answer.body = await self._read(response, ask, answer, deadline)
         finally:

@@ -205,6 +205,8 @@ class Fetcher:
                 wait = self._wait_before_retry(error, attempt)
                 if wait is None and error.code > 0:
                     return read_robots(error.code, b"", self._parameters.user_agent)
+                if error.code == PARKED_ERROR:
+                    raise
                 if wait is None:
                     failure = FetchError(error.code, f"robots.txt: {error.reason}", asked=False)
                     failure.attempts = attempt if error.asked else attempt - 1

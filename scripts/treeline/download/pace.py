@@ -72,7 +72,7 @@ class Pace:
         """Take a lower limit, as `Crawl-delay` demands; a higher one changes nothing."""
         if limit < self.limit:
             self.limit, self.rate = limit, min(self.rate, limit)
-            self._start_slots(self._due)
+            self._start_slots(self._clock() + MARGIN / limit)
 
     def succeeded(self) -> None:
         """Speed up a little after a good answer."""
@@ -102,9 +102,9 @@ class Pace:
     def _floor(self) -> float:
         return self.limit * (1 - self._multiplier)
 
-    def _start_slots(self, now: float) -> None:
+    def _start_slots(self, start: float) -> None:
         self._period = MARGIN / self.limit
-        self._due = now
+        self._due = start
         self._last_slot = -math.inf
 
     def _reserve(self) -> float:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import NamedTuple
-
-from treeline.config import DownloaderParameters
+from treeline.download.stored import ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg, md5
 from treeline.errors import ImageError
 from treeline.io.encode import encode_jpeg, encode_png, encode_raw_bgr
 from treeline.io.exif import kept_exif
@@ -19,28 +16,8 @@ from treeline.io.images import (
 )
 from treeline.io.resize import enough_for, fit, reduce
 
-JPEG_END = b"\xff\xd9"
 
-
-class ProcessedImage(NamedTuple):
-    """One image as a shard stores it.
-
-    Args:
-        image: The stored bytes.
-        hashsum_original: MD5 of the body, hexadecimal.
-        hashsum_resized: MD5 of `image`, hexadecimal.
-        original_size: Height and width of the image as served, upright if the orientation is applied.
-        resized_size: Height and width of the stored image.
-    """
-
-    image: bytes
-    hashsum_original: str
-    hashsum_resized: str
-    original_size: Size
-    resized_size: Size
-
-
-def process_image(body: bytes, parameters: DownloaderParameters) -> ProcessedImage:
+def process_image(body: bytes, parameters: ImageParameters) -> ProcessedImage:
     """Make what is stored of an image out of a response's body.
 
     Raises:
@@ -48,21 +25,24 @@ def process_image(body: bytes, parameters: DownloaderParameters) -> ProcessedIma
     """
     if not body:
         raise ImageError("the body is empty")
+    if is_kept_jpeg(body, parameters):
+        return keep_jpeg(body, parameters.max_image_pixels)
     header = read_header(body)
-    upright = parameters.exif_orientation == "apply"
-    size = header.upright_size if upright and parameters.image_format != "original" else header.size
     if parameters.image_format == "original":
-        _check_whole(body, header, parameters.max_image_pixels)
-        image, target = body, size
+        # Nothing but decoding says whether it is whole; formats other than JPEG are rare.
+        decode(body, upright=False, max_pixels=parameters.max_image_pixels)
+        size = target = header.size
+        image = body
     else:
+        size = header.upright_size if parameters.exif_orientation == "apply" else header.size
         target = fit(size, parameters.image_size)
         image = _convert(body, header, target, parameters)
-    original_hash = _md5(body)
-    stored_hash = original_hash if image is body else _md5(image)
+    original_hash = md5(body)
+    stored_hash = original_hash if image is body else md5(image)
     return ProcessedImage(image, original_hash, stored_hash, size, target)
 
 
-def _convert(body: bytes, header: Header, target: Size, parameters: DownloaderParameters) -> bytes:
+def _convert(body: bytes, header: Header, target: Size, parameters: ImageParameters) -> bytes:
     """Decode, reduce, turn and encode; the body itself where nothing of that changes it."""
     upright = parameters.exif_orientation == "apply"
     turned = target[::-1] if upright and header.upright_size != header.size else target
@@ -85,19 +65,3 @@ def _convert(body: bytes, header: Header, target: Size, parameters: DownloaderPa
     if parameters.image_format == "png":
         return encode_png(pixels, exif)
     return encode_jpeg(pixels, parameters.jpeg_quality, exif)
-
-
-def _check_whole(body: bytes, header: Header, max_pixels: int) -> None:
-    """Check that nothing of the body is missing: a JPEG by its end, any other, as they are rare, by decoding it."""
-    if header.format != "jpeg":
-        decode(body, upright=False, max_pixels=max_pixels)
-        return
-    if header.size[0] * header.size[1] > max_pixels:
-        raise ImageError(f"{header.size[1]} x {header.size[0]} pixels are more than the limit of {max_pixels}")
-    # Cameras pad and append; a body without any end marker was cut off.
-    if JPEG_END not in body[-65_536:]:
-        raise ImageError("truncated JPEG: it has no end marker")
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

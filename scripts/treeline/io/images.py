@@ -17,7 +17,6 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageFile
 
-from treeline.config import DownloaderParameters
 from treeline.errors import ImageError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -28,7 +27,9 @@ Size: TypeAlias = tuple[int, int]
 
 EncodedFormat = Literal["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"]
 
-MAX_PIXELS = DownloaderParameters().max_image_pixels
+MAX_PIXELS = 100_000_000
+"""Largest height x width that is decoded where nothing else is said; the default of `max_image_pixels`."""
+
 STRIP_PIXELS = 1024**2
 EXIF_ORIENTATION = 0x0112
 UPRIGHT = 1
@@ -103,13 +104,34 @@ def read_header(data: bytes) -> Header:
     if encoded_as is None:
         raise ImageError(f"not an image of a known format (starts with {data[:12]!r})")
     if encoded_as == "jpeg" and b"Exif\x00\x00" not in data[:JPEG_HEAD_BYTES]:
-        with _broken_as("broken JPEG header"):
-            height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        return Header(encoded_as, (height, width), UPRIGHT)
+        return Header(encoded_as, jpeg_size(data), UPRIGHT)
     image = _open(data)
     # Pillow turns a TIFF upright of itself while it decodes, and gives its size as it will be then.
     orientation = UPRIGHT if encoded_as == "tiff" else _orientation(image)
     return Header(encoded_as, (image.height, image.width), orientation)
+
+
+def jpeg_size(data: bytes) -> Size:
+    """Read a JPEG's height and width as stored.
+
+    Raises:
+        ImageError: Its header is broken.
+    """
+    with _broken_as("broken JPEG header"):
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    return height, width
+
+
+def check_pixels(size: Size, max_pixels: int) -> None:
+    """Refuse an image by its height and width.
+
+    Raises:
+        ImageError: It has more than `max_pixels`, or none.
+    """
+    if size[0] * size[1] > max_pixels:
+        raise ImageError(f"{size[1]} x {size[0]} pixels are more than the limit of {max_pixels}")
+    if size[0] * size[1] == 0:
+        raise ImageError("the image has no pixels")
 
 
 def decode(data: bytes, *, upright: bool = True, at_least: Size | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -129,7 +151,7 @@ def decode(data: bytes, *, upright: bool = True, at_least: Size | None = None, m
         ImageError: The bytes are no image, are corrupt or truncated, or hold more than `max_pixels`.
     """
     header = read_header(data)
-    _check_pixels(header.size, max_pixels)
+    check_pixels(header.size, max_pixels)
     pixels = _decode_jpeg(data, at_least) if header.format == "jpeg" else None
     if pixels is None:
         pixels = _decode_with_pillow(data)
@@ -164,7 +186,7 @@ def open_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIX
                 raise
     if raw is None:
         raise ImageError(f"{len(data)} bytes are neither an encoded image nor raw pixels of the row's size")
-    _check_pixels(raw, max_pixels)
+    check_pixels(raw, max_pixels)
     bgr = np.frombuffer(data, np.uint8).reshape(*raw, 3)
     return StoredImage(np.ascontiguousarray(bgr[:, :, ::-1]), None)
 
@@ -202,7 +224,7 @@ def _broken_as(problem: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise ImageError(f"{problem}: {error}") from error
+        raise ImageError(f"{problem}: {str(error) or type(error).__name__}") from error
 
 
 def _orientation(image: Image.Image) -> int:
@@ -211,13 +233,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # whatever the parser stumbled over: a broken EXIF block does not spoil the pixels
         return UPRIGHT
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else UPRIGHT
-
-
-def _check_pixels(size: Size, max_pixels: int) -> None:
-    if size[0] * size[1] > max_pixels:
-        raise ImageError(f"{size[1]} x {size[0]} pixels are more than the limit of {max_pixels}")
-    if size[0] * size[1] == 0:
-        raise ImageError("the image has no pixels")
 
 
 def _decode_jpeg(data: bytes, at_least: Size | None) -> Pixels | None:

@@ -1,0 +1,127 @@
+"""The torture table, as a whole, through the command that downloads: every row is what the table says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.batches import write_batch
+from tests.servers import Request
+from tests.torture.case import PARAMETERS, UNVERIFIED, Case, Failed, Stored
+from tests.torture.cases import CASES
+from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED, PAUSED_ROWS
+from tests.torture.runner import MODES, rows_of, run_shards
+from tests.torture.server import Site, TortureServers
+from treeline.io.images import read_header
+from treeline.io.names import encode_server_name
+from treeline.paths import shard_folder
+
+TIMER_SECONDS = 0.01  # a timer may be early by so much
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the table.
+
+    Attributes:
+        batches: Names of the cases of each shard, by its folder.
+        images: Folder of the shards.
+        rows: The row of each case by its name.
+        requests: What each site was asked.
+        log: What the jobs said.
+    """
+
+    batches: Mapping[str, Sequence[str]]
+    images: Path
+    rows: Mapping[str, Mapping[str, Any]]
+    requests: Mapping[Site, Sequence[Request]]
+    log: str
+
+    def asked(self, case: Case) -> list[float]:
+        """When the case's target was asked for."""
+        return [request.time for request in self.requests[case.site] if request.path == case.asked]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = tmp_path_factory.mktemp(f"table-{request.param}")
+    sites = list(dict.fromkeys(case.site for case in CASES))
+    with TortureServers(sites) as servers:
+        batches = write_batches(folder / "urls", servers)
+        parameters = {**PARAMETERS, "unverified_servers": [servers.name(UNVERIFIED)]}
+        environment = {**os.environ, "SSL_CERT_FILE": str(servers.authority_file)}
+        log = run_shards(request.param, folder, list(batches), parameters, environment)
+        rows = {row["uuid"]: row for shard in batches for row in rows_of(folder / "images" / shard)}
+        requests = {site: servers[site].requests() for site in sites}
+    return Outcome(batches, folder / "images", rows, requests, log)
+
+
+def write_batches(folder: Path, servers: TortureServers) -> dict[str, list[str]]:
+    """Prepare the servers, and write a batch for each; gives the names of its cases by the shard's folder."""
+    by_site: dict[Site, list[Case]] = defaultdict(list)
+    for case in CASES:
+        by_site[case.site].append(case)
+        servers[case.site].add(case.asked, *case.replies)
+        for target, reply in case.elsewhere.items():
+            servers[case.site].add(target, reply)
+    batches = {}
+    for site, cases in by_site.items():
+        shard = shard_folder(encode_server_name(servers.name(site)), 0)
+        urls = [case.url or servers.origin(site, case.scheme) + case.target for case in cases]
+        batches[shard] = [case.name for case in cases]
+        write_batch(folder / shard / "urls.parquet", urls, uuid=batches[shard])
+    return batches
+
+
+def test_cases_do_not_get_in_each_others_way() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+    targets = [(case.site, target) for case in CASES if not case.url for target in (case.asked, *case.elsewhere)]
+    assert len(set(targets)) == len(targets)
+
+
+def test_each_row_of_a_batch_is_one_success_or_one_error(outcome: Outcome) -> None:
+    for shard, names in outcome.batches.items():
+        assert sorted(row["uuid"] for row in rows_of(outcome.images / shard)) == sorted(names)
+        assert (outcome.images / shard / "completed").exists()
+
+
+def test_nothing_surprises_a_job(outcome: Outcome) -> None:
+    assert "Traceback" not in outcome.log
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_row(case: Case, outcome: Outcome) -> None:
+    row, expected = outcome.rows[case.name], case.expected
+    times = outcome.asked(case)
+    if isinstance(expected, Stored):
+        assert row.get("error_msg") is None
+        assert (tuple(row["original_size"]), tuple(row["resized_size"])) == (expected.original, expected.resized)
+        assert read_header(row["image"]).size == expected.resized
+        assert hashlib.md5(row["image"]).hexdigest() == row["hashsum_resized"]
+        assert len(times) == expected.tries
+        assert all(later - earlier >= case.pause - TIMER_SECONDS for earlier, later in pairwise(times))
+    else:
+        check_error(row, expected, len(times))
+
+
+def check_error(row: Mapping[str, Any], expected: Failed, requests: int) -> None:
+    assert (row.get("error_code"), row.get("image")) == (expected.code, None), row.get("error_msg")
+    assert row["error_msg"]
+    assert expected.reason.lower() in row["error_msg"].lower()
+    if expected.tries is not None:
+        assert (row["retry_count"], requests) == (expected.tries, expected.tries)
+
+
+def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:
+    times = [request.time for request in outcome.requests[PAUSED] if request.path != "/robots.txt"]
+    assert len(times) == PAUSED_ROWS
+    # The log of a busy server may be late for the first.
+    assert times[-1] - times[0] >= 0.75 * (PAUSED_ROWS - 1) * CRAWL_DELAY_SECONDS
