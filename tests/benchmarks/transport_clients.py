@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 CONCURRENCY = 32
-LARGE_PIECE = 2**20
+LARGE_PIECE = 256 * 1024
 TRUSTED = os.environ.get("SSL_CERT_FILE")
 
 Fetch = Callable[[str], Awaitable[int]]
@@ -61,7 +61,7 @@ async def httpx_on_aiohttp() -> AsyncIterator[Fetch]:
 
 @asynccontextmanager
 async def httpx_on_aiohttp_large() -> AsyncIterator[Fetch]:
-    """As `httpx_on_aiohttp`, with bodies handed on in pieces of up to 1 MiB instead of 16 KiB."""
+    """As `httpx_on_aiohttp`, with bodies handed on in pieces of up to 256 KiB instead of 16 KiB."""
     async with _large_piece_transport() as transport, _httpx_client(transport=transport) as client:
         yield _sender(client)
 
@@ -134,8 +134,8 @@ ASYNCIO_CLIENTS = {
     "httpx, HTTP/2": httpx_http2,
     "httpx on curl-cffi": httpx_on_curl_cffi,
     "httpx on aiohttp": httpx_on_aiohttp,
-    "httpx on aiohttp, pieces of 1 MiB": httpx_on_aiohttp_large,
-    "httpx on aiohttp, pieces of 1 MiB, no httpx.AsyncClient": httpx_on_aiohttp_direct,
+    "httpx on aiohttp, pieces of 256 KiB": httpx_on_aiohttp_large,
+    "httpx on aiohttp, pieces of 256 KiB, no httpx.AsyncClient": httpx_on_aiohttp_direct,
     "aiohttp": aiohttp_alone,
 }
 UVLOOP = ", uvloop"
