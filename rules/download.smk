@@ -4,6 +4,8 @@ Download batches of URLs into shards of images.
 IN   urls/manifest.parquet, urls/server_name=S/partition_id=N/urls.parquet
      ignored.csv   optional: servers that are not to be asked
 OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
+     schedules/server_profiles.csv  what was measured of each server: docs/download.md, Profiling
+     schedules/unreachable.csv      servers that gave not one answer, as rows to copy to ignored.csv
      schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
      checkpoint.yaml
      images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
@@ -23,11 +25,14 @@ rule download:
 
 
 rule profile_servers:
-    """Note how many batches each server has, and how fast it may be asked; an edited rate stays."""
+    """Measure servers, if the input is large, and note how fast each may be asked; an edited rate stays."""
     input:
         manifest=paths.manifest,
+        ignored=[paths.ignored] if paths.ignored.exists() else [],
     output:
         profiles=update(paths.profiles),
+        measurements=paths.schedules / "server_profiles.csv",
+        unreachable=paths.schedules / "unreachable.csv",
         profiled=touch(paths.schedules / "profiled"),
     log:
         paths.logs / "profiler.log",
@@ -35,15 +40,25 @@ rule profile_servers:
     conda:
         "../envs/treeline.yaml"
     params:
+        urls=paths.urls,
+        ignored=paths.ignored,
+        schedules=paths.schedules,
         checkpoint=paths.checkpoint,
-        default_rate_limit=settings.downloader_parameters.default_rate_limit,
+        samples=settings.download.profile_samples,
+        from_rows=settings.download.profile_from_rows,
+        parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
     shell:
         """
         treeline download profile \
             --manifest {input.manifest:q} \
+            --urls {params.urls:q} \
+            --ignored {params.ignored:q} \
             --profiles {output.profiles:q} \
+            --schedules {params.schedules:q} \
             --checkpoint {params.checkpoint:q} \
-            --default-rate-limit {params.default_rate_limit} \
+            --samples {params.samples} \
+            --from-rows {params.from_rows} \
+            --parameters {params.parameters:q} \
             --log {log:q}
         """
 

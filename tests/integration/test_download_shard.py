@@ -237,6 +237,39 @@ def test_a_full_disk_is_said_and_the_shard_is_completed_later(tmp_path: Path) ->
     assert pq.read_metadata(tmp_path / "shard/successes.parquet").num_rows == 300
 
 
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+IN_A_FULL_FILE_SYSTEM = """
+set -e
+spool=$1; shift
+mount -t tmpfs -o size=3m none "$spool"
+"$@" || echo "first run: $?"
+mount -o remount,size=100m "$spool"
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(
+    subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode != 0, reason="no user namespaces here"
+)
+def test_a_file_system_without_room_loses_nothing_and_is_gone_on_with_when_there_is_room(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    with ImageServer() as server:
+        urls = [server.add(f"/{row}.jpg", body=IMAGE) for row in range(1000)]
+        write_batch(tmp_path / "urls.parquet", urls)
+        job = command(tmp_path, image_format="original", image_size=None)
+        done = subprocess.run(
+            [*NAMESPACE, "bash", "-c", IN_A_FULL_FILE_SYSTEM, "bash", str(spool), *job], capture_output=True, text=True
+        )
+        assert done.stdout == "first run: 2\n", done.stderr
+        assert "No space left on device. Nothing is half-written: make room, and run the same again." in done.stderr
+        assert done.returncode == 0, done.stderr
+        asked = Counter(request.path for request in server.requests())
+        assert len(asked) == 1000
+        assert sum(times == 1 for times in asked.values()) >= 256  # what a segment held was not fetched again
+    assert pq.read_metadata(tmp_path / "shard/successes.parquet").num_rows == 1000
+
+
 def test_a_file_that_is_no_batch_is_refused(tmp_path: Path) -> None:
     (tmp_path / "urls.parquet").write_bytes(b"PAR0")
     refused = run(tmp_path)

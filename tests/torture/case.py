@@ -21,10 +21,10 @@ PARAMETERS = {
     "backoff": 0.01,
     "max_retries": 2,
     "max_redirects": 3,
-    "timeout": 6.5,
+    "timeout": 7.0,
     "max_image_bytes": 1_000_000,
 }
-"""The `downloader_parameters` that the table is made for. `timeout` leaves room for the grace of a slow body."""
+"""The `downloader_parameters` that the table is made for; `timeout` is longer than the grace that a slow body has."""
 
 ORDINARY = Site("127.0.0.2")
 BUSY = Site("127.0.0.3")

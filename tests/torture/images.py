@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import zlib
 
@@ -10,7 +11,7 @@ from tests.shards import encoded_kinds
 
 PHOTO = encoded(photo(320, 240))
 KINDS = encoded_kinds()
-BOMB_BYTES = 16 * 1024**2
+BOMB_BYTES = 100 * 1024**2
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240"><rect width="9" height="9"/></svg>'
 HTML = b"<!DOCTYPE html><html><head><title>Not found</title></head><body>No such image.</body></html>"
 
@@ -31,18 +32,23 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def text_bomb() -> bytes:
     """A PNG with a comment that unpacks to a thousand times its size."""
-    return png(36, 24, chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(BOMB_BYTES), 1)))
+    return png(36, 24, chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(BOMB_BYTES))))
 
 
 def profile_bomb() -> bytes:
     """A PNG with a colour profile that unpacks to a thousand times its size."""
-    return png(36, 24, chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(BOMB_BYTES), 1)))
+    return png(36, 24, chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(BOMB_BYTES))))
 
 
 def jpeg_that_claims(width: int, height: int) -> bytes:
     """A JPEG whose header promises more pixels than there are."""
     start = PHOTO.index(b"\xff\xc0") + 5
     return PHOTO[:start] + struct.pack(">HH", height, width) + PHOTO[start + 4 :]
+
+
+def gzip_bomb() -> bytes:
+    """A body that unpacks to a thousand times its size."""
+    return gzip.compress(bytes(BOMB_BYTES))
 
 
 def with_exif(block: bytes) -> bytes:

@@ -63,6 +63,7 @@ ROBOTS = [
     case("robots: 500 for ever", DISALLOWED, site=site(text(ALLOW_ALL, 500))),
     case("robots: 503, then disallowed", DISALLOWED, site=site(text("", 503), text(DISALLOW_ALL))),
     case("robots: 503, then allowed", Stored(), site=site(text("", 503), text(ALLOW_ALL))),
+    case("robots: reset for ever", Failed(-1, "robots.txt", tries=None), site=site(Reply(reset=True))),
     case("robots: moved", DISALLOWED, site=site(redirect("/moved")), elsewhere={"/moved": text(DISALLOW_ALL)}),
     *(case(f"robots: with a pause, {number}", Stored(), site=PAUSED) for number in range(PAUSED_ROWS)),
 ]

@@ -24,8 +24,8 @@ def run_shards(
 
     Args:
         mode: One of `MODES`.
-        folder: Holds the batches in `urls`, and gets `images`.
-        shards: Folders of the shards in both.
+        folder: Holds the batches in `urls`, and gets `images` and `logs`.
+        shards: Folders of the shards in all of them.
         parameters: `downloader_parameters`.
         environment: Of the jobs.
 
@@ -56,6 +56,7 @@ def _shard_commands(folder: Path, shards: Sequence[str], parameters: Mapping[str
             *("--batch", str(folder / "urls" / shard / "urls.parquet")),
             *("--output", str(folder / "images" / shard)),
             *("--spool", str(folder / "images/.spool" / shard)),
+            *("--requests", str(folder / "logs/requests" / f"{shard}.parquet")),
             *("--parameters", json.dumps(parameters)),
         ]
         for shard in shards

@@ -120,7 +120,7 @@ class Http2Server(ImageServer):
             return
         path = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        reply = self._next_reply(path.decode(), {**headers, "http-version": scope["http_version"]})
+        reply = self._next_reply(path.decode(), headers)
         fields = {"content-type": reply.content_type, "content-length": str(len(reply.body)), **reply.headers}
         encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": encoded})

@@ -11,12 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeline.download.headers import RateWish, opted_out, product_token, rate_wish, seconds_to_wait
+from treeline.download.headers import RateWish, announced_rate, opted_out, product_token, rate_wish, seconds_to_wait
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWL = "Owl/1.2 (owl@example.org)"
 DIRECTIVES = ["noai", "noimageai", "noindex", "noimageindex"]
-WORDS = ["noai", "owl", "RateLimit", "unavailable_after", "25 Jun 2010 15:00:00 PST", '"a"', "r=5", "t=30", "9" * 5000]
+WORDS = [
+    "noai",
+    "owl",
+    "RateLimit",
+    "unavailable_after",
+    "25 Jun 2010 15:00:00 PST",
+    '"a"',
+    "r=5",
+    "t=30",
+    "q=0",
+    "w=60",
+    "9" * 5000,
+]
 
 
 def test_retry_after_is_read_as_seconds_or_date() -> None:
@@ -91,11 +103,13 @@ def test_a_rate_limit_is_read_from_any_of_its_headers(headers: dict[str, str], w
     st.binary() | st.lists(st.sampled_from([*WORDS, ",", ";", ":", "="])).map(lambda words: " ".join(words).encode())
 )
 def test_no_header_raises_an_error(value: bytes) -> None:
-    names = ["X-Robots-Tag", "RateLimit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
+    names = ["X-Robots-Tag", "RateLimit", "RateLimit-Policy", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
     headers = httpx.Headers([(name.encode(), value) for name in names])
     assert opted_out(headers, DIRECTIVES, OWL) in {*DIRECTIVES, None}
     wish = rate_wish(headers, NOW)
     assert wish is None or (wish.remaining >= 0 and 0 <= wish.seconds < math.inf)
+    rate = announced_rate(headers)
+    assert rate is None or 0 < rate < math.inf
     wait = seconds_to_wait(headers["Retry-After"], NOW)
     assert wait is None or wait >= 0
 

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from treeline.config import DownloaderParameters
 from treeline.download.lanes import Lanes, plan_lanes
-from treeline.download.profile import profile_servers
+from treeline.download.profile import ProfileFiles, profile_servers
 from treeline.download.schedule import read_schedule, schedule_downloads
 from treeline.download.spool import write_statistics
 from treeline.download.tables import rate_limit_of, read_profiles
@@ -42,7 +43,16 @@ def manifest(tmp_path: Path) -> Path:
 
 def profile(manifest: Path) -> Path:
     folder = manifest.parent
-    profile_servers(manifest, folder / "profiles.csv", folder / "checkpoint.yaml", default_rate_limit=5.0)
+    files = ProfileFiles(
+        manifest=manifest,
+        urls=folder,
+        ignored=folder / "ignored.csv",
+        profiles=folder / "profiles.csv",
+        schedules=folder / "schedules",
+        checkpoint=folder / "checkpoint.yaml",
+    )
+    parameters = DownloaderParameters(user_agent="Owl/1 (owl@example.org)", default_rate_limit=5.0)
+    profile_servers(files, parameters, samples=1, from_rows=1000)
     return folder / "profiles.csv"
 
 

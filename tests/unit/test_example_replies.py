@@ -55,6 +55,16 @@ def test_reset_connection() -> None:
         httpx.get(server.add("/a.jpg", body=BODY, reset=True))
 
 
+def test_raw_bytes_are_sent_as_they_are() -> None:
+    with ImageServer() as server:
+        old = httpx.get(server.add("/old.jpg", raw=b"HTTP/1.0 200 Fine\r\n\r\n" + BODY))
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(server.add("/broken.jpg", raw=b"no HTTP at all\r\n\r\n"))
+        with pytest.raises(httpx.ReadError):
+            httpx.get(server.add("/reset.jpg", raw=b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n", reset=True))
+    assert (old.http_version, old.reason_phrase, old.content) == ("HTTP/1.0", "Fine", BODY)
+
+
 def test_late_answer_runs_into_a_timeout() -> None:
     with ImageServer() as server, pytest.raises(httpx.ReadTimeout):
         httpx.get(server.add("/a.jpg", body=BODY, delay_seconds=30), timeout=0.2)

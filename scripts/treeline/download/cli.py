@@ -16,20 +16,31 @@ Manifest = Annotated[Path, typer.Option(help="The list of URL batches.")]
 Ignored = Annotated[Path, typer.Option(help="Table of servers to leave out; need not exist.")]
 Profiles = Annotated[Path, typer.Option(help="The profiles table.")]
 Checkpoint = Annotated[Path, typer.Option(help="The inner checkpoint file.")]
+Schedules = Annotated[Path, typer.Option(help="Folder of the schedules.")]
+Urls = Annotated[Path, typer.Option(help="Folder of the URL batches.")]
+Parameters = Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")]
 
 
 @app.command()
 def profile(
     manifest: Manifest,
+    urls: Urls,
+    ignored: Ignored,
     profiles: Profiles,
+    schedules: Schedules,
     checkpoint: Checkpoint,
-    default_rate_limit: Annotated[float, typer.Option(help="Requests a second for servers new to the table.")],
+    samples: Annotated[int, typer.Option(help="Images of each server that are asked for.", min=1)],
+    from_rows: Annotated[int, typer.Option(help="Ask nothing where the manifest has fewer URLs.", min=0)],
+    parameters: Parameters = "{}",
     log: LogOption = None,
 ) -> None:
-    """Write the profiles table, keeping what it already says."""
-    from treeline.download.profile import profile_servers
+    """Measure servers, and write the profiles table, keeping what it already says."""
+    from treeline.config import DownloaderParameters
+    from treeline.download.profile import ProfileFiles, profile_servers
 
-    profile_servers(manifest, profiles, checkpoint, default_rate_limit=default_rate_limit)
+    files = ProfileFiles(manifest, urls, ignored, profiles, schedules, checkpoint)
+    settings = DownloaderParameters.model_validate_json(parameters)
+    profile_servers(files, settings, samples=samples, from_rows=from_rows)
 
 
 @app.command()
@@ -38,7 +49,7 @@ def schedule(
     ignored: Ignored,
     profiles: Profiles,
     checkpoint: Checkpoint,
-    schedules: Annotated[Path, typer.Option(help="Folder of the schedules.")],
+    schedules: Schedules,
     logs: Annotated[Path, typer.Option(help="Folder of the log files.")],
     schedule_rules: Annotated[str, typer.Option(help='JSON: at least so many batches -> lanes, such as {"1": 1}.')],
     max_lanes: Annotated[int, typer.Option(help="Most lanes over all servers.")],
@@ -125,7 +136,7 @@ def verify(
 @app.command()
 def retry(
     images: Annotated[Path, typer.Option(help="Folder of the shards.")],
-    urls: Annotated[Path, typer.Option(help="Folder of the URL batches.")],
+    urls: Urls,
     code: Annotated[list[int] | None, typer.Option(help="An error_code to try again; all of them without it.")] = None,
     log: LogOption = None,
 ) -> None:

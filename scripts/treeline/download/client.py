@@ -6,6 +6,7 @@ without `httpx.AsyncClient`, whose cookies, authentication and redirects nobody 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from urllib.request import getproxies
@@ -21,6 +22,8 @@ from treeline.download.addresses import PublicResolver, server_of_url
 READ_BYTES = 256 * 1024
 DNS_SECONDS = 300
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)  # the whole request has one: see Fetcher
+
+log = logging.getLogger(__name__)
 
 
 class BodyStream(AiohttpResponseStream):
@@ -63,6 +66,8 @@ class ExactTransport(AiohttpTransport):
 @asynccontextmanager
 async def open_transport(parameters: DownloaderParameters) -> AsyncIterator[httpx.AsyncBaseTransport]:
     """Open what sends requests: it keeps connections and names' addresses, takes no cookies, and follows nothing."""
+    if parameters.unverified_servers:
+        log.warning("certificates are not checked, answers may be forged: %s", ", ".join(parameters.unverified_servers))
     connector = aiohttp.TCPConnector(
         limit=0,  # the number of workers is the limit
         resolver=None if parameters.allow_private_addresses else PublicResolver(),
@@ -81,16 +86,6 @@ async def open_transport(parameters: DownloaderParameters) -> AsyncIterator[http
         # Else a request whose connection breaks is sent again at once: without a turn, and without being counted.
         session._retry_connection = False
         yield ExactTransport(session, parameters.unverified_servers)
-
-
-@asynccontextmanager
-async def open_client(parameters: DownloaderParameters) -> AsyncIterator[httpx.AsyncClient]:
-    """Open a client over the transport, with the headers of every request."""
-    async with (
-        open_transport(parameters) as transport,
-        httpx.AsyncClient(transport=transport, headers=common_headers(parameters), timeout=None) as client,
-    ):
-        yield client
 
 
 def common_headers(parameters: DownloaderParameters) -> dict[str, str]:

@@ -33,7 +33,10 @@ BOUNDED_ENCODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate", ""})
 # What httpx, the transport under it and the operating system raise for a request that fails.
 NETWORK_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError, ValueError)
 # Those that another try cannot mend.
-FINAL_FAILURES = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError, PrivateAddressError)
+FINAL_FAILURES = (
+    *(httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, ValueError),
+    *(PrivateAddressError, aiohttp.ClientConnectorCertificateError),
+)
 
 Purpose = Literal["image", "redirect", "robots"]
 
@@ -47,6 +50,10 @@ class FetchError(Exception):
         retried: Whether another try may help.
         retry_after: Seconds that the server asks to wait, if it says so.
         asked: Whether the server was asked at all.
+
+    Attributes:
+        attempts: Requests that were made for the image.
+        answered: Whether the server gave an HTTP answer.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class FetchError(Exception):
         super().__init__(reason)
         self.code, self.reason, self.retried, self.retry_after, self.asked = code, reason, retried, retry_after, asked
         self.attempts = 0
+        self.answered = False
 
     @property
     def is_overload(self) -> bool:
@@ -139,14 +147,18 @@ class Exchange:
             code = answer.status
         except FetchError as error:
             code = error.code
+            error.answered = True
             raise
         except TimeoutError:
             reason = f"no complete answer within {self._parameters.timeout:g} s"
             raise FetchError(NETWORK_ERROR, reason, retried=True) from None
         except NETWORK_FAILURES as error:
-            cause = _refused_address(error) or error
+            cause = _telling_cause(error)
+            code = PROCESSING_ERROR if isinstance(cause, httpx.DecodingError) else NETWORK_ERROR
             reason = mask_credentials(f"{type(cause).__name__}: {cause}".rstrip(": "))
-            raise FetchError(NETWORK_ERROR, reason, retried=not isinstance(cause, FINAL_FAILURES)) from error
+            failure = FetchError(code, reason, retried=not isinstance(cause, FINAL_FAILURES))
+            failure.answered = answer.status > 0
+            raise failure from error
         finally:
             self._record(ask, answer, code, sent, started)
         return answer
@@ -243,9 +255,13 @@ def _too_large(limit: int) -> FetchError:
     return FetchError(PROCESSING_ERROR, f"the body is larger than {limit} bytes")
 
 
-def _refused_address(error: BaseException) -> PrivateAddressError | None:
-    """Find the refusal of a private address among what led to an error."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, PrivateAddressError):
-        cause = cause.__cause__ or cause.__context__
-    return cause
+def _telling_cause(error: BaseException) -> BaseException:
+    """What best says why a request failed: the refusal of an address, else aiohttp's error, else the error itself."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
+        causes.append(cause)
+    for kind in (PrivateAddressError, aiohttp.ClientError):
+        for cause in causes:
+            if isinstance(cause, kind):
+                return cause
+    return error

@@ -166,7 +166,7 @@ class Fetcher:
             server.pace.struggled()
         if error.retry_after is not None and error.retried:
             server.pace.pause(error.retry_after)
-        if error.retried:
+        if error.retried or not error.answered:
             server.breaker.failed(error.reason)
         else:
             server.breaker.answered()
@@ -183,7 +183,7 @@ class Fetcher:
 
     def _check_address(self, url: httpx.URL) -> None:
         if url.scheme not in ("http", "https"):
-            raise FetchError(NETWORK_ERROR, f"redirected to the unsupported scheme {url.scheme!r}")
+            raise FetchError(NETWORK_ERROR, f"the scheme {url.scheme!r} is not supported")
         if not self._parameters.allow_private_addresses and is_private_literal(url.host):
             reason = f"{url.host} is a private address; see allow_private_addresses"
             raise FetchError(NETWORK_ERROR, reason)

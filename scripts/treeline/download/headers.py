@@ -83,8 +83,8 @@ def rate_wish(headers: httpx.Headers, now: datetime | None = None) -> RateWish |
     `RateLimit-Reset` (drafts of the IETF working group HTTPAPI), and both of these with `X-` before them. The reset is
     in seconds, or a Unix time.
     """
-    policies = [_policy(text) for text in headers.get("RateLimit", "").split(",")]
-    wishes = [wish for wish in policies if wish is not None]
+    policies = [_parameters(text) for text in headers.get("RateLimit", "").split(",")]
+    wishes = [RateWish(policy["r"], float(policy["t"])) for policy in policies if {"r", "t"} <= policy.keys()]
     if wishes:
         return min(wishes, key=lambda wish: (wish.remaining / max(wish.seconds, 1.0), -wish.seconds))
     for prefix in ("RateLimit", "X-RateLimit"):
@@ -92,6 +92,20 @@ def rate_wish(headers: httpx.Headers, now: datetime | None = None) -> RateWish |
         if remaining is not None and reset is not None:
             return RateWish(remaining, _seconds_until(reset, now or datetime.now(UTC)))
     return None
+
+
+def announced_rate(headers: httpx.Headers) -> float | None:
+    """Requests a second, above 0, that a server says it bears; None if it does not say.
+
+    That is the quota per window of `RateLimit-Policy: "name";q=100;w=60` (of several the lowest), or else what
+    `rate_wish` leaves until the next count.
+    """
+    policies = [_parameters(text) for text in headers.get("RateLimit-Policy", "").split(",")]
+    rates = [policy["q"] / policy["w"] for policy in policies if policy.get("q") and policy.get("w")]
+    wish = rate_wish(headers)
+    if not rates and wish is not None and wish.remaining:
+        rates = [wish.remaining / max(wish.seconds, 1.0)]
+    return min(rates, default=None)
 
 
 def _robots_directives(value: str) -> Iterator[tuple[str, str]]:
@@ -106,9 +120,9 @@ def _robots_directives(value: str) -> Iterator[tuple[str, str]]:
         yield robot, directive
 
 
-def _policy(text: str) -> RateWish | None:
-    parameters = dict(_PARAMETER.findall(text))
-    return RateWish(int(parameters["r"]), float(parameters["t"])) if {"r", "t"} <= parameters.keys() else None
+def _parameters(policy: str) -> dict[str, int]:
+    """The numbers among a policy's parameters: `{"r": 50, "t": 30}` of `"name";r=50;t=30`."""
+    return {name: int(number) for name, number in _PARAMETER.findall(policy)}
 
 
 def _number(value: str | None) -> int | None:

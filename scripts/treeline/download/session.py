@@ -61,6 +61,7 @@ class Session:
     ) -> None:
         self._spool, self._images, self._servers, self._parameters = spool, images, servers, parameters
         self._concurrency, self._decoders = concurrency, decoders
+        self._label = f"{servers.own.name}, {spool.shard_folder.name.replace('_id=', ' ')}"
         self._earlier = Earlier(spool)
         self._requests = RequestLog(spool.shard_folder)
         self._budget = ByteBudget(parameters.max_bytes_in_flight)
@@ -85,7 +86,7 @@ class Session:
         started = monotonic()
         try:
             with (
-                Progress(self._servers.own.name, len(self._images), len(finished)) as self._progress,
+                Progress(self._label, len(self._images), len(finished)) as self._progress,
                 stop.calls(self._stop),
             ):
                 await self._fetch(iter(missing))

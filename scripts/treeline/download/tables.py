@@ -20,6 +20,7 @@ CONFIG_COLUMNS = ("index", "server_name", "total_batches", "process_per_node", "
 SCHEDULE_COLUMNS = ("rank", "server_name", "partition_id_from", "partition_id_to", "main_rank", "rate_limit")
 JOB_COLUMNS = ("job_id", "is_verification")
 VERIFICATION_COLUMNS = ("server_name", "partition_id", "status")
+UNREACHABLE_COLUMNS = ("server_name", "reason")
 CHECKPOINT_KEYS = ("batched", "profiled", "schedule_creation_scheduled", "completed")
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import struct
 from pathlib import Path
 from time import time
 
-from treeline.download.pace import MARGIN
+from treeline.download.pace import LATENESS_SECONDS, MARGIN
 from treeline.io.names import encode_server_name
 
 NEXT_TURN = struct.Struct("d")
@@ -39,19 +40,22 @@ class Turnstile:
         return self._file.exists()
 
     async def turn(self) -> None:
-        """Take the next turn, and wait until it comes."""
-        await asyncio.sleep(self._reserve())
+        """Take the next turn, and wait until it comes; who is late for it takes another."""
+        turn = -math.inf
+        while time() - turn > LATENESS_SECONDS:
+            turn = self._reserve()
+            await asyncio.sleep(turn - time())
 
     def _reserve(self) -> float:
-        """Seconds until the turn that is taken by this call."""
+        """Time of the next turn, which is then taken, in seconds since 1970."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             stored = os.pread(descriptor, NEXT_TURN.size, 0)
-            now = time()
-            turn = max(now, NEXT_TURN.unpack(stored)[0]) if len(stored) == NEXT_TURN.size else now
+            following = NEXT_TURN.unpack(stored)[0] if len(stored) == NEXT_TURN.size else 0.0
+            turn = max(time(), following)
             os.pwrite(descriptor, NEXT_TURN.pack(turn + self._seconds), 0)
         finally:
             os.close(descriptor)
-        return turn - now
+        return turn
