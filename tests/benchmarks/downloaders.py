@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +22,8 @@ Images = dict[str, bytes]
 """Stored images that PIL can read, by URL."""
 
 
-class Stored(NamedTuple):
+@dataclass(frozen=True)
+class Stored:
     """What a run left.
 
     Args:
@@ -36,19 +38,19 @@ class Stored(NamedTuple):
 
 
 class Downloader(Protocol):
-    """A program that stores the images of a list of URLs in Parquet files.
-
-    Attributes:
-        name: What the table calls it.
-        environment: Variables that it runs with, beside the present ones.
-        is_available: Whether it can be run here.
-    """
-
-    name: str
-    environment: Mapping[str, str]
+    """A program that stores the images of a list of URLs in Parquet files."""
 
     @property
-    def is_available(self) -> bool: ...
+    def name(self) -> str:
+        """What the table calls it."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that it runs with, beside the present ones."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it can be run here."""
 
     def prepare(self, folder: Path, urls: Sequence[str], *, resize: bool) -> list[str]:
         """Write what it reads into an empty folder, and give the command that downloads into that folder.

@@ -14,15 +14,15 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 HOST = "127.0.0.1"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Certificate(NamedTuple):
@@ -111,7 +111,7 @@ async def _start(images: Path, chain: Path | None, log: Path | None) -> None:
     print(f"{'http' if context is None else 'https'}://{HOST}:{runner.addresses[0][1]}", flush=True)
 
 
-def _logger(log: TextIO) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _logger(log: TextIO) -> Middleware:
     @web.middleware
     async def write_arrival(request: web.Request, handler: Handler) -> web.StreamResponse:
         log.write(f"{time.monotonic():.6f}\n")

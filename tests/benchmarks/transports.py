@@ -1,4 +1,4 @@
-"""What each HTTP client costs a fetched image, with TLS and without, and nothing of what is then done with the image.
+"""What each HTTP client costs an image that it fetches and throws away, with TLS and without.
 
 Run it as `python -m tests.benchmarks.transports`: 4 minutes. The clients are installed into an environment of their
 own, in the versions that Treeline has where it has them. Writes its table into docs/benchmarks.md.
@@ -36,6 +36,7 @@ CLIENTS = (
     transport_clients.PYCURL,
 )
 ROUNDS = 3
+SCHEMES = ("HTTP", "HTTPS")
 
 
 def main() -> None:
@@ -50,9 +51,11 @@ def main() -> None:
         python = Path(sys.executable)  # which lacks some of the clients: their lines stay empty
     certificate = make_certificate(SCRATCH / "tls")
     with _servers(SCRATCH / "corpus", certificate) as servers:
-        costs = {name: _least_costs(python, name, servers, count, certificate) for name in CLIENTS}
-    lines = ["| client | HTTP | HTTPS |", "|---|--:|--:|"]
-    lines += [f"| {name} | {cost['http']} | {cost['https']} |" for name, cost in costs.items()]
+        costs = _measure(python, servers, count, certificate)
+    lines = [f"| client | {' | '.join(SCHEMES)} |", "|---|--:|--:|"]
+    for name, of_name in costs.items():
+        cells = (of_name.get(scheme) for scheme in SCHEMES)
+        lines.append(f"| {name} | {' | '.join('' if cell is None else f'{cell:.2f}' for cell in cells)} |")
     command = f"python -m tests.benchmarks.transports --urls {count}"
     write_section("transports", [*describe(command), "CPU ms an image, the mix of sizes:", "", *lines])
 
@@ -69,7 +72,7 @@ def _servers(corpus: Path, certificate: Certificate) -> Iterator[dict[str, str]]
     ):
         try:
             _wait_for(port, certificate)
-            yield {"http": plain, "https": encrypted, "HTTP/2": f"https://127.0.0.1:{port}"}
+            yield {"HTTP": plain, "HTTPS": encrypted, "HTTP/2": f"https://127.0.0.1:{port}"}
         finally:
             http2_server.terminate()
 
@@ -85,34 +88,34 @@ def _wait_for(port: int, certificate: Certificate) -> None:
             return
 
 
-def _least_costs(
-    python: Path, name: str, servers: Mapping[str, str], count: int, certificate: Certificate
-) -> dict[str, str]:
-    """CPU milliseconds an image over HTTP and over HTTPS: the least of some rounds."""
-    if "HTTP/2" in name:
-        urls = {"https": servers["HTTP/2"]}
-    else:
-        urls = {scheme: servers[scheme] for scheme in ("http", "https")}
-    costs = {"http": "", "https": ""}
-    for scheme, base in urls.items():
-        table = SCRATCH / "transport-urls.txt"
-        table.write_text("\n".join(make_urls(base, count)), encoding="utf-8")
-        rounds = [_cost(python, name, table, certificate) for _ in range(ROUNDS)]
-        if None not in rounds:
-            costs[scheme] = f"{min(filter(None, rounds)) / count * 1000:.2f}"
+def _measure(
+    python: Path, servers: Mapping[str, str], count: int, certificate: Certificate
+) -> dict[str, dict[str, float | None]]:
+    """The least CPU milliseconds an image of each client by scheme; None for a client that is not there."""
+    tables = {scheme: SCRATCH / f"urls-{number}.txt" for number, scheme in enumerate(servers)}
+    for scheme, table in tables.items():
+        table.write_text("\n".join(make_urls(servers[scheme], count)), encoding="utf-8")
+    costs: dict[str, dict[str, float | None]] = {name: {} for name in CLIENTS}
+    for _ in range(ROUNDS):
+        for name, of_name in costs.items():
+            for scheme in SCHEMES[1:] if "HTTP/2" in name else SCHEMES:
+                table = tables["HTTP/2"] if "HTTP/2" in name else tables[scheme]
+                cost = _cost(python, name, table, certificate)
+                last = of_name.get(scheme)
+                of_name[scheme] = cost if last is None else min(last, cost or last)
     return costs
 
 
-def _cost(python: Path, name: str, urls: Path, certificate: Certificate) -> float | None:
-    """CPU seconds of one run; None where the client is not there, with the reason printed."""
-    command = [str(python), transport_clients.__file__, name, str(urls)]
+def _cost(python: Path, name: str, table: Path, certificate: Certificate) -> float | None:
+    """CPU milliseconds an image of one run; None where the client is not there, with the reason printed."""
+    command = [str(python), transport_clients.__file__, name, str(table)]
     environment = {**os.environ, "SSL_CERT_FILE": str(certificate.trusted)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     if run.returncode != 0:
         print(f"{name} is not measured: {run.stderr.strip().splitlines()[-1]}")
         return None
-    cpu_seconds: float = json.loads(run.stdout)["cpu_seconds"]
-    return cpu_seconds
+    cpu_milliseconds: float = json.loads(run.stdout)["cpu_milliseconds"]
+    return cpu_milliseconds
 
 
 if __name__ == "__main__":
