@@ -12,13 +12,13 @@ from snakemake.exceptions import WorkflowError
 
 from treeline.config import INITIALIZERS
 from treeline.download.schedule import read_schedule
+from treeline.download.tables import digest_of_retries
 from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
 from treeline.io.files import input_files
 from treeline.io.manifest import ShardId
 from treeline.lookup.groups import read_groups
-from treeline.paths import Paths
-from treeline.settings import group_names, read_settings
+from treeline.settings import group_names, paths_of, read_settings
 
 # Unless conda or a container brings its own, a job's shell finds the `treeline` command beside the interpreter that
 # runs Snakemake, activated or not.
@@ -30,7 +30,7 @@ try:
 except TreelineError as error:
     raise WorkflowError(str(error)) from None
 
-paths = Paths(Path(settings.path_to_output), settings.output_structure)
+paths = paths_of(settings)
 
 TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
 GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in group_names(settings.lookup)]
@@ -53,6 +53,7 @@ wildcard_constraints:
     partition_id=r"\d+",
     group=r"[^/]+",
     group_id=r"\d+",
+    digest=r"[0-9a-f]{16}",
 
 
 def files_of_input(wildcards):
@@ -66,6 +67,18 @@ def finished(checkpoint_job, output):
     if workflow.dag_settings.batch is None or not Path(output).exists():
         checkpoint_job.get()
     return Path(output)
+
+
+@lru_cache(maxsize=1)
+def retries():
+    """Digest of the errors that are to be tried again, or None; one answer a process, as jobs rewrite the table."""
+    return digest_of_retries(paths.schedule / "_errors.csv", settings.download.retry_errors)
+
+
+def marker_of_retries(wildcards):
+    """Marker of the retry to make before the schedule; jobs' own processes schedule nothing."""
+    digest = retries() if workflow.is_main_process else None
+    return [] if digest is None else paths.schedules / "retried" / digest
 
 
 def lanes():

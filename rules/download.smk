@@ -6,9 +6,10 @@ IN   urls/manifest.parquet, urls/server_name=S/partition_id=N/urls.parquet
 OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
      schedules/server_profiles.csv  what was measured of each server: docs/download.md, Profiling
      schedules/unreachable.csv      servers that gave not one answer, as rows to copy to ignored.csv
-     schedules/current/0000/{_config,0000,_jobs_ids,_verification}.csv
+     schedules/current/0000/{_config,0000,_jobs_ids,_verification,_errors}.csv
      checkpoint.yaml
      images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
+     images/server_name=S/partition_id=N/errors.0001.parquet, ...   what a shard's errors were before each retry
      logs/requests/server_name=S/partition_id=N.parquet   a row for each request
 
 A shard waits for the shard before it in its lane, so that no server is asked faster than its limit, however many cores or nodes there are.
@@ -21,6 +22,7 @@ rule download:
         every_shard(SHARD / "successes.parquet"),
         every_shard(SHARD / "errors.parquet"),
         paths.schedule / "_verification.csv",
+        marker_of_retries,  # here too, as Snakemake makes a missing file only for who is asked for or has to run
     localrule: True
 
 
@@ -63,12 +65,39 @@ rule profile_servers:
         """
 
 
+rule retry_errors:
+    """Put finished shards back into the spool without their errors of the codes {params.codes}, once for each code."""
+    output:
+        touch(paths.schedules / "retried" / "{digest}"),
+    log:
+        paths.logs / "retried" / "{digest}.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=scaled_by_attempt(1000),
+    params:
+        images=paths.images,
+        urls=paths.urls,
+        ignored=paths.ignored,
+        codes=[f"--code={code}" for code in settings.download.retry_errors],
+    shell:
+        """
+        treeline download retry \
+            --images {params.images:q} \
+            --urls {params.urls:q} \
+            --ignored {params.ignored:q} \
+            --once {params.codes} \
+            --log {log:q}
+        """
+
+
 checkpoint schedule_downloads:
     """Write down which lane downloads which shards, at which rate; an older schedule is kept under the next number."""
     input:
         manifest=paths.manifest,
         profiled=paths.schedules / "profiled",
         ignored=[paths.ignored] if paths.ignored.exists() else [],
+        retried=marker_of_retries,
     output:
         config=update(paths.schedule / "_config.csv"),
         lanes=update(paths.schedule / "0000.csv"),
@@ -156,6 +185,7 @@ rule verify_downloads:
         schedule=paths.schedule / "0000.csv",
     output:
         verification=paths.schedule / "_verification.csv",
+        errors=paths.schedule / "_errors.csv",
     log:
         paths.logs / "current" / "verifier.log",
     localrule: True

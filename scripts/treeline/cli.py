@@ -21,6 +21,7 @@ from treeline.download.cli import app as download_app
 from treeline.errors import TreelineError
 from treeline.extract.cli import app as extract_app
 from treeline.lookup.cli import app as lookup_app
+from treeline.options import DEFAULT_CONFIG, ConfigOption
 from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
@@ -45,8 +46,6 @@ for stage, stage_app in (
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
 app.add_typer(config_app, name="config")
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The configuration that Snakemake runs with.")]
-
 
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -57,7 +56,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 @app.command()
-def status(config: ConfigFile = Path("config/config.yaml")) -> None:
+def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show what is done, what is left and what failed, and what to run next."""
     from treeline.settings import read_settings_file
     from treeline.status_report import print_status
@@ -65,8 +64,24 @@ def status(config: ConfigFile = Path("config/config.yaml")) -> None:
     print_status(read_settings_file(config), config)
 
 
+@app.command()
+def errors(
+    config: ConfigOption = DEFAULT_CONFIG,
+    server: Annotated[list[str] | None, typer.Option(help="Only this server (host[:port]); repeatable.")] = None,
+    code: Annotated[list[int] | None, typer.Option(help="Only this error_code; repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show which images failed and why, by server, code and message, with examples and what to do."""
+    from treeline.failures import group_failures
+    from treeline.failures_report import print_failures
+    from treeline.settings import read_settings_file
+    from treeline.status import open_output
+
+    print_failures(group_failures(open_output(read_settings_file(config)), server or (), code or ()), as_json=as_json)
+
+
 @config_app.command("check")
-def check(config: ConfigFile = Path("config/config.yaml")) -> None:
+def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check a configuration without running anything."""
     from treeline.settings import read_settings_file
 

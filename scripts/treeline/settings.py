@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from treeline.config import INITIALIZERS, Lookup, Settings
 from treeline.config_values import CHECKPOINT_SUFFIX
 from treeline.errors import ConfigError
+from treeline.paths import Paths
 
 GLOB_CHARACTERS = "*?["
 
@@ -51,6 +52,11 @@ def read_settings_file(path: Path) -> Settings:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}.")
     return read_settings(values, str(path))
+
+
+def paths_of(settings: Settings) -> Paths:
+    """Where everything lies that a configuration makes."""
+    return Paths(Path(settings.path_to_output), settings.output_structure)
 
 
 def group_names(lookup: Lookup) -> list[str]:

@@ -8,23 +8,26 @@ target is older than its inputs is for `snakemake -n` to say.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import duckdb
 
 from treeline.config import Settings, Stage
 from treeline.errors import InputError
+from treeline.io.database import connect
 from treeline.io.manifest import Shard, read_ignored, read_manifest
-from treeline.io.names import decode_server_name
 from treeline.paths import Paths, shard_folder
-from treeline.settings import group_names
+from treeline.settings import group_names, paths_of
 
 LOG_TAIL_BYTES = 4096
+QUERY_MEMORY_MIB = 1024
 FAILURE_LINE = re.compile(rb"^[0-9-]{10} [0-9:,]{12} (ERROR|CRITICAL) ", re.MULTILINE)
 """As `treeline.logs` writes it; what a message says does not count."""
 
@@ -102,7 +105,7 @@ def open_output(settings: Settings) -> Output:
     Raises:
         InputError: The manifest or the table of ignored servers cannot be read.
     """
-    paths = Paths(Path(settings.path_to_output), settings.output_structure)
+    paths = paths_of(settings)
     if not paths.manifest.exists():
         return Output(settings, paths, None)
     ignored = read_ignored(paths.ignored)
@@ -129,22 +132,25 @@ def collect_status(output: Output) -> list[StageStatus]:
     return [collect(output) for stage, collect in collectors.items() if stage in output.settings.stages]
 
 
-def count_errors(output: Output) -> Counter[tuple[str, int, str]]:
-    """Count the error rows of all finished shards by server and code, with the first message in alphabetical order.
+def query_tables(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
+    """Ask a question of the files that exist; no rows where none does.
+
+    Args:
+        query: Its one parameter is the list of files.
+        files: Parquet files.
 
     Raises:
         InputError: A table cannot be read.
     """
-    tables = [output.shard_file(shard, "errors.parquet") for shard in output.shards or ()]
-    counts = _query(
-        """
-        SELECT server_name, error_code, min(error_msg), count(*)
-        FROM read_parquet(?, hive_partitioning = true, hive_types = {server_name: VARCHAR})
-        GROUP BY ALL ORDER BY ALL
-        """,
-        tables,
-    )
-    return Counter({(decode_server_name(server), code, message): count for server, code, message, count in counts})
+    existing = [str(file) for file in files if file.exists()]
+    if not existing:
+        return []
+    with connect(Path(gettempdir()), memory_mb=QUERY_MEMORY_MIB, threads=os.cpu_count() or 1) as connection:
+        try:
+            return connection.execute(query, [existing]).fetchall()
+        except duckdb.Error as error:
+            problem = f"{len(existing)} table(s) cannot be read: {error}"
+            raise InputError(existing[0], problem, fix="Delete the damaged one and rerun its stage.") from error
 
 
 def _urls(output: Output) -> StageStatus:
@@ -153,7 +159,7 @@ def _urls(output: Output) -> StageStatus:
     if status.count(paths.manifest, log=paths.logs / "initialization.log"):
         status.rows_out["batched"] = sum(shard.rows for shard in read_manifest(paths.manifest))
         status.rows_out.update(
-            dict(_query("SELECT reason, count(*) FROM read_parquet(?) GROUP BY 1", [paths.rejected]))
+            dict(query_tables("SELECT reason, count(*) FROM read_parquet(?) GROUP BY 1", [paths.rejected]))
         )
         status.rows_in = status.rows_out.total()
     return status
@@ -197,7 +203,7 @@ def _detect(output: Output) -> StageStatus:
         status.count(paths.detections_shard(shard.server, shard.partition), log=output.shard_log("detect", shard))
     if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log"):
         # An image's rows stand together: counting where the file changes needs no memory.
-        ((images, failures),) = _query(
+        ((images, failures),) = query_tables(
             """
             SELECT count(*) FILTER (failure IS NULL AND file IS DISTINCT FROM previous), count(failure)
             FROM (SELECT failure, file, lag(file) OVER () AS previous FROM read_parquet(?))
@@ -235,22 +241,9 @@ def _extract(output: Output) -> StageStatus:
     return status
 
 
-def _query(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
-    """Ask a question of the files that exist; no rows where none does."""
-    existing = [str(file) for file in files if file.exists()]
-    if not existing:
-        return []
-    with duckdb.connect() as connection:
-        try:
-            return connection.execute(query, [existing]).fetchall()
-        except duckdb.Error as error:
-            problem = f"{len(existing)} table(s) cannot be read: {error}"
-            raise InputError(existing[0], problem, fix="Delete the damaged one and rerun its stage.") from error
-
-
 def _rows(tables: Iterable[Path]) -> int:
     """Rows of all tables together, from their footers."""
-    return int(sum(rows for (rows,) in _query("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
+    return int(sum(rows for (rows,) in query_tables("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
 
 
 def _csv_rows(path: Path) -> Iterator[dict[str, str]]:

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from treeline.config import Settings
-from treeline.status import StageStatus, collect_status, count_errors, open_output
+from treeline.console import new_table, open_console, printable
+from treeline.failures import count_errors
+from treeline.options import DEFAULT_CONFIG
+from treeline.status import StageStatus, collect_status, open_output
 
-WIDTH_WITHOUT_TERMINAL = 110
 EXAMPLE_CHARACTERS = 72
-DEFAULT_CONFIG = Path("config/config.yaml")
 
 
 def print_status(settings: Settings, config: Path) -> None:
@@ -25,10 +24,7 @@ def print_status(settings: Settings, config: Path) -> None:
     Raises:
         InputError: A table cannot be read.
     """
-    # Messages and names come from servers and tables: nothing in them is markup.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = WIDTH_WITHOUT_TERMINAL
+    console = open_console()
     output = open_output(settings)
     stages = collect_status(output)
     console.print(_stages_table(stages, f"{settings.path_to_output} ({config})"))
@@ -49,7 +45,7 @@ def next_step(stages: Iterable[StageStatus], config: Path) -> str:
 
 
 def _stages_table(stages: Iterable[StageStatus], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = new_table(title)
     for name in ("stage", "pieces", "done", "left", "failed", "rows in", "rows out"):
         table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right")
     for stage in stages:
@@ -61,16 +57,11 @@ def _stages_table(stages: Iterable[StageStatus], title: str) -> Table:
 
 
 def _errors_table(errors: Counter[tuple[str, int, str]]) -> Table:
-    table = Table(title="Images that could not be had", title_justify="left", box=box.SIMPLE_HEAD)
+    table = new_table("Images that could not be had (treeline errors says more)")
     table.add_column("server", overflow="fold")
     table.add_column("code", justify="right", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
     table.add_column("for example")
     for (server, code, example), count in errors.items():
-        table.add_row(server, str(code), str(count), _printable((example or "")[:EXAMPLE_CHARACTERS]))
+        table.add_row(server, str(code), str(count), printable((example or "")[:EXAMPLE_CHARACTERS]))
     return table
-
-
-def _printable(text: str) -> str:
-    """Put a question mark for each control character: some move a terminal's cursor or change its title."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -294,7 +294,7 @@ def test_failed_images_alone_are_tried_again(tmp_path: Path) -> None:
             left_by_a_killed_retry = {"row": 8, "retry_count": 1, "error_code": 404, "error_msg": "still refused"}
             spool.write_segment([left_by_a_killed_retry])
             assert subprocess.run([sys.executable, "-m", "treeline", *again, *codes]).returncode == 0
-            assert (images / shard / "completed").exists() == (not asked_again)
+            assert (images / shard / "errors.parquet").exists() == (not asked_again)
             asked = len(server.requests())
             assert run(urls / shard, *options, max_retries=0).returncode == 0
             assert {request.path for request in server.requests()[asked:]} == asked_again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import yaml
 from treeline.config import DownloaderParameters
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.profile import ProfileFiles, profile_servers
+from treeline.download.revision import Revision
 from treeline.download.schedule import read_schedule, schedule_downloads
 from treeline.download.spool import write_statistics
-from treeline.download.tables import rate_limit_of, read_profiles
+from treeline.download.tables import digest_of_retries, rate_limit_of, read_profiles
 from treeline.download.verify import verify_downloads
 from treeline.errors import InputError
 from treeline.io.manifest import Shard, read_ignored, read_manifest
@@ -177,7 +179,8 @@ def test_results_are_filled_in_after_the_download(manifest: Path, caplog: pytest
         write_table(folder / "images" / place / "successes.parquet", SUCCESSES.empty_table())
         write_table(
             folder / "images" / place / "errors.parquet",
-            pa.Table.from_pylist([{"uuid": "u", "error_code": 404}] * 3, schema=ERRORS),
+            pa.Table.from_pylist([{"uuid": "u", "error_code": code} for code in (404, 503, 404)], schema=ERRORS),
+            Revision(1, frozenset([503])).facts() if shard.partition == 0 else {},
         )
         (folder / "images" / place / "completed").touch()
         statistics = {"share_of_rate_limit": 0.5, "job_id": f"job-{shard.partition % 2}"}
@@ -193,8 +196,28 @@ def test_results_are_filled_in_after_the_download(manifest: Path, caplog: pytest
     assert (last["success_count"], last["error_count"], last["learned_rate"]) == ("0", "0", "")
     verification = rows_of(current / "_verification.csv")
     assert [row["status"] for row in verification] == ["Completed"] * 4 + ["Failed"]
+    assert (current / "_errors.csv").read_text().splitlines()[:4] == [
+        "server_name,partition_id,error_code,count,retried",
+        "a.example,0,404,2,False",
+        "a.example,0,503,1,True",
+        "a.example,1,404,2,False",
+    ]
     assert (current / "_jobs_ids.csv").read_text() == "job_id,is_verification\njob-0,False\njob-1,False\n"
     assert not yaml.safe_load((folder / "checkpoint.yaml").read_text())["completed"]
+
+
+def test_only_wanted_errors_that_were_not_tried_again_have_a_digest(tmp_path: Path) -> None:
+    errors = tmp_path / "_errors.csv"
+    assert digest_of_retries(errors, [503]) is None
+    errors.write_text(
+        "server_name,partition_id,error_code,count,retried\na,0,503,1,True\na,1,503,2,False\na,1,-1,9,False\n"
+    )
+    assert digest_of_retries(errors, []) is None
+    assert digest_of_retries(errors, [404]) is None
+    digests = [digest_of_retries(errors, codes) for codes in ([503], [503, 404], [503, -1])]
+    assert digests[0] == digests[1] != digests[2]
+    os.utime(errors, ns=(1, 1))
+    assert digest_of_retries(errors, [503]) not in (None, *digests)
 
 
 def test_ignored_servers_are_read_as_users_write_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treeline.io.names import decode_server_name, encode_server_name, is_safe_uuid
+from treeline.io.names import decode_server_name, encode_server_name, is_safe_uuid, mask_credentials
 from treeline.paths import shard_folder
 
 
@@ -41,3 +41,21 @@ def test_ordinary_uuids_are_safe(uuid: str) -> None:
 @pytest.mark.parametrize("uuid", ["", "..", "a/b", "a.b", "-a", "a\n", "a\0", "é", "x" * 129, "C:", " a"])
 def test_uuids_that_could_do_harm_are_not(uuid: str) -> None:
     assert not is_safe_uuid(uuid)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("http://user:secret@a.org/b@c", "http://***@a.org/b@c"),
+        ("cannot reach HTTPS://token@a.org:80, mail x@y.org", "cannot reach HTTPS://***@a.org:80, mail x@y.org"),
+        ("http://a@b:c@d.org and ftp://u:p@e.org", "http://***@d.org and ftp://***@e.org"),
+        ("http://a.org/?q=@ is fine", "http://a.org/?q=@ is fine"),
+    ],
+)
+def test_credentials_are_masked_in_any_text(text: str, masked: str) -> None:
+    assert mask_credentials(text) == masked
+
+
+def test_masking_takes_no_longer_for_long_words() -> None:
+    text = "a" * 1_000_000
+    assert mask_credentials(text) == text

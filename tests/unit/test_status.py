@@ -12,11 +12,12 @@ import pytest
 
 from treeline.config import STAGES, Settings
 from treeline.errors import InputError
+from treeline.failures import count_errors
 from treeline.io.names import encode_server_name
 from treeline.io.parquet import write_table
 from treeline.paths import Paths
 from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES
-from treeline.status import StageStatus, collect_status, count_errors, open_output
+from treeline.status import StageStatus, collect_status, open_output
 from treeline.status_report import next_step, print_status
 
 CONFIG = Path("my config.yaml")

@@ -41,10 +41,10 @@ def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
         raise ValueError(f"{spool.folder}: {len(finished.rows)} of {len(batch)} rows are finished")
     successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
     level = COMPRESSION_LEVEL if spool.holds_raw_pixels else LEVEL_OF_ENCODED_IMAGES
-    with parquet_writer(spool.successes, SUCCESSES, spool.origin, image_compression_level=level) as writer:
+    with parquet_writer(spool.successes, SUCCESSES, spool.facts, image_compression_level=level) as writer:
         for chosen in _row_groups(successes, finished.sizes):
             writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
-    with parquet_writer(spool.errors, ERRORS, spool.origin) as writer:
+    with parquet_writer(spool.errors, ERRORS, spool.facts) as writer:
         for chosen in _row_groups(errors, finished.sizes):
             writer.write_table(_error_rows(batch.take(chosen), _gather(finished, chosen)))
     return len(successes), len(errors)

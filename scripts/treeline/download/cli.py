@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from treeline.logs import LogOption
+from treeline.options import DEFAULT_CONFIG, ConfigOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -135,15 +136,24 @@ def verify(
 
 @app.command()
 def retry(
-    images: Annotated[Path, typer.Option(help="Folder of the shards.")],
-    urls: Urls,
+    config: ConfigOption = DEFAULT_CONFIG,
+    images: Annotated[Path | None, typer.Option(help="Folder of the shards, if not as configured.")] = None,
+    urls: Annotated[Path | None, typer.Option(help="Folder of the URL batches, if not as configured.")] = None,
+    ignored: Annotated[Path | None, typer.Option(help="Table of servers to leave alone, likewise.")] = None,
     code: Annotated[list[int] | None, typer.Option(help="An error_code to try again; all of them without it.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Only codes that a shard was not tried again for yet.")] = False,
     log: LogOption = None,
 ) -> None:
     """Have failed images fetched again, and nothing else, by the next run."""
     from treeline.download.retry import retry_errors
+    from treeline.io.manifest import read_ignored
+    from treeline.settings import paths_of, read_settings_file
 
-    rows = retry_errors(images, urls, code or [])
+    if images is None or urls is None:
+        paths = paths_of(read_settings_file(config))
+        images, urls, ignored = images or paths.images, urls or paths.urls, ignored or paths.ignored
+    left_out = frozenset() if ignored is None else read_ignored(ignored)
+    rows = retry_errors(images, urls, code or [], ignored=left_out, once=once)
     typer.echo(f"{rows} images are to be tried again: run Snakemake")
 
 

@@ -27,9 +27,9 @@ def collect_garbage(images: Path) -> int:
         TreelineError: A job works on a shard.
     """
     removed = 0
-    for completed in sorted(images.glob(shard_folder("*", "*") + "/completed")):
-        shard = completed.parent
-        spool = Spool(images / ".spool" / shard.relative_to(images), read_metadata(shard / "successes.parquet"))
+    for successes in sorted(images.glob(shard_folder("*", "*") + "/successes.parquet")):
+        shard = successes.parent
+        spool = Spool(images / ".spool" / shard.relative_to(images), read_metadata(successes))
         with spool.lock():
             for kept in spool.shard_folder.glob("*/"):
                 if kept != spool.folder:

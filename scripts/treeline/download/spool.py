@@ -3,6 +3,7 @@
     .spool/server_name=S/partition_id=N/lock            held while a job works on the shard
     .spool/server_name=S/partition_id=N/statistics.json what the last job learned of the server
     .spool/server_name=S/partition_id=N/<key>/segment-00000.arrow ...
+    .spool/server_name=S/partition_id=N/<key>/revision.json      of a shard whose failed images are asked for again
     .spool/server_name=S/partition_id=N/<key>/{successes,errors}.parquet
     .spool/server_name=S/partition_id=N/<key>.earlier/    the finished tables of before, while all is fetched again
     .spool/server_name=S/partition_id=N/requests*         every request that was sent
@@ -31,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from treeline.config import DownloaderParameters
+from treeline.download.revision import Revision
 from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text
 
@@ -105,6 +107,16 @@ class Spool:
         """Whether its images are stored without any compression of their own."""
         image_format = json.loads(self.origin["parameters"])["image_format"]
         return bool(image_format == "raw_bgr")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the finished tables' metadata say: the origin, and of a retried shard its revision."""
+        revision = self.folder / "revision.json"
+        return {**self.origin, **(json.loads(revision.read_text(encoding="utf-8")) if revision.exists() else {})}
+
+    def set_revision(self, revision: Revision) -> None:
+        """Say which revision the tables are that will be put together next."""
+        write_text(self.folder / "revision.json", json.dumps(revision.facts()))
 
     @property
     def successes(self) -> Path:

@@ -1,13 +1,14 @@
 """The downloader's own tables: profiles, schedule, verification, checkpoint.
 
-File names and columns are those of the downloader that Treeline replaces; `learned_rate` of the profiles table is
-Treeline's.
+File names and columns are those of the downloader that Treeline replaces; `learned_rate` of the profiles table and the
+table `_errors.csv` are Treeline's.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -20,6 +21,7 @@ CONFIG_COLUMNS = ("index", "server_name", "total_batches", "process_per_node", "
 SCHEDULE_COLUMNS = ("rank", "server_name", "partition_id_from", "partition_id_to", "main_rank", "rate_limit")
 JOB_COLUMNS = ("job_id", "is_verification")
 VERIFICATION_COLUMNS = ("server_name", "partition_id", "status")
+ERROR_COLUMNS = ("server_name", "partition_id", "error_code", "count", "retried")
 UNREACHABLE_COLUMNS = ("server_name", "reason")
 CHECKPOINT_KEYS = ("batched", "profiled", "schedule_creation_scheduled", "completed")
 
@@ -72,6 +74,25 @@ def _check_rate(profiles: Path, number: int, rate: str | None) -> None:
         raise InputError(
             profiles, f"expected requests a second above 0, found {rate!r}.", row=number, field="rate_limit"
         )
+
+
+def digest_of_retries(errors: Path, codes: Collection[int]) -> str | None:
+    """Name the errors of some codes that were not tried again yet; None where there are none.
+
+    Args:
+        errors: The table `_errors.csv`; need not exist.
+        codes: Values of `error_code`.
+
+    Returns:
+        The same as long as the table stays; another one for each table that is written, as errors come back when
+        everything is fetched anew.
+    """
+    if not codes or not errors.exists():
+        return None
+    with errors.open(newline="", encoding="utf-8") as file:
+        wanted = [row for row in csv.DictReader(file) if int(row["error_code"]) in codes and row["retried"] == "False"]
+    work = repr((errors.stat().st_mtime_ns, wanted))
+    return hashlib.sha256(work.encode()).hexdigest()[:16] if wanted else None
 
 
 def write_checkpoint(checkpoint: Path, *, done: Sequence[str]) -> None:

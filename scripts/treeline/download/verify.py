@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
+from treeline.download.revision import revision_of
 from treeline.download.spool import read_statistics
 from treeline.download.tables import (
     CHECKPOINT_KEYS,
+    ERROR_COLUMNS,
     JOB_COLUMNS,
     PROFILE_COLUMNS,
     VERIFICATION_COLUMNS,
@@ -24,6 +26,7 @@ from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
 from treeline.io.manifest import Shard
 from treeline.io.names import decode_server_name
+from treeline.io.parquet import read_metadata
 from treeline.paths import shard_folder
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 def verify_downloads(
     shards: Iterable[Shard], images: Path, schedule: Path, profiles: Path, checkpoint: Path
 ) -> list[Shard]:
-    """Write `_verification.csv` and `_jobs_ids.csv`, and fill the profiles table and the checkpoint.
+    """Write `_verification.csv`, `_errors.csv` and `_jobs_ids.csv`, and fill the profiles table and the checkpoint.
 
     Args:
         shards: The shards that were to be downloaded.
@@ -50,6 +53,7 @@ def verify_downloads(
     jobs = sorted({str(result.statistics["job_id"]) for result in results if result.statistics})
     write_text(schedule / "_jobs_ids.csv", csv_text(JOB_COLUMNS, [(job, False) for job in jobs]))
     _fill_profiles(profiles, results)
+    write_text(schedule / "_errors.csv", csv_text(ERROR_COLUMNS, _error_rows(results)))
     verification = [
         (result.server_name, result.shard.partition, "Failed" if result.images is None else "Completed")
         for result in results
@@ -60,13 +64,14 @@ def verify_downloads(
 
 
 class _Result(NamedTuple):
-    """What became of a shard: numbers of images and errors, None where it is not complete."""
+    """What became of a shard: its images, None where it is not complete; its errors by code; the codes tried again."""
 
     shard: Shard
     server_name: str
-    images: int | None
-    errors: int
     statistics: dict[str, Any]
+    images: int | None = None
+    errors: Counter[int] = Counter()
+    retried: frozenset[int] = frozenset()
 
 
 def _read_result(shard: Shard, images: Path) -> _Result:
@@ -74,10 +79,18 @@ def _read_result(shard: Shard, images: Path) -> _Result:
     folder = images / relative
     statistics = read_statistics(images / ".spool" / relative)
     name = decode_server_name(shard.server)
-    if not (folder / "completed").exists():
-        return _Result(shard, name, None, 0, statistics)
-    rows = [pq.read_metadata(folder / table).num_rows for table in ("successes.parquet", "errors.parquet")]
-    return _Result(shard, name, rows[0], rows[1], statistics)
+    completed, successes, errors = (folder / file for file in ("completed", "successes.parquet", "errors.parquet"))
+    if not (completed.exists() and successes.exists() and errors.exists()):
+        return _Result(shard, name, statistics)
+    codes = Counter(pq.read_table(errors, columns=["error_code"])["error_code"].to_pylist())
+    retried = revision_of(read_metadata(errors)).retried
+    return _Result(shard, name, statistics, pq.read_metadata(successes).num_rows, codes, retried)
+
+
+def _error_rows(results: list[_Result]) -> Iterator[tuple[object, ...]]:
+    for result in results:
+        for code, count in sorted(result.errors.items()):
+            yield result.server_name, result.shard.partition, code, count, code in result.retried
 
 
 def _warn_of_servers_without_images(results: list[_Result]) -> None:
@@ -85,7 +98,7 @@ def _warn_of_servers_without_images(results: list[_Result]) -> None:
     errors: Counter[str] = Counter()
     for result in results:
         images[result.server_name] += result.images or 0
-        errors[result.server_name] += result.errors
+        errors[result.server_name] += result.errors.total()
     for server, failures in errors.items():
         if failures and not images[server]:
             log.warning("%s: not one image; all %d URLs failed, errors.parquet says how", server, failures)
@@ -99,7 +112,7 @@ def _fill_profiles(profiles: Path, results: list[_Result]) -> None:
     for server, of_server in by_server.items():
         row = row_of_server(rows, server, profiles)
         row["success_count"] = str(sum(result.images or 0 for result in of_server))
-        row["error_count"] = str(sum(result.errors for result in of_server))
+        row["error_count"] = str(sum(result.errors.total() for result in of_server))
         shares = [result.statistics["share_of_rate_limit"] for result in of_server if result.statistics]
         if shares:
             row["learned_rate"] = f"{float(row['rate_limit']) * sum(shares) / len(shares):.4g}"

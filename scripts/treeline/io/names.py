@@ -1,4 +1,4 @@
-"""Names from outside, made safe as file names.
+"""Names from outside, made safe as file names, and for logs and tables.
 
 A server's name or an image's identifier comes from a table that anyone may have written. These functions are the
 only way from such a string to a path, so that no input can name a file outside its folder.
@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote
 
 MAX_FILE_NAME_BYTES = 255  # NAME_MAX of ext4, XFS, Lustre and GPFS
 SERVER_FOLDER_PREFIX = "server_name="
-CREDENTIALS = re.compile(r"(https?://)[^/?#\s]*@", re.IGNORECASE)
 
 IMAGE_EXTENSIONS: Mapping[str, str] = {
     "jpeg": "jpg",
@@ -29,6 +28,12 @@ IMAGE_EXTENSIONS: Mapping[str, str] = {
 # A dot is not allowed: WebDataset takes what stands before the first dot of a member's name as its key.
 UUID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 _UUID = re.compile(UUID_PATTERN)
+
+CREDENTIALS_OF_URL = r"^([^/?#]*//)[^/?#]*@"
+"""User name and password of a text that is one URL; both Python's `re` and DuckDB read it."""
+MASKED_CREDENTIALS = r"\1***@"
+# In running text a URL ends where white space begins. What stands before the scheme keeps this linear.
+_CREDENTIALS_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#]*@")
 
 
 def encode_server_name(server_name: str) -> str:
@@ -54,14 +59,14 @@ def decode_server_name(encoded: str) -> str:
     return unquote(encoded)
 
 
-def mask_credentials(text: str) -> str:
-    """Hide the user and the password of every HTTP URL in a text: `https://***@example.org/a.jpg`."""
-    return CREDENTIALS.sub(r"\1***@", text)
-
-
 def is_safe_uuid(uuid: str) -> bool:
     """Whether `uuid` can name a file and a tar member: letters, digits, `_` and `-`, at most 128."""
     return _UUID.fullmatch(uuid) is not None
+
+
+def mask_credentials(text: str) -> str:
+    """Put `***` for user name and password of every URL in a text: `http://***@example.org/`."""
+    return _CREDENTIALS_IN_TEXT.sub(MASKED_CREDENTIALS, text)
 
 
 def server_of_folder(folder: Path) -> str | None:

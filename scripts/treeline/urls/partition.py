@@ -13,7 +13,14 @@ from treeline.io.database import connect, database_memory, quote_identifier
 from treeline.io.files import input_files
 from treeline.io.scratch import scratch_folder
 from treeline.schemas import URL_COLUMNS
-from treeline.urls.batches import ROWS_AT_ONCE, read_batches, remove_leftovers, write_batches, write_manifest
+from treeline.urls.batches import (
+    ROWS_AT_ONCE,
+    Batch,
+    read_batches,
+    remove_leftovers,
+    write_batches,
+    write_manifest,
+)
 from treeline.urls.check import check_rows, other_columns
 from treeline.urls.compare import compare_rows
 from treeline.urls.initialize import check_complete, initialize, read_initializer
@@ -53,21 +60,12 @@ def partition_urls(
         InputError: The input or the initializer cannot be read, or lacks a column.
         ShardError: A file that is there is no batch.
     """
-    initializer = read_initializer(initializer_name)
-    files = input_files(pattern)
+    remove_leftovers(folder)
     with (
         scratch_folder(folder, "urls") as scratch,
         connect(scratch, memory_mb=database_memory(memory_mb), threads=threads) as db,
     ):
-        db.execute("SET VARIABLE data_sources = ?::VARCHAR[]", [list(data_sources)])
-        remove_leftovers(folder)
-        existing = read_batches(db, folder)
-        read_input(db, files, scratch)
-        initialize(db, initializer, pattern)
-        check_rows(db, initializer.name, excluded_servers)
-        check_complete(db, initializer, "checked")
-        db.execute("DROP TABLE input_rows; DROP TABLE IF EXISTS core")
-        compare_rows(db)
+        existing = judge_rows(db, pattern, folder, initializer_name, scratch, data_sources, excluded_servers)
         written = list(write_batches(_new_rows(db), folder, batch_size, existing))
         rejected = write_rejected(db, folder / "rejected.parquet")
         removed = write_removed(db, folder / "removed.parquet")
@@ -78,6 +76,46 @@ def partition_urls(
         logger.warning("%d rows of earlier batches are no longer in the input: removed.parquet names them", removed)
     new_rows = sum(batch.rows for batch in written)
     logger.info("%d batches were there; %d rows in %d new batches", len(existing), new_rows, len(written))
+
+
+def judge_rows(
+    connection: duckdb.DuckDBPyConnection,
+    pattern: str,
+    folder: Path,
+    initializer_name: str,
+    scratch: Path,
+    data_sources: Sequence[str],
+    excluded_servers: Sequence[str],
+) -> list[Batch]:
+    """Make the tables and views of `treeline.urls.compare`: what is to become of every row of the input.
+
+    Args:
+        connection: An empty database.
+        pattern: The input: a file, folder, glob or Darwin Core archive.
+        folder: The folder of all batches; nothing is written there.
+        initializer_name: One of Treeline's initializers, or the path of a SQL file.
+        scratch: Folder for extracted files.
+        data_sources: Values of `data_source` that `tol_general` keeps.
+        excluded_servers: Servers (host[:port]) whose rows are rejected.
+
+    Returns:
+        The batches that are there.
+
+    Raises:
+        InputError: The input or the initializer cannot be read, or lacks a column.
+        ShardError: A file that is there is no batch.
+    """
+    initializer = read_initializer(initializer_name)
+    files = input_files(pattern)
+    connection.execute("SET VARIABLE data_sources = ?::VARCHAR[]", [list(data_sources)])
+    existing = read_batches(connection, folder)
+    read_input(connection, files, scratch)
+    initialize(connection, initializer, pattern)
+    check_rows(connection, initializer.name, excluded_servers)
+    check_complete(connection, initializer, "checked")
+    connection.execute("DROP TABLE input_rows; DROP TABLE IF EXISTS core")
+    compare_rows(connection)
+    return existing
 
 
 def _new_rows(connection: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:

@@ -1,0 +1,28 @@
+"""What commands print for people: to a terminal in its width, to a file in lines that stay readable."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+WIDTH_WITHOUT_TERMINAL = 110
+
+
+def open_console() -> Console:
+    """Open the standard output."""
+    # Messages and names come from servers and tables: nothing in them is markup.
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    return console
+
+
+def new_table(title: str) -> Table:
+    """Start a table, to which columns and rows are added."""
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+
+
+def printable(text: str) -> str:
+    """Put a question mark for each control character: some move a terminal's cursor or change its title."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,12 @@
+"""Command-line options that commands of several stages share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_CONFIG = Path("config/config.yaml")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration that Snakemake runs with.")]
