@@ -17,7 +17,7 @@ from treeline.download.process import process_image
 from treeline.download.stored import ImageParameters
 from treeline.errors import ImageError
 from treeline.io.images import Pixels, decode, read_header, read_stored, sniff_format
-from treeline.io.resize import enough_for, fit
+from treeline.io.resize import enough_for, fit, reduce
 
 
 def parameters(**changes: object) -> ImageParameters:
@@ -171,3 +171,12 @@ def test_reduction_while_decoding_stays_close_to_a_full_reduction() -> None:
     assert decode(body, at_least=enough_for((170, 256))).shape[0] < 2000
     full = np.asarray(Image.fromarray(decode(body)).resize((256, 170), Image.Resampling.LANCZOS))
     assert psnr(decode(stored.image), full) > 35
+
+
+@pytest.mark.parametrize("ratio", [1.6, 1.95, 2.05, 2.2, 2.6, 2.93, 3.1, 5])
+def test_a_reduced_pixel_is_made_of_all_that_it_covers(ratio: float) -> None:
+    """Grain is averaged away as by areas, in no place less than in another: no bands of sharp and soft."""
+    side = round(200 * ratio)
+    grain = np.random.default_rng(0).normal(128, 40, (side, side, 3)).clip(0, 255).astype(np.uint8)
+    by_area = np.asarray(Image.fromarray(grain).resize((200, 200), Image.Resampling.BOX))
+    assert reduce(grain, (200, 200)).std() < 1.1 * by_area.std()

@@ -23,6 +23,9 @@ from treeline.errors import ImageError
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 ERROR_CHARACTERS = 1000
 
+KEPT_BYTES = 4 * 1024**2
+"""So much of the exchange's memory is kept from image to image; to be given it anew costs more than to fill it."""
+
 
 def main() -> None:
     """Serve the socket and the exchange file whose numbers are the arguments."""
@@ -48,7 +51,8 @@ def _serve(parent: socket.socket, exchange: int) -> None:
 def _process(exchange: int, length: int, parameters: ImageParameters) -> list[Any] | str:
     """Put what is stored of the image in place of its body; gives the facts about it, or what is wrong with it."""
     body = os.pread(exchange, length, 0)
-    os.ftruncate(exchange, 0)  # its memory is free again
+    if length > KEPT_BYTES:
+        os.ftruncate(exchange, 0)
     try:
         stored = process_image(body, parameters)
     except ImageError as error:

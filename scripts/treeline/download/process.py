@@ -30,7 +30,7 @@ def process_image(body: bytes, parameters: ImageParameters) -> ProcessedImage:
     header = read_header(body)
     if parameters.image_format == "original":
         # Nothing but decoding says whether it is whole; formats other than JPEG are rare.
-        decode(body, upright=False, max_pixels=parameters.max_image_pixels)
+        decode(body, upright=False, max_pixels=parameters.max_image_pixels, header=header)
         size = target = header.size
         image = body
     else:
@@ -52,6 +52,7 @@ def _convert(body: bytes, header: Header, target: Size, parameters: ImageParamet
         upright=False,
         at_least=None if unchanged else enough_for(turned),
         max_pixels=parameters.max_image_pixels,
+        header=header,
     )
     keeps_orientation = header.orientation == UPRIGHT or not upright
     if unchanged and keeps_orientation and header.format == parameters.image_format:

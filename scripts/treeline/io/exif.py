@@ -10,7 +10,8 @@ import io
 
 from PIL import ExifTags, Image
 
-from treeline.io.images import EXIF_ORIENTATION, UPRIGHT
+from treeline.io.images import EXIF_ORIENTATION, UPRIGHT, sniff_format
+from treeline.io.jpeg import has_exif
 
 MAX_SEGMENT_BYTES = 65_533  # of a JPEG's APP1, less its two bytes of length
 
@@ -26,7 +27,8 @@ def kept_exif(data: bytes, orientation: int) -> bytes:
         The block with its `Exif` header; empty where there is nothing to say. A block that cannot be read, or is too
         large for a JPEG, is reduced to the orientation.
     """
-    exif = _readable_exif(data)
+    has_none = sniff_format(data) == "jpeg" and not has_exif(data)
+    exif = Image.Exif() if has_none else _readable_exif(data)
     if not exif and orientation == UPRIGHT:
         return b""
     exif[EXIF_ORIENTATION] = orientation

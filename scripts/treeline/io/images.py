@@ -18,6 +18,7 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from treeline.errors import ImageError
+from treeline.io.jpeg import has_exif
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """Height x width x 3, RGB."""
@@ -35,7 +36,6 @@ EXIF_ORIENTATION = 0x0112
 UPRIGHT = 1
 TURNED_BY_A_QUARTER = (5, 6, 7, 8)
 PLAIN_JPEG_COLORS = ("Gray", "YCbCr", "RGB")
-JPEG_HEAD_BYTES = 65_536 + 4096  # an APP1 segment holds at most 64 KiB and comes first
 
 # Pillow warns at its own limit and raises at twice that; the limit here is ours, and an error.
 Image.MAX_IMAGE_PIXELS = None
@@ -103,7 +103,7 @@ def read_header(data: bytes) -> Header:
     encoded_as = sniff_format(data)
     if encoded_as is None:
         raise ImageError(f"not an image of a known format (starts with {data[:12]!r})")
-    if encoded_as == "jpeg" and b"Exif\x00\x00" not in data[:JPEG_HEAD_BYTES]:
+    if encoded_as == "jpeg" and not has_exif(data):
         return Header(encoded_as, jpeg_size(data), UPRIGHT)
     image = _open(data)
     # Pillow turns a TIFF upright of itself while it decodes, and gives its size as it will be then.
@@ -134,7 +134,14 @@ def check_pixels(size: Size, max_pixels: int) -> None:
         raise ImageError("the image has no pixels")
 
 
-def decode(data: bytes, *, upright: bool = True, at_least: Size | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
+def decode(
+    data: bytes,
+    *,
+    upright: bool = True,
+    at_least: Size | None = None,
+    max_pixels: int = MAX_PIXELS,
+    header: Header | None = None,
+) -> Pixels:
     """Decode an encoded image.
 
     16-bit samples are scaled to 8 bit, CMYK and palettes converted, transparency laid over white, and of an animation
@@ -146,11 +153,12 @@ def decode(data: bytes, *, upright: bool = True, at_least: Size | None = None, m
         at_least: Height and width (as stored) that are enough: a larger JPEG may come out smaller than it is,
             by the reduction that its format does for free, but not below this.
         max_pixels: Largest height x width that is decoded.
+        header: Theirs, where it is read already.
 
     Raises:
         ImageError: The bytes are no image, are corrupt or truncated, or hold more than `max_pixels`.
     """
-    header = read_header(data)
+    header = header or read_header(data)
     check_pixels(header.size, max_pixels)
     pixels = _decode_jpeg(data, at_least) if header.format == "jpeg" else None
     if pixels is None:
@@ -180,7 +188,8 @@ def open_stored(data: bytes, sizes: Iterable[Size], *, max_pixels: int = MAX_PIX
     raw = next((size for size in sizes if min(size) > 0 and len(data) == 3 * size[0] * size[1]), None)
     if sniff_format(data) is not None:
         try:
-            return StoredImage(decode(data, max_pixels=max_pixels), read_header(data))
+            header = read_header(data)
+            return StoredImage(decode(data, max_pixels=max_pixels, header=header), header)
         except ImageError:
             if raw is None:
                 raise
