@@ -37,7 +37,7 @@ def measure(bench: Bench) -> tuple[list[Row], list[Check]]:
     rows, checks = [], []
     for rate, lanes in RATES_AND_LANES:
         count = rate * SECONDS_AT_THE_LIMIT
-        start_up = _visit(bench, lanes, rate, lanes).seconds
+        start_up = min(_visit(bench, lanes, rate, lanes).seconds for _ in range(2))
         visit = _visit(bench, count, rate, lanes)
         label = f"treeline, {rate} images/s, {lanes} lane{'s' * (lanes > 1)}"
         busiest = requests_in_busiest_second(visit.arrivals)
