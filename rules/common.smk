@@ -47,6 +47,8 @@ BATCH = paths.batch(SERVER, PARTITION)
 DECODED = paths.decoded_shard(SERVER, PARTITION, settings.decode.archive)
 DETECTIONS = paths.detections_shard(SERVER, PARTITION)
 
+FLEET = settings.download.mode == "fleet"
+
 
 wildcard_constraints:
     server_name=r"[^/]+",
@@ -82,8 +84,10 @@ def marker_of_retries(wildcards):
 
 
 def lanes():
-    """The lanes of the current schedule; read once a schedule, not once a shard."""
+    """The lanes of the current schedule, after its fleet if there is one; read once a schedule, not once a shard."""
     schedule = finished(checkpoints.schedule_downloads, paths.schedule / "0000.csv")
+    if FLEET:
+        finished(checkpoints.download_fleet, paths.schedule / "fleet_completed")
     return lanes_as_of(schedule.stat().st_mtime_ns)
 
 
@@ -176,3 +180,13 @@ def scaled_by_attempt(mem_mb):
         return mem_mb * attempt
 
     return of_attempt
+
+
+def mpi_resources(ranks):
+    """Resources that start a job with MPI; one process is started without, and cluster plugins refuse MPI for it."""
+    return {} if ranks == 1 else {"mpi": "mpiexec -disable-auto-cleanup", "tasks": ranks}
+
+
+def mpi_launcher(wildcards, resources):
+    """What an MPI job's command begins with: `mpiexec -n 4`, or nothing where there is but one process."""
+    return f"{resources.mpi} -n {resources.tasks}" if resources.get("mpi") else ""

@@ -7,6 +7,7 @@ OUT  profiles.csv  batches, results and rate limit of each server; yours to edit
      schedules/server_profiles.csv  what was measured of each server: docs/download.md, Profiling
      schedules/unreachable.csv      servers that gave not one answer, as rows to copy to ignored.csv
      schedules/current/0000/{_config,0000,_jobs_ids,_verification,_errors}.csv
+     schedules/current/0000/fleet_completed   only with `mode: fleet`
      checkpoint.yaml
      images/server_name=S/partition_id=N/{successes,errors}.parquet, completed
      images/server_name=S/partition_id=N/errors.0001.parquet, ...   what a shard's errors were before each retry
@@ -129,8 +130,53 @@ checkpoint schedule_downloads:
         """
 
 
+checkpoint download_fleet:
+    """Fill the spool with the shards of the whole schedule: one job of a few processes, which wait for many servers."""
+    input:
+        manifest=paths.manifest,
+        schedule=paths.schedule / "0000.csv",
+    output:
+        completed=touch(paths.schedule / "fleet_completed"),
+    log:
+        paths.logs / "current" / "fleet.log",
+    benchmark:
+        paths.logs / "benchmarks" / "download_fleet.jsonl"
+    retries: 2
+    conda:
+        "../envs/treeline.yaml"
+    threads: 1
+    resources:
+        **mpi_resources(settings.download.fleet_ranks),
+        mem_mb=scaled_by_attempt(settings.download.fleet_ranks * (700 + 100 * settings.download.shards_per_rank)),
+    params:
+        launcher=mpi_launcher,
+        ranks=settings.download.fleet_ranks,
+        shards_per_rank=settings.download.shards_per_rank,
+        urls=paths.urls,
+        images=paths.images,
+        logs=paths.logs,
+        profiles=paths.profiles,
+        parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
+        refetch="--refetch" if settings.download.refetch else "",
+    shell:
+        """
+        {params.launcher} treeline download fleet \
+            --manifest {input.manifest:q} \
+            --schedule {input.schedule:q} \
+            --urls {params.urls:q} \
+            --images {params.images:q} \
+            --logs {params.logs:q} \
+            --profiles {params.profiles:q} \
+            --parameters {params.parameters:q} \
+            --ranks {params.ranks} \
+            --shards-per-rank {params.shards_per_rank} \
+            --threads {threads} {params.refetch} \
+            --log {log:q}
+        """
+
+
 rule download_shard:
-    """Fetch the images of one batch, after the shard before it in its lane."""
+    """Fetch the images of one batch, after the shard before it in its lane; after a fleet, link what that fetched."""
     input:
         batch=BATCH,
         previous=shard_before_in_lane,
@@ -144,7 +190,8 @@ rule download_shard:
         paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
     retries: 2
     group:
-        group_in_lane if settings.download.shards_per_job > 1 else None
+        group_in_lane if settings.download.shards_per_job > 1 and not FLEET else None
+    localrule: FLEET
     conda:
         "../envs/treeline.yaml"
     threads: 1
@@ -159,7 +206,7 @@ rule download_shard:
         lanes=lanes_of_server,
         requests=str(paths.requests(SERVER, PARTITION)),
         parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
-        refetch="--refetch" if settings.download.refetch else "",
+        refetch="--refetch" if settings.download.refetch and not FLEET else "",
     shell:
         """
         treeline download shard \

@@ -66,7 +66,7 @@ class Project:
         config["lookup"] |= {"metadata": "occurrence.csv", "groups_folder": str(ROOT / "config/groups")}
         config["detector"] |= {"model": str(ROOT / "resources/detector/tiny_detector.pt")}
         for key, value in changes.items():
-            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+            config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
 

@@ -6,7 +6,6 @@ command, so that `treeline urls` never waits for torch. Errors that a user can m
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from treeline import __version__, decode, detect, download, extract, lookup, url
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
 from treeline.download.cli import app as download_app
-from treeline.errors import TreelineError
+from treeline.errors import NO_ROOM, TreelineError
 from treeline.extract.cli import app as extract_app
 from treeline.lookup.cli import app as lookup_app
 from treeline.options import DEFAULT_CONFIG, ConfigOption
@@ -26,7 +25,6 @@ from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
 INTERRUPTED = 130
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -6,7 +6,11 @@ anything else that escapes is a defect of Treeline and is logged with its traceb
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Values of an `OSError`'s errno that mean: make room, and run the same again."""
 
 
 class TreelineError(Exception):

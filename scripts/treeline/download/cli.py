@@ -115,6 +115,45 @@ def shard(
 
 
 @app.command()
+def fleet(
+    manifest: Manifest,
+    schedule: Annotated[Path, typer.Option(help="The schedule's list of lanes, 0000.csv.")],
+    urls: Annotated[Path, typer.Option(help="Folder of the URL batches.")],
+    images: Annotated[Path, typer.Option(help="Folder of the shards.")],
+    logs: Annotated[Path, typer.Option(help="Folder of the log files; each shard has its own in `current`.")],
+    profiles: Profiles,
+    parameters: Annotated[str, typer.Option(help="JSON: downloader_parameters that differ from the defaults.")] = "{}",
+    ranks: Annotated[int, typer.Option(help="Processes that MPI starts; 1 runs without MPI.", min=1)] = 1,
+    shards_per_rank: Annotated[int, typer.Option(help="Shards that a rank downloads at once.", min=1)] = 8,
+    threads: Annotated[int, typer.Option(help="Processes that decode and encode images, of each rank.", min=1)] = 1,
+    refetch: Annotated[bool, typer.Option(help="Ask again for what the spool holds.")] = False,
+    log: LogOption = None,
+) -> None:
+    """Download a whole schedule into the spool, as one of the ranks of an MPI job."""
+    from treeline.download.parent import continue_in_child
+
+    if ranks > 1:
+        continue_in_child()  # while there is but one thread
+
+    import asyncio
+
+    from treeline.config import DownloaderParameters
+    from treeline.download.fleet import run_rank
+    from treeline.download.fleet_jobs import ScheduledShards
+    from treeline.download.messages import open_mailbox
+    from treeline.download.schedule import read_schedule
+    from treeline.io.manifest import read_manifest
+
+    settings = DownloaderParameters.model_validate_json(parameters)
+    of_a_shard = max(1, settings.max_bytes_in_flight // shards_per_rank)
+    settings = settings.model_copy(update={"max_bytes_in_flight": of_a_shard})
+    lanes, sha256 = read_schedule(schedule), {shard.id: shard.sha256 for shard in read_manifest(manifest)}
+    shards = ScheduledShards(lanes, sha256, urls, images, logs, profiles, settings, refetch)
+    mailbox = open_mailbox(ranks)
+    asyncio.run(run_rank(mailbox, lanes.lanes, shards.errand_for, capacity=shards_per_rank, threads=threads))
+
+
+@app.command()
 def verify(
     manifest: Manifest,
     ignored: Ignored,

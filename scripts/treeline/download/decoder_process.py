@@ -5,7 +5,6 @@ It loads no more than decoding needs.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
@@ -16,11 +15,11 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from treeline.download.parent import end_with_parent
 from treeline.download.process import process_image
 from treeline.download.stored import MESSAGE_BYTES, ImageParameters
 from treeline.errors import ImageError
 
-PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 ERROR_CHARACTERS = 1000
 
 KEPT_BYTES = 4 * 1024**2
@@ -32,7 +31,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to all processes of a job; the parent ends this one in its time
     # The end of the socket tells this process too that its parent is gone, but not while it hangs.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with socket.socket(fileno=int(sys.argv[1])) as parent, suppress(ConnectionError):  # the parent is gone
         _serve(parent, exchange=int(sys.argv[2]))

@@ -12,13 +12,13 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from treeline.config import DownloaderParameters
 from treeline.download.buffer import SegmentBuffer
 from treeline.download.client import open_transport
-from treeline.download.decoder import Decoders
+from treeline.download.decoder import DecoderError, Decoders
 from treeline.download.exchange import Exchange, FetchError
 from treeline.download.fetch import Fetcher, ImageUrl
 from treeline.download.memory import ByteBudget, Held
@@ -75,6 +75,7 @@ class Session:
         """Fetch until all rows are finished.
 
         Raises:
+            DecoderError: No decoder can be started.
             InterruptedEarlyError: The stop was requested, or the server asks to be left alone for long.
             OSError: The spool cannot be written.
         """
@@ -151,7 +152,7 @@ class Session:
             return self._error(row, error.attempts, error.code, error.reason), 0
         except ImageError as error:
             return self._error(row, tries, PROCESSING_ERROR, str(error)), received
-        except LeaveAloneError:
+        except (LeaveAloneError, DecoderError):
             raise
         except Exception as error:  # a defect of ours, or of a decoder: it must not cost the shard's other images
             log.exception("%s: unexpected", mask_credentials(image.url))
@@ -182,8 +183,10 @@ class Session:
     def _keep_statistics(self, seconds: float) -> None:
         server = self._servers.own
         statistics = {
-            "share_of_rate_limit": server.pace.rate / server.pace.limit,
+            "share_of_rate_limit": server.pace.rate / server.pace.configured_limit,
             "parked": server.breaker.is_parked,
+            "ended": time(),
+            "paused_until": time() + server.pace.seconds_paused,
             "outcomes": dict(sorted(self._outcomes.items())),
             "seconds": round(seconds, 3),
             "job_id": os.environ.get("SLURM_JOB_ID", f"local-{os.getpid()}"),
