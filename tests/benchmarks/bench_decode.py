@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
-from tests.benchmarks.bench_download import TASKS, Bench, Format, check_memory, treeline_shard
+from tests.benchmarks.bench_download import AS_SERVED, REDUCED, Bench, check_memory
 from tests.benchmarks.corpus import make_urls
+from tests.benchmarks.downloaders import Treeline, successes_of
 from tests.benchmarks.measure import Check, Row, measure_commands
+from tests.benchmarks.server import serve
 
 # Read as plainly as pyarrow reads, write as plainly as Python writes, and as safely: forced to disk.
 COPY = """
@@ -23,16 +26,16 @@ with open(sys.argv[2], "wb") as target:
 """
 
 
-FORMATS: tuple[Format, ...] = ("jpeg", "original")
-
-
 def measure(bench: Bench, count: int) -> tuple[list[Row], list[Check]]:
     """Download shards, then decode each and copy its images' bytes; only the latter two are measured."""
     rows, checks = [], []
-    for image_format in FORMATS:
-        shard, command = treeline_shard(bench, make_urls(bench.server, count), image_format, f"decode-{image_format}")
-        measure_commands([command], bench.folder / "download.log")
-        copied, decoded = _measure_shard(shard / "successes.parquet", bench.folder, TASKS[image_format], count)
+    for task in (REDUCED, AS_SERVED):
+        shutil.rmtree(bench.folder, ignore_errors=True)
+        bench.folder.mkdir(parents=True)
+        with serve(bench.corpus) as server:
+            command = Treeline().prepare(bench.folder, make_urls(server, count), resize=task.resize)
+            measure_commands([command], bench.folder / "download.log")
+        copied, decoded = _measure_shard(successes_of(bench.folder), bench.folder, task.name, count)
         rows += [copied, decoded]
         checks.append(check_memory(decoded))
     return rows, checks

@@ -1,40 +1,30 @@
-"""The download stage against img2dataset, on the same URLs: CPU time, memory, and the quality of what is stored."""
+"""The download stage against its peers, on the same URLs: CPU time, memory, and the quality of what is stored."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from PIL import Image
-
-from tests.benchmarks import peers
-from tests.benchmarks.corpus import SIZE_CLASSES, class_of, file_of, make_urls
+from tests.benchmarks.corpus import SIZE_CLASSES, make_urls
+from tests.benchmarks.downloaders import IMAGE_SIZE, JPEG_QUALITY, Downloader, Stored, Treeline
 from tests.benchmarks.measure import Check, Cost, Row, measure_commands
-from treeline.schemas import URL_COLUMNS
+from tests.benchmarks.quality import Quality, judge, urls_to_judge
+from tests.benchmarks.server import make_certificate, serve
 
-IMAGE_SIZE = 256
-JPEG_QUALITY = 95
-IMAGES_PER_CLASS_TO_JUDGE = 20
-ROWS_OF_A_LARGE_BATCH = 10_000
-RUNS = 2
-LEAST_SPEEDUP = 2.0
+ROUNDS = 2
+TLS_SHARE = 4
+"""Over HTTPS a peer takes several times as long, and starting it weighs as little on fewer URLs."""
+
+MOST_LOSS_DB = 1.0
 MOST_PEAK_MB = 600
 
-Format = Literal["jpeg", "original"]
-TASKS: dict[Format, str] = {"jpeg": f"longest side {IMAGE_SIZE}, JPEG {JPEG_QUALITY}", "original": "as served"}
-Quality = dict[str, float]
-"""Mean PSNR in dB by size class."""
+ROWS_OF_A_SHARD = 10_000
+SPOOL_AND_SHARD = 2.2
+"""A shard's images lie on the disk twice while it is put together; and some room for others."""
 
 
 class FailureError(Exception):
@@ -48,18 +38,41 @@ class Bench:
     Args:
         folder: For what they write.
         corpus: Folder of the served images.
-        server: The server's base URL.
-        img2dataset: Its program; None where there is none.
     """
 
     folder: Path
     corpus: Path
-    server: str
-    img2dataset: Path | None
 
 
-def measure(bench: Bench, count: int) -> tuple[list[Row], list[Check]]:
-    """Run both on `count` URLs, for each task with one process and with two.
+class Task(NamedTuple):
+    """What the downloaders are compared at.
+
+    Args:
+        name: What the table calls it.
+        resize: Whether the images are reduced.
+        least_speedup: The aim: so many times as many images a CPU-second as each of these peers, and no other takes
+            part.
+    """
+
+    name: str
+    resize: bool
+    least_speedup: Mapping[str, float]
+
+
+REDUCED = Task(f"longest side {IMAGE_SIZE}", True, {"img2dataset": 2.5, "upstream downloader": 3.0})
+AS_SERVED = Task("as served", False, {"img2dataset": 1.2})
+REDUCED_OVER_TLS = Task(f"longest side {IMAGE_SIZE}, HTTPS", True, {"img2dataset": 3.0})
+
+
+class Run(NamedTuple):
+    """What a downloader cost, and what it left, in the cheapest of its runs."""
+
+    cost: Cost
+    stored: Stored
+
+
+def measure(bench: Bench, ours: Treeline, peers: Sequence[Downloader], count: int) -> tuple[list[Row], list[Check]]:
+    """Run all on `count` URLs: the mix of sizes reduced, as it is served, and reduced over HTTPS.
 
     Returns:
         The rows of the table, and the aims.
@@ -68,171 +81,106 @@ def measure(bench: Bench, count: int) -> tuple[list[Row], list[Check]]:
         FailureError: A run did not store every image.
         CommandError: A run failed.
     """
-    urls = make_urls(bench.server, count)
-    rows, checks = [], []
-    for image_format, task in TASKS.items():
-        judged = _urls_to_judge(urls) if image_format == "jpeg" else set()
-        for processes in (1, 2):
-            label = f"{task}, {processes} process" + "es" * (processes > 1)
-            cost, quality, remark = _measure_one(bench, _run_treeline, urls, processes, image_format, judged)
-            rows.append(Row(f"treeline download, {label}", count, cost, remark))
-            if processes == 1:
-                checks.append(check_memory(rows[-1]))
-            if bench.img2dataset is not None:
-                cost, peer_quality, remark = _measure_one(
-                    bench, _run_img2dataset, urls, processes, image_format, judged
-                )
-                rows.append(Row(f"img2dataset, {label}", count, cost, remark))
-                if image_format == "jpeg":
-                    checks += [_check_speed(*rows[-2:]), _check_quality(label, quality, peer_quality)]
-    return rows, checks
+    downloaders = [ours, *peers]
+    with serve(bench.corpus) as server:
+        urls = make_urls(server, count)
+        results = [_compare(bench, downloaders, urls, task) for task in (REDUCED, AS_SERVED)]
+    certificate = make_certificate(bench.folder.with_name("tls"))
+    with serve(bench.corpus, certificate=certificate) as server:
+        urls = make_urls(server, count // TLS_SHARE)
+        trust = {"SSL_CERT_FILE": str(certificate.trusted)}
+        results.append(_compare(bench, downloaders, urls, REDUCED_OVER_TLS, trust))
+    return [row for rows, _ in results for row in rows], [check for _, checks in results for check in checks]
 
 
-def measure_large_batch(bench: Bench) -> tuple[list[Row], list[Check]]:
-    """Download one batch of 10,000 images, 150 KB each on average, as they are: a shard of the default size."""
-    urls = make_urls(bench.server, ROWS_OF_A_LARGE_BATCH, SIZE_CLASSES[:2])
-    cost, _, remark = _measure_one(bench, _run_treeline, urls, 1, "original", set())
-    row = Row(f"treeline download, as served, one batch of {len(urls):,}", len(urls), cost, remark)
-    return [row], [check_memory(row)]
-
-
-def treeline_shard(bench: Bench, urls: Sequence[str], image_format: Format, name: str) -> tuple[Path, list[str]]:
-    """Write a batch of URLs.
-
-    Returns:
-        The folder of its shard to be, and the command that downloads it.
-    """
-    folder = bench.folder / name
-    batch = folder / "urls.parquet"
-    folder.mkdir(parents=True)
-    _write_batch(batch, urls)
-    parameters = {
-        "image_size": IMAGE_SIZE,
-        "image_format": image_format,
-        "jpeg_quality": JPEG_QUALITY,
-        "default_rate_limit": 1e6,
-        "max_concurrency": peers.CONCURRENCY,
-        "allow_private_addresses": True,
-    }
-    command = [sys.executable, "-m", "treeline", "download", "shard", "--batch", str(batch)]
-    command += ["--output", str(folder / "shard"), "--spool", str(folder / "spool")]
-    return folder / "shard", [*command, "--parameters", json.dumps(parameters)]
-
-
-Run = Callable[[Bench, Sequence[str], int, Format, Set[str]], tuple[Cost, int, dict[str, bytes]]]
-"""Gives the cost, the number of images, and the images of the wanted URLs."""
-
-
-def _run_treeline(
-    bench: Bench, urls: Sequence[str], processes: int, image_format: Format, wanted: Set[str]
-) -> tuple[Cost, int, dict[str, bytes]]:
-    shards, commands = zip(
-        *(treeline_shard(bench, urls[part::processes], image_format, f"part-{part}") for part in range(processes)),
-        strict=True,
-    )
-    cost = measure_commands(commands, bench.folder / "treeline.log")
-    files = [shard / "successes.parquet" for shard in shards]
-    stored = sum(pq.read_metadata(file).num_rows for file in files)
-    return cost, stored, _read_images(files, "identifier", "image", wanted)
-
-
-def _run_img2dataset(
-    bench: Bench, urls: Sequence[str], processes: int, image_format: Format, wanted: Set[str]
-) -> tuple[Cost, int, dict[str, bytes]]:
-    assert bench.img2dataset is not None
-    table, output = bench.folder / "urls.parquet", bench.folder / "img2dataset"
-    _write_batch(table, urls)
-    command = peers.img2dataset_command(
-        bench.img2dataset,
-        table,
-        output,
-        processes=processes,
-        rows_per_shard=-(-len(urls) // processes),
-        resize=image_format == "jpeg",
-    )
-    cost = measure_commands([command], bench.folder / "img2dataset.log", peers.ENVIRONMENT)
-    files = list(output.glob("*.parquet"))
-    stored = sum(
-        pc.sum(pc.equal(pq.read_table(file, columns=["status"])["status"], "success")).as_py() for file in files
-    )
-    return cost, stored, _read_images(files, "url", "jpg", wanted)
-
-
-def _measure_one(
-    bench: Bench, run: Run, urls: Sequence[str], processes: int, image_format: Format, judged: Set[str]
-) -> tuple[Cost, Quality, str]:
-    """Run one of them in an empty folder, twice: what else the machine does can only add to the lesser CPU time.
-
-    Returns:
-        Its cost, the quality of what it stored, and that in words.
-    """
-    costs = []
-    for _ in range(RUNS):
-        shutil.rmtree(bench.folder, ignore_errors=True)
-        bench.folder.mkdir(parents=True)
-        cost, stored, images = run(bench, urls, processes, image_format, judged)
-        if stored != len(urls):
-            raise FailureError(
-                f"{run.__name__}: {stored} of {len(urls)} images are there; see the log in {bench.folder}"
-            )
-        costs.append(cost)
-    cost = Cost(min(cost.cpu_seconds for cost in costs), max(cost.peak_mib for cost in costs))
-    if image_format == "original":
-        return cost, {}, ""
-    quality = _quality(images, bench.corpus)
-    kilobytes = sum(map(len, images.values())) / len(images) / 1000
-    decibels = " / ".join(f"{quality[size_class.name]:.1f}" for size_class in SIZE_CLASSES)
-    return cost, quality, f"PSNR {decibels} dB, {kilobytes:.0f} KB an image"
-
-
-def _read_images(files: Iterable[Path], url: str, image: str, wanted: Set[str]) -> dict[str, bytes]:
-    """Read the images of the wanted URLs; nothing at all where none is wanted."""
-    images: dict[str, bytes] = {}
-    for file in files if wanted else ():
-        for batch in pq.ParquetFile(file).iter_batches(64, columns=[url, image]):
-            rows = zip(batch[url].to_pylist(), batch[image], strict=True)
-            images.update({address: stored.as_py() for address, stored in rows if address in wanted})
-    return images
-
-
-def _write_batch(target: Path, urls: Sequence[str]) -> None:
-    columns = {name: pa.nulls(len(urls), pa.string()) for name in URL_COLUMNS}
-    columns |= {"uuid": pa.array([f"image-{number:06d}" for number in range(len(urls))]), "identifier": pa.array(urls)}
-    pq.write_table(pa.table(columns), target)
-
-
-def _urls_to_judge(urls: Sequence[str]) -> set[str]:
-    by_class: dict[str, list[str]] = defaultdict(list)
-    for url in urls:
-        by_class[class_of(url)].append(url)
-    return {url for members in by_class.values() for url in members[:IMAGES_PER_CLASS_TO_JUDGE]}
-
-
-def _quality(images: dict[str, bytes], corpus: Path) -> Quality:
-    """Compare stored images with a Lanczos reduction, by Pillow, of the whole original."""
-    decibels: dict[str, list[float]] = defaultdict(list)
-    for url, data in images.items():
-        stored = Image.open(BytesIO(data)).convert("RGB")
-        original = Image.open(corpus / file_of(url)).convert("RGB")
-        ideal = original.resize(stored.size, Image.Resampling.LANCZOS)
-        error = np.asarray(stored, np.float64) - np.asarray(ideal, np.float64)
-        decibels[class_of(url)].append(10 * np.log10(255**2 / np.mean(error**2)))
-    return {name: float(np.mean(values)) for name, values in decibels.items()}
+def measure_memory(bench: Bench, ours: Treeline) -> tuple[list[Row], list[Check]]:
+    """Download a shard of the default size as it is served, of images of each size; fewer where the disk is small."""
+    rows = []
+    with serve(bench.corpus) as server:
+        for size_class in SIZE_CLASSES:
+            urls = make_urls(server, ROWS_OF_A_SHARD, [size_class])
+            image_bytes = (bench.corpus / f"{size_class.name}-00.jpg").stat().st_size
+            room = shutil.disk_usage(bench.folder.parent).free / (SPOOL_AND_SHARD * image_bytes)
+            urls = urls[: int(room)]
+            run = _run(bench, ours, urls, resize=False)
+            remark = "" if len(urls) == ROWS_OF_A_SHARD else "fewer than 10,000, for lack of disk space"
+            label = f"{ours.name}, as served, a shard of {image_bytes / 1000:,.0f} KB images"
+            rows.append(Row(label, len(urls), run.cost, remark))
+    shutil.rmtree(bench.folder)
+    return rows, [check_memory(row) for row in rows]
 
 
 def check_memory(row: Row) -> Check:
-    """Check that a shard's job stayed within its memory."""
+    """Check that a job stayed within its memory."""
     peak_mb = row.cost.peak_mib * 2**20 / 1e6
     return Check(f"{row.run}: at most {MOST_PEAK_MB} MB", f"{peak_mb:.0f} MB", peak_mb <= MOST_PEAK_MB)
 
 
-def _check_speed(ours: Row, peer: Row) -> Check:
+def _compare(
+    bench: Bench,
+    downloaders: Sequence[Downloader],
+    urls: Sequence[str],
+    task: Task,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[list[Row], list[Check]]:
+    """Run the downloaders in turn, several times: what else the machine does can only add to the least CPU time.
+
+    The first of them is ours.
+    """
+    ours, *peers = downloaders
+    peers = [peer for peer in peers if peer.name in task.least_speedup]
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for downloader in (ours, *peers):
+            runs[downloader.name].append(_run(bench, downloader, urls, resize=task.resize, environment=environment))
+    rows, qualities = {}, {}
+    for name, of_name in runs.items():
+        stored = of_name[0].stored
+        cost = Cost(min(run.cost.cpu_seconds for run in of_name), max(run.cost.peak_mib for run in of_name))
+        qualities[name] = judge(stored.images, bench.corpus)
+        rows[name] = Row(f"{name}, {task.name}", len(urls), cost, _describe(stored, qualities[name]))
+    checks = [check_memory(rows[ours.name])]
+    checks += [_check_speed(rows[ours.name], rows[peer.name], task.least_speedup[peer.name]) for peer in peers]
+    if task.resize and "img2dataset" in rows:
+        checks.append(_check_quality(rows[ours.name], qualities[ours.name], qualities["img2dataset"]))
+    return list(rows.values()), checks
+
+
+def _run(
+    bench: Bench,
+    downloader: Downloader,
+    urls: Sequence[str],
+    *,
+    resize: bool,
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Run one of them in an empty folder."""
+    shutil.rmtree(bench.folder, ignore_errors=True)
+    folder = bench.folder / "run"
+    folder.mkdir(parents=True)
+    command = downloader.prepare(folder, urls, resize=resize)
+    log = bench.folder / "log"
+    cost = measure_commands([command], log, {**downloader.environment, **(environment or {})})
+    stored = downloader.stored(folder, urls_to_judge(urls) if resize else set())
+    if stored.count != len(urls):
+        raise FailureError(f"{downloader.name}: {stored.count} of {len(urls)} images are there; see {log}")
+    return Run(cost, stored)
+
+
+def _describe(stored: Stored, quality: Quality) -> str:
+    decibels = " / ".join(f"{value:.1f}" for value in quality.values())
+    return f"PSNR {decibels} dB, " * bool(quality) + f"{stored.size / stored.count / 1000:.0f} KB an image"
+
+
+def _check_speed(ours: Row, peer: Row, least: float) -> Check:
     speedup = ours.rate / peer.rate
-    aim = f"{ours.run}: at least {LEAST_SPEEDUP:g} x img2dataset's images a CPU-second"
-    return Check(aim, f"{speedup:.2f} x", speedup >= LEAST_SPEEDUP)
+    return Check(
+        f"{ours.run}: at least {least:g} x the images a CPU-second of {peer.run}", f"{speedup:.2f} x", speedup >= least
+    )
 
 
-def _check_quality(label: str, ours: Quality, peer: Quality) -> Check:
-    gains = {size_class.name: ours[size_class.name] - peer[size_class.name] for size_class in SIZE_CLASSES}
+def _check_quality(row: Row, ours: Quality, peer: Quality) -> Check:
+    gains = {name: ours[name] - peer[name] for name in ours}
     measured = ", ".join(f"{name} {gain:+.1f} dB" for name, gain in gains.items())
-    return Check(f"treeline download, {label}: PSNR at least img2dataset's", measured, min(gains.values()) >= 0)
+    aim = f"{row.run}: PSNR at most {MOST_LOSS_DB:g} dB below img2dataset's at its default quality, {JPEG_QUALITY}"
+    return Check(aim, measured, min(gains.values()) >= -MOST_LOSS_DB)

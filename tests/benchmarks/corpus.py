@@ -1,4 +1,4 @@
-"""The images that the benchmarks download, and the server that they come from.
+"""The images that the benchmarks download.
 
 Photo-like JPEGs in three sizes, the same in every run: noise whose power falls with its frequency, as in photographs,
 with hard edges and a sensor's grain. Some hundred files stand behind any number of URLs: enough that no compression
@@ -7,10 +7,7 @@ finds an image twice, few enough to be made in half a minute.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,7 +16,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from aiohttp import web
 
 CANVASES = 4
 MARGIN = 0.25
@@ -40,7 +36,7 @@ class SizeClass(NamedTuple):
 SIZE_CLASSES = (
     SizeClass("small", 500, 375, 200),  # about 50 KB
     SizeClass("medium", 1400, 1050, 140),  # about 300 KB
-    SizeClass("large", 3000, 2250, 60),  # about 1.3 MB
+    SizeClass("large", 3200, 2400, 60),  # about 1.5 MB
 )
 
 
@@ -80,21 +76,6 @@ def class_of(url: str) -> str:
     return file_of(url).partition("-")[0]
 
 
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve the corpus from a process of its own, which no measurement counts.
-
-    Yields:
-        The server's base URL.
-    """
-    command = [sys.executable, __file__, str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.stdin.close()
-
-
 def _file_name(size_class: SizeClass, number: int) -> str:
     return f"{size_class.name}-{number:02d}.jpg"
 
@@ -126,30 +107,3 @@ def _paint(rng: np.random.Generator, width: int, height: int) -> npt.NDArray[np.
         cv2.ellipse(image, centre, axes, rng.uniform(0, 180), 0, 360, colour, thickness=-1)
     grainy = cv2.GaussianBlur(image, (0, 0), 0.7) + rng.normal(0, GRAIN, image.shape)
     return np.clip(grainy, 0, 255).astype(np.uint8)
-
-
-async def _announce(runner: web.AppRunner) -> None:
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    print(f"http://{host}:{port}", flush=True)
-
-
-def _serve_until_input_ends(folder: Path) -> None:
-    """Serve a folder on a free port of the loopback interface, whose URL is the first line printed.
-
-    The input ends when the process at its other end does, in whatever way.
-    """
-    import asyncio
-
-    app = web.Application()
-    app.router.add_static("/", folder)
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(_announce(web.AppRunner(app, access_log=None)))
-    loop.add_reader(sys.stdin, loop.stop)
-    loop.run_forever()
-
-
-if __name__ == "__main__":
-    _serve_until_input_ends(Path(sys.argv[1]))

@@ -84,7 +84,7 @@ def test_robots_txt_is_asked_for_once_and_obeyed(tmp_path: Path) -> None:
         server.add("/robots.txt", body=rules, content_type="text/plain")
         urls = [server.add(f"/{folder}/{row}.jpg", body=IMAGE) for row in range(3) for folder in ("public", "private")]
         assert download(tmp_path / "owl", urls) == {0: 3, -3: 3}
-        assert errors(tmp_path / "owl")[0]["error_msg"] == "disallowed by the robots.txt of localhost"
+        assert errors(tmp_path / "owl")[0]["error_msg"] == "localhost: robots.txt disallows it"
         assert {row["retry_count"] for row in errors(tmp_path / "owl")} == {0}
         asked = Counter(request.path for request in server.requests())
         assert asked["/robots.txt"] == 1

@@ -75,7 +75,12 @@ def test_every_row_ends_in_a_table_and_no_file_is_outside(tmp_path: Path) -> Non
                     "path_to_input": "table.csv",
                     "stages": ["urls", "download"],
                     "lookup": {"groups_folder": "none"},
-                    "downloader_parameters": {"allow_private_addresses": True, "max_retries": 0, "timeout": 5.0},
+                    "downloader_parameters": {
+                        "user_agent": "Tests (tests@example.org)",
+                        "allow_private_addresses": True,
+                        "max_retries": 0,
+                        "timeout": 5.0,
+                    },
                 }
             )
         )
@@ -92,3 +97,4 @@ def test_every_row_ends_in_a_table_and_no_file_is_outside(tmp_path: Path) -> Non
     assert {path.relative_to(folder).parts[0] for path in made} == {"results", ".snakemake"}
     logs = "".join(path.read_text(errors="replace") for path in project.results.glob("logs/**/*.log"))
     assert "secret" not in logs
+    assert not any("secret" in row["identifier"] for row in rejected if row["identifier"])

@@ -88,6 +88,7 @@ def shard(
     import asyncio
 
     from treeline.config import DownloaderParameters
+    from treeline.download.allocator import keep_freed_memory
     from treeline.download.decoder import Decoders
     from treeline.download.jobs import shard_job
     from treeline.download.shard import download_shard
@@ -106,6 +107,7 @@ def shard(
     )
 
     async def download() -> None:
+        keep_freed_memory()
         stop = Stop()
         async with Decoders(threads) as decoders:
             with stop_on_signals(stop):
@@ -138,6 +140,7 @@ def fleet(
     import asyncio
 
     from treeline.config import DownloaderParameters
+    from treeline.download.allocator import keep_freed_memory
     from treeline.download.fleet import run_rank
     from treeline.download.fleet_jobs import ScheduledShards
     from treeline.download.messages import open_mailbox
@@ -150,6 +153,7 @@ def fleet(
     lanes, sha256 = read_schedule(schedule), {shard.id: shard.sha256 for shard in read_manifest(manifest)}
     shards = ScheduledShards(lanes, sha256, urls, images, logs, profiles, settings, refetch)
     mailbox = open_mailbox(ranks)
+    keep_freed_memory()
     asyncio.run(run_rank(mailbox, lanes.lanes, shards.errand_for, capacity=shards_per_rank, threads=threads))
 
 

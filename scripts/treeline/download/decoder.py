@@ -34,12 +34,7 @@ BYTES_A_PIXEL = 24
 Whole images take 8 to 13 bytes a pixel, progressive CMYK JPEG and AVIF the most, and WebP with transparency 20.
 """
 
-ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",  # NumPy would start threads that nothing uses
-    # Images come and go: memory given back to the system after each is cleared by it for the next (0.3 ms an image).
-    "MALLOC_MMAP_THRESHOLD_": str(32 * MEBIBYTE),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * MEBIBYTE),
-}
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy would start threads that nothing uses
 
 
 class DecoderError(TreelineError):

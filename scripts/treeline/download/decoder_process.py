@@ -15,6 +15,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
+from treeline.download.allocator import keep_freed_memory
 from treeline.download.parent import end_with_parent
 from treeline.download.process import process_image
 from treeline.download.stored import MESSAGE_BYTES, ImageParameters
@@ -32,6 +33,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # sent to all processes of a job; the parent ends this one in its time
     # The end of the socket tells this process too that its parent is gone, but not while it hangs.
     end_with_parent()
+    keep_freed_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with socket.socket(fileno=int(sys.argv[1])) as parent, suppress(ConnectionError):  # the parent is gone
         _serve(parent, exchange=int(sys.argv[2]))

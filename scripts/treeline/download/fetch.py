@@ -179,7 +179,7 @@ class Fetcher:
         if self._parameters.obey_robots_txt:
             robots = await server.robots(lambda: self._read_robots(url, server))
             if not robots.allows(str(url)):
-                raise FetchError(ROBOTS_ERROR, f"disallowed by the robots.txt of {server.name}", asked=False)
+                raise FetchError(ROBOTS_ERROR, f"{server.name}: {robots.refusal}", asked=False)
 
     def _check_address(self, url: httpx.URL) -> None:
         if url.scheme not in ("http", "https"):

@@ -19,13 +19,14 @@ class Robots:
     Args:
         rules: The parsed file.
         product: Product token that chooses the group of rules.
+        refusal: Why a URL may not be asked for.
 
     Attributes:
         crawl_delay: Seconds between two requests that the server asks for, at least 0; None if it asks for none.
     """
 
-    def __init__(self, rules: Protego, product: str) -> None:
-        self._rules, self._product = rules, product
+    def __init__(self, rules: Protego, product: str, refusal: str = "robots.txt disallows it") -> None:
+        self._rules, self._product, self.refusal = rules, product, refusal
         self.crawl_delay = rules.crawl_delay(product)
 
     def allows(self, url: str) -> bool:
@@ -48,7 +49,10 @@ def read_robots(status: int | None, body: bytes, user_agent: str) -> Robots:
         The rules of the file. Without one (statuses 3xx, 4xx) all is allowed, and nothing is if the server cannot
         say (5xx, no answer).
     """
-    return Robots(Protego.parse(_rules(status, body)), product_token(user_agent))
+    rules, product = Protego.parse(_rules(status, body)), product_token(user_agent)
+    if status is None or status >= 500:
+        return Robots(rules, product, f"robots.txt is answered by {status or 'nothing'}, which forbids everything")
+    return Robots(rules, product)
 
 
 def _rules(status: int | None, body: bytes) -> str:

@@ -12,7 +12,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from treeline.config import DownloaderParameters
@@ -25,7 +25,7 @@ from treeline.download.memory import ByteBudget, Held
 from treeline.download.progress import SUCCESS, Progress
 from treeline.download.refresh import Earlier
 from treeline.download.servers import LeaveAloneError, Servers
-from treeline.download.spool import Spool, write_statistics
+from treeline.download.spool import Spool, as_segment, write_statistics
 from treeline.download.stop import Stop
 from treeline.download.telemetry import RequestLog
 from treeline.errors import ImageError, InterruptedEarlyError
@@ -84,6 +84,8 @@ class Session:
         log.info("%d rows, %d of them in the spool", len(self._images), len(finished))
         if not missing:
             return
+        # Arrow loads pandas with the first list that it converts: better now than while requests wait for it.
+        as_segment([{"row": 0, "retry_count": 0}])
         started = monotonic()
         try:
             with (
@@ -183,8 +185,10 @@ class Session:
     def _keep_statistics(self, seconds: float) -> None:
         server = self._servers.own
         statistics = {
-            "share_of_rate_limit": server.pace.rate / server.pace.limit,
+            "share_of_rate_limit": server.pace.rate / server.pace.configured_limit,
             "parked": server.breaker.is_parked,
+            "ended": time(),
+            "paused_until": time() + server.pace.seconds_paused,
             "outcomes": dict(sorted(self._outcomes.items())),
             "seconds": round(seconds, 3),
             "job_id": os.environ.get("SLURM_JOB_ID", f"local-{os.getpid()}"),

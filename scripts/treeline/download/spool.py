@@ -39,6 +39,7 @@ from treeline.io.atomic import atomic_path, write_text
 SEGMENT_ROWS = 256
 SEGMENT_BYTES = 32 * 1024**2
 SEGMENT_SECONDS = 30.0
+ROWS_AT_ONCE = 16
 
 IMAGE_PARAMETERS = ("image_size", "image_format", "jpeg_quality", "exif_orientation")
 """The parameters that decide which bytes are stored of an image; limits only decide of which images."""
@@ -173,7 +174,7 @@ class Spool:
         Raises:
             OSError: The disk is full or not writable; the segments so far are as they were.
         """
-        return self.write_table(pa.Table.from_pylist(list(rows), schema=SEGMENT), target)
+        return self.write_table(as_segment(rows), target)
 
     def write_table(self, table: pa.Table, target: Path | None = None) -> Path:
         """Keep finished rows that are a table of `SEGMENT` already; as `write_segment`."""
@@ -216,6 +217,18 @@ class Spool:
 
     def _segments(self) -> list[Path]:
         return sorted(self.folder.glob("segment-*.arrow"))
+
+
+def as_segment(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Lay out finished rows as a table.
+
+    Some rows at a time: each conversion holds up all other threads, and with them requests whose turn has come.
+    """
+    parts = [
+        pa.Table.from_pylist(list(rows[start : start + ROWS_AT_ONCE]), schema=SEGMENT)
+        for start in range(0, len(rows), ROWS_AT_ONCE)
+    ]
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def origin_of(batch_sha256: str, parameters: DownloaderParameters) -> dict[str, str]:
