@@ -4,7 +4,7 @@ What is asserted of each kill:
 
 - No row that a segment or a finished table held is asked for again.
 - Of each shard that was under way, a kill costs at most the 256 rows of one segment, the requests that were in flight
-  (`max_concurrency`), and as many again that may have come in while a full segment was being written.
+  (`max_concurrency`), and what came in while the full segment was being written: the rate limit's for a quarter second.
 - A decoder's costs nothing, and neither does a SIGTERM but for the requests in flight.
 
 `TREELINE_KILLS` says how many kills; `make torture` makes 200.
@@ -39,7 +39,7 @@ SEED = 614
 
 BATCHES = 2 + KILLS // 12
 ROWS = (700, 1100)
-RATE_LIMIT = 400.0
+RATE_LIMIT = 200.0
 CONCURRENCY = 16
 PARAMETERS = {"max_concurrency": CONCURRENCY, "timeout": 60}
 IMAGES = [Reply(encoded(photo(80, 60)), delay_seconds=0.01)] * 15 + [Reply(encoded(photo(800, 600), "PNG"))]
@@ -51,6 +51,9 @@ MOST_REQUESTS = 300
 POLL_SECONDS = 0.02
 SECONDS_TO_STOP = 60.0
 MOST_SECONDS_ALONE = 1.0
+
+SECONDS_TO_WRITE = 0.25
+MOST_LOST = SEGMENT_ROWS + CONCURRENCY + RATE_LIMIT * SECONDS_TO_WRITE
 
 Row = tuple[ShardId, int]
 
@@ -161,7 +164,7 @@ def disturb(downloads: Schedule, books: Books, generator: random.Random) -> tupl
         is_graceful = set(struck) <= {DECODER, TERMINATED}
         was_left = jobs.end(SECONDS_TO_STOP if is_graceful else generator.uniform(0, MOST_SECONDS_ALONE))
     in_vain = books.close()
-    bound = CONCURRENCY if is_graceful and not was_left else SEGMENT_ROWS + 2 * CONCURRENCY
+    bound = CONCURRENCY if is_graceful and not was_left else MOST_LOST
     assert all(rows <= bound for rows in in_vain.values()), (struck, in_vain)
     return struck, in_vain
 
