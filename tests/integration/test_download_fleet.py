@@ -17,21 +17,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.batches import encoded, photo, write_batch
+from tests.batches import encoded, list_batches, photo, write_batch
 from tests.pipeline import example_project, executed, tree
 from tests.servers import ImageServer
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.schedule import schedule_downloads
 from treeline.io.manifest import ShardId
 from treeline.io.names import encode_server_name
-from treeline.io.parquet import sha256_of_file, write_table
 from treeline.paths import shard_folder
-from treeline.schemas import MANIFEST
 
 IMAGE = encoded(photo(160, 120))
 RATE_LIMIT = 40.0
@@ -142,24 +139,13 @@ def schedule(folder: Path, rows: int = 60) -> Iterator[Schedule]:
                 batch = folder / "urls" / shard_folder(name, partition) / "urls.parquet"
                 write_batch(batch, [*urls, server.url(f"/{partition}-missing.jpg")])
         lanes = plan_lanes(shards, (), {1: 1, 2: 2}, max_lanes=64)
-        write_manifest(folder / "urls", shards, rows)
+        list_batches(folder / "urls")
         profiles = "".join(f"{server.address},{RATE_LIMIT:g}\n" for server in running)
         (folder / "profiles.csv").write_text(f"server_name,rate_limit\n{profiles}")
         schedule_downloads(
             lanes, folder / "profiles.csv", folder / "schedules", folder / "logs", folder / "checkpoint.yaml"
         )
         yield Schedule(folder, running, lanes, folder / "images")
-
-
-def write_manifest(urls: Path, shards: list[ShardId], rows: int) -> None:
-    files = [urls / shard_folder(*shard) / "urls.parquet" for shard in shards]
-    columns = {
-        "server_name": [shard.server.replace("%3A", ":") for shard in shards],
-        "partition_id": [shard.partition for shard in shards],
-        "rows": [rows] * len(shards),
-        "sha256": [sha256_of_file(file) for file in files],
-    }
-    write_table(urls / "manifest.parquet", pa.table([columns[name] for name in MANIFEST.names], schema=MANIFEST))
 
 
 def processes_under(pid: int) -> list[psutil.Process]:
