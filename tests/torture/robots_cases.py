@@ -42,9 +42,7 @@ GROUPS = site(
         "User-agent: Otherbot\nDisallow: /\n"
     )
 )
-HUGE = site(
-    text("User-agent: *\nDisallow: /within-reach/\n" + "# more\n" * MOST_BYTES + "Disallow: /out-of-reach/\n"),
-)
+HUGE = site(text("User-agent: *\nDisallow: /within-reach/\n" + "# more\n" * MOST_BYTES + "Disallow: /out-of-reach/\n"))
 GARBAGE = site(text(HTML + bytes(range(256)) * 100 + b"\nUser-agent: Otherbot\nDisallow: /\n"))
 PAUSED = site(text("", 503), text(f"User-agent: *\nCrawl-delay: {CRAWL_DELAY_SECONDS}\n"))
 
