@@ -133,8 +133,8 @@ class DownloaderParameters(Block):
     """Longest wait in seconds before a retry. A server that asks for a longer one ends the job: run it again later."""
     max_redirects: int = Field(5, ge=0)
     """Redirects that are followed for one image."""
-    patience: float = Field(120.0, ge=0)
-    """Seconds without one answer after which a server is parked: the rest of the shard become errors with code -5."""
+    patience: float = Field(300.0, ge=0)
+    """Seconds of nothing but failures after which a server is parked: the shard's other rows become errors, code -5."""
     max_image_bytes: int = Field(64 * 1024**2, ge=1)
     """Largest body in bytes; a larger one is an error row, and is not read to its end."""
     max_image_pixels: int = Field(100_000_000, ge=1)

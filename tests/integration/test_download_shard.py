@@ -216,8 +216,13 @@ def test_a_server_that_asks_to_be_left_alone_is(tmp_path: Path) -> None:
         stopped = run(tmp_path, max_concurrency=2)
         assert stopped.returncode == 2
         assert "Stopped by the server, which asks to be left alone for 3600 s" in stopped.stderr
-        assert len(server.requests()) <= 12
+        asked = len(server.requests())
+        assert asked <= 12
         assert len(rows_in_segments(tmp_path)) >= 9
+        again = run(tmp_path, max_concurrency=2)
+        assert again.returncode == 2
+        assert "Stopped by the server, which asks to be left alone for 3" in again.stderr
+        assert len(server.requests()) == asked
 
 
 def test_a_full_disk_is_said_and_the_shard_is_completed_later(tmp_path: Path) -> None:

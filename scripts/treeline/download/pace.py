@@ -42,6 +42,12 @@ class Pace:
         rate: Rate to start with, as learned before; the limit where nothing is known.
         lane: Number of this lane among the server's, and how many there are.
         clock: Seconds, the same for all lanes.
+
+    Attributes:
+        configured_limit: Requests a second at most, as given.
+        limit: The same, as far as the server has not asked for less.
+        rate: Requests a second just now.
+        lanes: Lanes of the server.
     """
 
     def __init__(
@@ -58,7 +64,7 @@ class Pace:
         self._clock = clock or seconds_since_epoch()
         self._queue = asyncio.Lock()
         self._paused_until = 0.0
-        self.limit = self.rate = limit
+        self.configured_limit = self.limit = limit
         self.rate = max(self._floor, min(limit, rate or limit))
         self._start_slots(self._clock())
 

@@ -12,7 +12,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from treeline.config import DownloaderParameters
@@ -183,8 +183,10 @@ class Session:
     def _keep_statistics(self, seconds: float) -> None:
         server = self._servers.own
         statistics = {
-            "share_of_rate_limit": server.pace.rate / server.pace.limit,
+            "share_of_rate_limit": server.pace.rate / server.pace.configured_limit,
             "parked": server.breaker.is_parked,
+            "ended": time(),
+            "paused_until": time() + server.pace.seconds_paused,
             "outcomes": dict(sorted(self._outcomes.items())),
             "seconds": round(seconds, 3),
             "job_id": os.environ.get("SLURM_JOB_ID", f"local-{os.getpid()}"),

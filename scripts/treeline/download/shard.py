@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 
 import pyarrow as pa
 
@@ -105,11 +106,12 @@ def _session(job: ShardJob, spool: Spool, batch: pa.Table, decoders: Decoders) -
 
 
 def _servers(job: ShardJob) -> Servers:
-    """The shard's server as the job before has left it: at the rate that it bore, or parked."""
-    parameters, known = job.parameters, read_statistics(job.previous or job.spool)
-    limit = job.rate_limit / job.lane[1]
-    rate = limit * known.get("share_of_rate_limit", 1.0)
-    pace = Pace(limit, parameters.rate_multiplier, rate, lane=job.lane)
+    """The shard's server as the last job has left it: at the rate that it bore, parked, or wanting to be left alone."""
+    parameters, limit = job.parameters, job.rate_limit / job.lane[1]
+    folders = [folder for folder in (job.spool, job.previous) if folder is not None]
+    known = max(map(read_statistics, folders), key=lambda statistics: statistics.get("ended", 0.0))
+    pace = Pace(limit, parameters.rate_multiplier, limit * known.get("share_of_rate_limit", 1.0), lane=job.lane)
+    pace.pause(known.get("paused_until", 0.0) - time())
     breaker = Breaker(0.0 if known.get("parked") else parameters.patience)
     name = server_of_folder(job.spool) or ""
     turns = job.spool.parents[1] / ".turns"
