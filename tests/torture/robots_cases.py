@@ -42,7 +42,8 @@ GROUPS = site(
         "User-agent: Otherbot\nDisallow: /\n"
     )
 )
-HUGE = site(text("User-agent: *\nDisallow: /within-reach/\n" + "# more\n" * MOST_BYTES + "Disallow: /out-of-reach/\n"))
+# Cut off anywhere, the second rule would forbid more than it does as a whole.
+HUGE = site(text(f"User-agent: *\nDisallow: /within-reach/\nDisallow: /cut-off/{'*' * MOST_BYTES}/never\n"))
 GARBAGE = site(text(HTML + bytes(range(256)) * 100 + b"\nUser-agent: Otherbot\nDisallow: /\n"))
 PAUSED = site(text("", 503), text(f"User-agent: *\nCrawl-delay: {CRAWL_DELAY_SECONDS}\n"))
 
@@ -59,7 +60,7 @@ ROBOTS = [
     case("robots: we alone allowed", Stored(), site=GROUPS, target="/for-us-alone/a.jpg"),
     case("robots: another disallowed", Stored(), site=GROUPS, target="/a.jpg"),
     case("robots: huge, rule within reach", DISALLOWED, site=HUGE, target="/within-reach/a.jpg"),
-    case("robots: huge, rule out of reach", Stored(), site=HUGE, target="/out-of-reach/a.jpg"),
+    case("robots: huge, rule cut off", Stored(), site=HUGE, target="/cut-off/a.jpg"),
     case("robots: garbage, then another disallowed", Stored(), site=GARBAGE),
     case("robots: empty", Stored(), site=site(text(""))),
     case("robots: 403", Stored(), site=site(text(DISALLOW_ALL, 403))),
