@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from treeline.io.images import Pixels
-from treeline.io.parquet import write_table
-from treeline.schemas import URL_COLUMNS
+from treeline.io.names import server_of_folder
+from treeline.io.parquet import sha256_of_file, write_table
+from treeline.schemas import MANIFEST, URL_COLUMNS
 
 
 def write_batch(path: Path, urls: Sequence[str], **columns: Sequence[str | None]) -> Path:
@@ -29,6 +31,22 @@ def write_batch(path: Path, urls: Sequence[str], **columns: Sequence[str | None]
     }
     write_table(path, pa.table({name: pa.array(rows[name], pa.string()) for name in URL_COLUMNS}))
     return path
+
+
+def list_batches(urls: Path) -> Path:
+    """Write the manifest of the batches in a folder."""
+    rows = [
+        {
+            "server_name": server_of_folder(batch),
+            "partition_id": int(batch.parent.name.partition("=")[2]),
+            "rows": pq.read_metadata(batch).num_rows,
+            "sha256": sha256_of_file(batch),
+        }
+        for batch in urls.glob("*/*/urls.parquet")
+    ]
+    rows.sort(key=lambda row: (row["server_name"], row["partition_id"]))
+    write_table(urls / "manifest.parquet", pa.Table.from_pylist(rows, schema=MANIFEST))
+    return urls / "manifest.parquet"
 
 
 def photo(width: int = 64, height: int = 48, seed: int = 0) -> Pixels:

@@ -14,19 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from tests.batches import encoded, photo, write_batch
+from tests.batches import encoded, list_batches, photo, write_batch
 from tests.servers import ImageServer, Reply
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.schedule import schedule_downloads
 from treeline.io.manifest import ShardId
 from treeline.io.names import encode_server_name
-from treeline.io.parquet import sha256_of_file, write_table
 from treeline.paths import shard_folder
-from treeline.schemas import MANIFEST
 
 IMAGE = Reply(encoded(photo(160, 120)))
 RATE_LIMIT = 40.0
@@ -170,35 +167,24 @@ def schedule(
     """
     with ExitStack() as stack:
         running = [stack.enter_context(ImageServer(f"127.0.0.{number}")) for number in range(2, 2 + len(rows))]
-        shards: dict[ShardId, int] = {}
+        shards: list[ShardId] = []
         for server, batches in zip(running, rows, strict=True):
             for partition, length in enumerate(batches):
                 shard = ShardId(encode_server_name(server.address), partition)
-                shards[shard] = length
+                shards.append(shard)
                 for row in range(length):
                     if row % MISSING_EVERY != MISSING_EVERY - 1:
                         server.add(f"/{partition}-{row}.jpg", images[row % len(images)])
                 urls = [server.url(f"/{partition}-{row}.jpg") for row in range(length)]
                 write_batch(folder / "urls" / shard_folder(*shard) / "urls.parquet", urls)
         lanes = plan_lanes(sorted(shards), (), {1: 1, two_lanes_from: 2}, max_lanes=64)
-        write_manifest(folder / "urls", shards)
+        list_batches(folder / "urls")
         profiles = "".join(f"{server.address},{rate_limit:g}\n" for server in running)
         (folder / "profiles.csv").write_text(f"server_name,rate_limit\n{profiles}")
         schedule_downloads(
             lanes, folder / "profiles.csv", folder / "schedules", folder / "logs", folder / "checkpoint.yaml"
         )
         yield Schedule(folder, running, lanes, folder / "images")
-
-
-def write_manifest(urls: Path, shards: dict[ShardId, int]) -> None:
-    """Write the list of batches, which have so many rows."""
-    columns = {
-        "server_name": [shard.server.replace("%3A", ":") for shard in shards],
-        "partition_id": [shard.partition for shard in shards],
-        "rows": list(shards.values()),
-        "sha256": [sha256_of_file(urls / shard_folder(*shard) / "urls.parquet") for shard in shards],
-    }
-    write_table(urls / "manifest.parquet", pa.table([columns[name] for name in MANIFEST.names], schema=MANIFEST))
 
 
 def processes_under(pid: int) -> list[psutil.Process]:

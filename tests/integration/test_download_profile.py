@@ -1,4 +1,4 @@
-"""Servers are measured, by the command that Snakemake runs: what is asked, what follows from it, and what is kept."""
+"""Servers are measured: what is asked, what follows from it, and what is kept."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from tests.batches import write_batch
+from tests.batches import list_batches, write_batch
 from tests.servers import ImageServer, Reply
+from treeline.config import DownloaderParameters
+from treeline.download.profile import ProfileFiles, profile_servers
+from treeline.errors import ConfigError
 from treeline.io.manifest import read_ignored
 from treeline.io.names import encode_server_name
-from treeline.io.parquet import write_table
-from treeline.schemas import MANIFEST
+from treeline.paths import shard_folder
 
 BODY = b"\xff\xd8 not really an image " * 100
 LIMITS = {"allow_private_addresses": True, "default_rate_limit": 100.0, "timeout": 20.0}
@@ -29,34 +30,37 @@ LIMITS = {"allow_private_addresses": True, "default_rate_limit": 100.0, "timeout
 
 def write_batches(folder: Path, servers: Mapping[str, list[str]]) -> None:
     """One batch for each server, and the manifest."""
-    rows = []
     for server, urls in servers.items():
-        encoded = encode_server_name(server)
-        write_batch(folder / f"urls/server_name={encoded}/partition_id=0/urls.parquet", urls)
-        rows.append({"server_name": server, "partition_id": 0, "rows": len(urls), "sha256": "f" * 64})
-    write_table(folder / "urls/manifest.parquet", pa.Table.from_pylist(rows, schema=MANIFEST))
+        write_batch(folder / "urls" / shard_folder(encode_server_name(server), 0) / "urls.parquet", urls)
+    list_batches(folder / "urls")
 
 
-def command(folder: Path, *, samples: int = 5, from_rows: int = 0, **changes: object) -> list[str]:
+def files_in(folder: Path) -> ProfileFiles:
+    """What profiling reads and writes."""
+    return ProfileFiles(
+        manifest=folder / "urls/manifest.parquet",
+        urls=folder / "urls",
+        ignored=folder / "ignored.csv",
+        profiles=folder / "profiles.csv",
+        schedules=folder / "schedules",
+        checkpoint=folder / "checkpoint.yaml",
+    )
+
+
+def profile(folder: Path, *, samples: int = 5, from_rows: int = 0, **changes: object) -> None:
+    """Measure the servers."""
+    parameters = DownloaderParameters.model_validate({**LIMITS, **changes})
+    profile_servers(files_in(folder), parameters, samples=samples, from_rows=from_rows)
+
+
+def command(folder: Path) -> list[str]:
+    """What does the same as `profile`, as Snakemake runs it."""
+    options = files_in(folder)._asdict().items()
     return [
-        *(sys.executable, "-m", "treeline", "download", "profile"),
-        *("--manifest", str(folder / "urls/manifest.parquet")),
-        *("--urls", str(folder / "urls")),
-        *("--ignored", str(folder / "ignored.csv")),
-        *("--profiles", str(folder / "profiles.csv")),
-        *("--schedules", str(folder / "schedules")),
-        *("--checkpoint", str(folder / "checkpoint.yaml")),
-        *("--samples", str(samples), "--from-rows", str(from_rows)),
-        *("--parameters", json.dumps({**LIMITS, **changes})),
+        *(sys.executable, "-m", "treeline", "download", "profile", "--samples", "5", "--from-rows", "0"),
+        *(str(word) for name, file in options for word in (f"--{name}", file)),
+        *("--parameters", json.dumps(LIMITS)),
     ]
-
-
-def profile(folder: Path, *, samples: int = 5, from_rows: int = 0, **changes: object) -> str:
-    """Run the command, and give what it logged."""
-    arguments = command(folder, samples=samples, from_rows=from_rows, **changes)
-    done = subprocess.run(arguments, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 def table(path: Path) -> dict[str, dict[str, str]]:
@@ -91,7 +95,7 @@ def test_a_good_server_is_measured_and_gets_the_full_rate(tmp_path: Path) -> Non
         urls = [server.add("/first.jpg", Reply(BODY), Reply(BODY[:1], status=206), packed)]
         urls += [*add_images(server, 3, Reply(BODY)), server.url("/missing.jpg")]
         write_batches(tmp_path, {server.address: urls})
-        profile(tmp_path)
+        subprocess.run(command(tmp_path), check=True)
         asked = server.requests()
     row = measured(tmp_path, server)
     assert (row["samples"], row["allowed"], row["statuses"], row["failures"]) == ("5", "5", "200:4 404:1", "0")
@@ -201,17 +205,19 @@ def test_a_large_body_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert row["failure"]
 
 
-def test_servers_without_an_answer_are_flagged_for_the_ignored_table(tmp_path: Path) -> None:
+def test_servers_without_an_answer_are_flagged_for_the_ignored_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with ImageServer() as server, dead_server() as dead:
         write_batches(
             tmp_path, {server.address: [server.url("/missing.jpg")], dead: [f"http://{dead}/{n}.jpg" for n in range(3)]}
         )
-        log = profile(tmp_path)
+        profile(tmp_path)
         unreachable = table(tmp_path / "schedules/unreachable.csv")
         assert unreachable.keys() == {dead}
         assert "Cannot connect to host" in unreachable[dead]["reason"]
-        assert "1 servers gave not one answer" in log
-        assert str(tmp_path / "schedules/unreachable.csv") in log
+        assert "1 servers gave not one answer" in caplog.text
+        assert str(tmp_path / "schedules/unreachable.csv") in caplog.text
         assert table(tmp_path / "profiles.csv")[dead]["rate_limit"] == "100.0"
 
         (tmp_path / "schedules/unreachable.csv").rename(tmp_path / "ignored.csv")
@@ -286,9 +292,8 @@ def test_nobody_is_asked_by_somebody_without_a_contact(tmp_path: Path) -> None:
         urls = {server.address: add_images(server, 1, Reply(BODY)), "a.invalid": ["http://a.invalid/a.jpg"]}
         write_batches(tmp_path, urls)
         for from_rows in (0, 1000):
-            done = subprocess.run(command(tmp_path, from_rows=from_rows), capture_output=True, text=True)
-            assert done.returncode == 2
-            assert "does not say whom the owner of a.invalid can reach" in done.stderr
+            with pytest.raises(ConfigError, match="does not say whom the owner of a.invalid can reach"):
+                profile(tmp_path, from_rows=from_rows)
         assert server.requests() == []
         (tmp_path / "ignored.csv").write_text("server_name\na.invalid\n")
         profile(tmp_path)

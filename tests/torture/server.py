@@ -24,7 +24,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from resources.example.replies import Reply
-from tests.servers import ImageServer
+from tests.servers import ImageServer, Request
 
 A_DAY = timedelta(days=1)
 
@@ -80,6 +80,10 @@ class TortureServers:
 
     def __getitem__(self, site: Site) -> ImageServer:
         return self._servers[site]
+
+    def requests(self) -> dict[Site, list[Request]]:
+        """The requests so far, of each site."""
+        return {site: server.requests() for site, server in self._servers.items()}
 
     def name(self, site: Site) -> str:
         """host:port, as URLs have it."""

@@ -13,7 +13,7 @@ from tests.batches import write_batch
 from tests.servers import ImageServer, Reply
 from tests.torture.case import GOOD, IPV6, NAMED, ORDINARY, PARAMETERS, VERIFIED, redirect
 from tests.torture.images import PHOTO
-from tests.torture.runner import MODES, rows_of, run_shards
+from tests.torture.runner import MODES, fetch_shards, link_shards, rows_of
 from tests.torture.server import TortureServers
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
@@ -28,7 +28,9 @@ def download(
     """Download a batch; gives each URL's row."""
     shard = "server_name=photos.example/partition_id=0"
     write_batch(folder / "urls" / shard / "urls.parquet", urls)
-    run_shards(mode, folder, [shard], {**PARAMETERS, **changes}, environment)
+    parameters = {**PARAMETERS, **changes}
+    fetch_shards(mode, folder, [shard], parameters, environment)
+    link_shards(folder, [shard], parameters)
     return {row["identifier"]: row for row in rows_of(folder / "images" / shard)}
 
 

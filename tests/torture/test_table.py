@@ -22,7 +22,7 @@ from tests.torture.case import GOOD, HTTP2, PARAMETERS, UNVERIFIED, Case, Failed
 from tests.torture.cases import CASES
 from tests.torture.images import BOMB_BYTES
 from tests.torture.robots_cases import CRAWL_DELAY_SECONDS, PAUSED, PAUSED_ROWS
-from tests.torture.runner import MODES, rows_of, run_shards
+from tests.torture.runner import MODES, fetch_shards, link_shards, rows_of
 from tests.torture.server import Site, TortureServers
 from treeline.io.images import read_header
 from treeline.io.names import encode_server_name
@@ -56,17 +56,29 @@ class Outcome:
         return [request.time for request in self.requests[case.site] if request.path == case.asked]
 
 
-@pytest.fixture(scope="module", params=MODES)
-def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    folder = tmp_path_factory.mktemp(f"table-{request.param}")
-    sites = list(dict.fromkeys(case.site for case in CASES))
-    with TortureServers(sites) as servers:
-        batches = write_batches(folder / "urls", servers)
-        parameters = {**PARAMETERS, "unverified_servers": [servers.name(UNVERIFIED)]}
-        environment = {**os.environ, "SSL_CERT_FILE": str(servers.authority_file)}
-        log = run_shards(request.param, folder, list(batches), parameters, environment)
-        rows = {row["uuid"]: row for shard in batches for row in rows_of(folder / "images" / shard)}
-        requests = {site: servers[site].requests() for site in sites}
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
+    """The outcome in each mode; the servers are the same, and so are the batches."""
+    with TortureServers(dict.fromkeys(case.site for case in CASES)) as servers:
+        return {mode: download_table(mode, tmp_path_factory.mktemp(f"table-{mode}"), servers) for mode in MODES}
+
+
+@pytest.fixture(params=MODES)
+def outcome(request: pytest.FixtureRequest, outcomes: Mapping[str, Outcome]) -> Outcome:
+    return outcomes[request.param]
+
+
+def download_table(mode: str, folder: Path, servers: TortureServers) -> Outcome:
+    earlier = {site: len(requests) for site, requests in servers.requests().items()}
+    batches = write_batches(folder / "urls", servers)
+    parameters = {**PARAMETERS, "unverified_servers": [servers.name(UNVERIFIED)]}
+    environment = {**os.environ, "SSL_CERT_FILE": str(servers.authority_file)}
+    log = fetch_shards(mode, folder, list(batches), parameters, environment)
+    asked = servers.requests()
+    log += link_shards(folder, list(batches), parameters)
+    assert servers.requests() == asked, "what is in the spool was asked for again"
+    rows = {row["uuid"]: row for shard in batches for row in rows_of(folder / "images" / shard)}
+    requests = {site: of_site[earlier[site] :] for site, of_site in asked.items()}
     telemetry = pq.read_table(folder / "logs/requests").to_pylist()
     return Outcome(batches, folder / "images", rows, requests, telemetry, log)
 
@@ -143,6 +155,17 @@ def check_error(row: Mapping[str, Any], expected: Failed) -> None:
     assert expected.reason.lower() in row["error_msg"].lower()
     if expected.tries is not None:
         assert row["retry_count"] == expected.tries
+
+
+def test_either_mode_gives_the_same(outcomes: Mapping[str, Outcome]) -> None:
+    """Byte for byte; but a failure's words tell of moments: how a connection broke, how slow it was."""
+    by_shards, by_fleet = (outcomes[mode] for mode in MODES)
+    assert by_shards.batches == by_fleet.batches
+    for shard in by_shards.batches:
+        successes, others = (outcome.images / shard / "successes.parquet" for outcome in (by_shards, by_fleet))
+        assert successes.read_bytes() == others.read_bytes()
+        errors, others = (pq.read_table(outcome.images / shard / "errors.parquet") for outcome in (by_shards, by_fleet))
+        assert errors.drop_columns("error_msg").equals(others.drop_columns("error_msg"))
 
 
 def test_a_crawl_delay_is_kept(outcome: Outcome) -> None:

@@ -59,6 +59,15 @@ def server_of_url(url: httpx.URL) -> str:
     return host.removesuffix(".") + colon + port
 
 
+def refused_address(url: httpx.URL, *, allows_private: bool) -> str:
+    """Why no request may go to a URL, as far as its text tells; empty if one may."""
+    if url.scheme not in ("http", "https"):
+        return f"the scheme {url.scheme!r} is not supported"
+    if not allows_private and is_private_literal(url.host):
+        return f"{url.host} is a private address; see allow_private_addresses"
+    return ""
+
+
 def is_private_literal(host: str) -> bool:
     """Whether a URL's host is written as an address that is not public; a name is not judged here.
 

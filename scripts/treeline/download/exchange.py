@@ -1,4 +1,7 @@
-"""One request and its answer, within every limit: of time, size, speed and memory. The request log gets them all."""
+"""One request and its answer, within every limit: of time, size, speed and memory.
+
+The request log gets them all, and the server's pace and breaker learn from each.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import httpx
 
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import PrivateAddressError
-from treeline.download.headers import opted_out, seconds_to_wait
+from treeline.download.headers import opted_out, rate_wish, seconds_to_wait
 from treeline.download.memory import Held
 from treeline.download.servers import Server
 from treeline.download.telemetry import Request, RequestLog
@@ -41,6 +44,36 @@ FINAL_FAILURES = (
 Purpose = Literal["image", "redirect", "robots"]
 
 
+@dataclass
+class Answer:
+    """What is answered, as far as it has come.
+
+    Args:
+        status: HTTP status; 0 before there is one.
+        headers: Of the answer.
+        body: Its bytes; empty unless the status is 200 to 299.
+        received: Bytes of the body received.
+        redirect: Where it leads on; None where it does not.
+        sent: Monotonic time of the request.
+        first_byte: Monotonic time of the first byte; None before it comes.
+        ended: Monotonic time of the end, good or bad.
+    """
+
+    status: int = 0
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    body: bytes = b""
+    received: int = 0
+    redirect: httpx.URL | None = None
+    sent: float = field(default_factory=monotonic)
+    first_byte: float | None = None
+    ended: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From the request to the end."""
+        return self.ended - self.sent
+
+
 class FetchError(Exception):
     """An image that could not be fetched.
 
@@ -53,7 +86,7 @@ class FetchError(Exception):
 
     Attributes:
         attempts: Requests that were made for the image.
-        answered: Whether the server gave an HTTP answer.
+        answer: The server's, as far as it came.
     """
 
     def __init__(
@@ -62,7 +95,7 @@ class FetchError(Exception):
         super().__init__(reason)
         self.code, self.reason, self.retried, self.retry_after, self.asked = code, reason, retried, retry_after, asked
         self.attempts = 0
-        self.answered = False
+        self.answer = Answer()
 
     @property
     def is_overload(self) -> bool:
@@ -80,10 +113,11 @@ class Ask:
         headers: Of this request, beside those of all.
         seconds: That it may take.
         max_bytes: Largest body.
-        held: Account of the body's memory; None for a small one.
         purpose: Why it is asked for.
-        uuid: Of the image that it is asked for; None for robots.txt.
         attempt: Which try it is, from 1.
+        uuid: Of the image that is to be kept; None where none is.
+        held: Account of the body's memory; None for a small one.
+        truncates: Whether the start of a larger body is enough; it may be longer than `max_bytes` by one piece.
     """
 
     url: httpx.URL
@@ -91,31 +125,11 @@ class Ask:
     headers: dict[str, str]
     seconds: float
     max_bytes: int
-    held: Held | None
     purpose: Purpose
-    uuid: str | None
-    attempt: int
-
-
-@dataclass
-class Answer:
-    """What is answered, as far as it has come.
-
-    Args:
-        status: HTTP status; 0 before there is one.
-        headers: Of the answer.
-        body: Its bytes; empty unless the status is 200 to 299.
-        received: Bytes of the body received.
-        first_byte: Monotonic time of the first byte; None before it comes.
-        redirect: Where it leads on; None where it does not.
-    """
-
-    status: int = 0
-    headers: httpx.Headers = field(default_factory=httpx.Headers)
-    body: bytes = b""
-    received: int = 0
-    first_byte: float | None = None
-    redirect: httpx.URL | None = None
+    attempt: int = 1
+    uuid: str | None = None
+    held: Held | None = None
+    truncates: bool = False
 
 
 class Exchange:
@@ -138,30 +152,36 @@ class Exchange:
         Raises:
             FetchError: There is no answer, or none to be used; redirects and status 304 are answers.
         """
-        answer = Answer()
-        sent, started = time(), monotonic()
+        sent, answer = time(), Answer()
         code = NETWORK_ERROR
         try:
             async with asyncio.timeout(ask.seconds) as deadline:
                 await self._exchange(ask, answer, deadline)
             code = answer.status
-        except FetchError as error:
-            code = error.code
-            error.answered = True
-            raise
-        except TimeoutError:
-            reason = f"no complete answer within {self._parameters.timeout:g} s"
-            raise FetchError(NETWORK_ERROR, reason, retried=True) from None
-        except NETWORK_FAILURES as error:
-            cause = _telling_cause(error)
-            code = PROCESSING_ERROR if isinstance(cause, httpx.DecodingError) else NETWORK_ERROR
-            reason = mask_credentials(f"{type(cause).__name__}: {cause}".rstrip(": "))
-            failure = FetchError(code, reason, retried=not isinstance(cause, FINAL_FAILURES))
-            failure.answered = answer.status > 0
-            raise failure from error
+            ask.server.breaker.answered()
+            ask.server.pace.succeeded()
+        except (FetchError, *NETWORK_FAILURES) as error:
+            failure = self._failure(error)
+            failure.answer, code = answer, failure.code
+            _learn_from_failure(ask.server, failure)
+            raise failure from (error if failure is not error else None)
         finally:
-            self._record(ask, answer, code, sent, started)
+            answer.ended = monotonic()
+            self._record(ask, answer, code, sent)
+            wish = rate_wish(answer.headers)
+            if wish is not None:
+                ask.server.pace.keep_to(wish.remaining / ask.server.pace.lanes, wish.seconds)
         return answer
+
+    def _failure(self, error: Exception) -> FetchError:
+        if isinstance(error, FetchError):
+            return error
+        if isinstance(error, TimeoutError):
+            return FetchError(NETWORK_ERROR, f"no complete answer within {self._parameters.timeout:g} s", retried=True)
+        cause = _telling_cause(error)
+        code = PROCESSING_ERROR if isinstance(cause, httpx.DecodingError) else NETWORK_ERROR
+        reason = mask_credentials(f"{type(cause).__name__}: {cause}".rstrip(": "))
+        return FetchError(code, reason, retried=not isinstance(cause, FINAL_FAILURES))
 
     async def _exchange(self, ask: Ask, answer: Answer, deadline: asyncio.Timeout) -> None:
         response = await self._transport.handle_async_request(httpx.Request("GET", ask.url, headers=ask.headers))
@@ -186,14 +206,14 @@ class Exchange:
                 retry_after=seconds_to_wait(response.headers.get("Retry-After")),
             )
         parameters = self._parameters
-        if parameters.obey_opt_out_headers and ask.purpose != "robots":
+        if parameters.obey_opt_out_headers and ask.uuid is not None:
             directive = opted_out(response.headers, parameters.opt_out_directives, parameters.user_agent)
             if directive is not None:
                 raise FetchError(OPT_OUT_ERROR, f"the server says X-Robots-Tag: {directive}")
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in BOUNDED_ENCODINGS:
             raise FetchError(PROCESSING_ERROR, f"the body is encoded as {encoding!r}, which was not asked for")
-        if _announced(response) > ask.max_bytes and ask.purpose != "robots":
+        if _announced(response) > ask.max_bytes and not ask.truncates:
             raise _too_large(ask.max_bytes)
 
     async def _read(self, response: httpx.Response, ask: Ask, answer: Answer, deadline: asyncio.Timeout) -> bytes:
@@ -203,9 +223,8 @@ class Exchange:
             ask.held.clear()
         async for piece in response.aiter_bytes():
             answer.received += len(piece)
-            if answer.received > ask.max_bytes:
-                if ask.purpose == "robots":  # so much of it is enough
-                    break
+            is_enough = answer.received > ask.max_bytes
+            if is_enough and not ask.truncates:
                 raise _too_large(ask.max_bytes)
             if ask.held is not None and answer.received > reserved:
                 more = max(_announced(response), answer.received) - reserved
@@ -215,6 +234,8 @@ class Exchange:
                 started += waited
                 deadline.reschedule((deadline.when() or 0) + waited)
             pieces.append(piece)
+            if is_enough:
+                break
             self._check_speed(answer.received, monotonic() - started)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -224,10 +245,10 @@ class Exchange:
             reason = f"slower than {slowest} bytes a second: {received} in {seconds:.0f} s"
             raise FetchError(NETWORK_ERROR, reason, retried=True)
 
-    def _record(self, ask: Ask, answer: Answer, code: int, sent: float, started: float) -> None:
+    def _record(self, ask: Ask, answer: Answer, code: int, sent: float) -> None:
         if self._log is None:
             return
-        is_image = 200 <= code < 300 and ask.purpose != "robots"
+        is_image = 200 <= code < 300 and ask.uuid is not None
         self._log.add(
             Request(
                 time=sent,
@@ -237,13 +258,24 @@ class Exchange:
                 attempt=ask.attempt,
                 status=code,
                 bytes=answer.received,
-                latency_ms=None if answer.first_byte is None else (answer.first_byte - started) * 1000,
-                seconds=monotonic() - started,
+                latency_ms=None if answer.first_byte is None else (answer.first_byte - answer.sent) * 1000,
+                seconds=answer.seconds,
                 rate_limit=ask.server.pace.rate,
                 etag=answer.headers.get("ETag") if is_image else None,
                 last_modified=answer.headers.get("Last-Modified") if is_image else None,
             )
         )
+
+
+def _learn_from_failure(server: Server, error: FetchError) -> None:
+    if error.is_overload:
+        server.pace.struggled()
+    if error.retry_after is not None and error.retried:
+        server.pace.pause(error.retry_after)
+    if error.retried or not error.answer.status:
+        server.breaker.failed(error.reason)
+    else:
+        server.breaker.answered()
 
 
 def _announced(response: httpx.Response) -> int:

@@ -7,16 +7,14 @@ import os
 import random
 from collections.abc import Callable
 from string import Template
-from time import monotonic
 from typing import NamedTuple
 
 import httpx
 
 from treeline.config import DownloaderParameters
-from treeline.download.addresses import is_private_literal
+from treeline.download.addresses import refused_address
 from treeline.download.client import common_headers
 from treeline.download.exchange import NOT_MODIFIED, Answer, Ask, Exchange, FetchError
-from treeline.download.headers import rate_wish
 from treeline.download.memory import Held
 from treeline.download.robots import MAX_BYTES, Robots, read_robots
 from treeline.download.servers import LeaveAloneError, Server, Servers
@@ -122,24 +120,20 @@ class Fetcher:
                 headers=(self._own if own else self._common) | conditions,
                 seconds=seconds_left,
                 max_bytes=self._parameters.max_image_bytes,
-                held=held,
                 purpose="redirect" if hop else "image",
-                uuid=image.uuid,
                 attempt=attempt,
+                uuid=image.uuid,
+                held=held,
             )
-            answer, seconds = await self._take_turn(ask)
+            answer = await self._take_turn(ask)
             if answer.redirect is None:
                 return answer
             target = answer.redirect
-            seconds_left -= seconds
+            seconds_left -= answer.seconds
         raise FetchError(NETWORK_ERROR, f"more than {self._parameters.max_redirects} redirects")
 
-    async def _take_turn(self, ask: Ask) -> tuple[Answer, float]:
-        """Ask when the server's turn comes, and learn from what it answers how it is.
-
-        Returns:
-            The answer, and the seconds that it took.
-        """
+    async def _take_turn(self, ask: Ask) -> Answer:
+        """Ask when the server's turn comes."""
         try:
             await ask.server.turn(self._parameters.max_backoff)
         except LeaveAloneError as error:
@@ -148,28 +142,7 @@ class Fetcher:
             raise FetchError(PARKED_ERROR, f"not asked: {error}", asked=False) from None
         if ask.server.breaker.is_parked:
             raise FetchError(PARKED_ERROR, ask.server.breaker.reason, asked=False)
-        started = monotonic()
-        try:
-            answer = await self._exchange(ask)
-        except FetchError as error:
-            self._learn_from_failure(ask.server, error)
-            raise
-        ask.server.breaker.answered()
-        ask.server.pace.succeeded()
-        wish = rate_wish(answer.headers)
-        if wish is not None:
-            ask.server.pace.keep_to(wish.remaining / ask.server.pace.lanes, wish.seconds)
-        return answer, monotonic() - started
-
-    def _learn_from_failure(self, server: Server, error: FetchError) -> None:
-        if error.is_overload:
-            server.pace.struggled()
-        if error.retry_after is not None and error.retried:
-            server.pace.pause(error.retry_after)
-        if error.retried or not error.answered:
-            server.breaker.failed(error.reason)
-        else:
-            server.breaker.answered()
+        return await self._exchange(ask)
 
     async def _check_allowed(self, url: httpx.URL, server: Server) -> None:
         """Refuse what may not be asked for: by its address, its server's state, or its server's robots.txt."""
@@ -182,11 +155,9 @@ class Fetcher:
                 raise FetchError(ROBOTS_ERROR, f"{server.name}: {robots.refusal}", asked=False)
 
     def _check_address(self, url: httpx.URL) -> None:
-        if url.scheme not in ("http", "https"):
-            raise FetchError(NETWORK_ERROR, f"the scheme {url.scheme!r} is not supported")
-        if not self._parameters.allow_private_addresses and is_private_literal(url.host):
-            reason = f"{url.host} is a private address; see allow_private_addresses"
-            raise FetchError(NETWORK_ERROR, reason)
+        refusal = refused_address(url, allows_private=self._parameters.allow_private_addresses)
+        if refusal:
+            raise FetchError(NETWORK_ERROR, refusal)
 
     async def _read_robots(self, url: httpx.URL, server: Server) -> Robots:
         """Fetch the robots.txt of a URL's origin.
@@ -222,12 +193,11 @@ class Fetcher:
                 headers=self._common,
                 seconds=self._parameters.timeout,
                 max_bytes=MAX_BYTES,
-                held=None,
                 purpose="robots",
-                uuid=None,
                 attempt=attempt,
+                truncates=True,
             )
-            answer, _ = await self._take_turn(ask)
+            answer = await self._take_turn(ask)
             if answer.redirect is None:
                 break
             target = answer.redirect

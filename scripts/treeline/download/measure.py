@@ -13,9 +13,10 @@ import httpx
 from treeline.config import DownloaderParameters
 from treeline.download.breaker import Breaker
 from treeline.download.client import open_transport
+from treeline.download.exchange import Exchange
 from treeline.download.headers import announced_rate
 from treeline.download.pace import Pace
-from treeline.download.probe import Answer, Probe, Question
+from treeline.download.probe import Finding, Probe, Question
 from treeline.download.server_profile import ServerProfile
 from treeline.download.servers import Server
 
@@ -50,7 +51,7 @@ async def measure_servers(
 
     async def work() -> None:
         for name, urls in waiting:
-            probe = Probe(transport, parameters, server_of(name), server_of)
+            probe = Probe(Exchange(transport, parameters), parameters, server_of(name), server_of)
             profile = await _measure(probe, name, urls, obeys_robots=parameters.obey_robots_txt)
             await asyncio.to_thread(keep, profile)  # writing takes time, which must not count as another server's
 
@@ -89,8 +90,8 @@ async def _measure(probe: Probe, name: str, urls: Sequence[str], *, obeys_robots
     )
 
 
-async def _ask_for_features(probe: Probe, images: Mapping[str, Answer]) -> tuple[bool | None, str]:
-    """Find out whether the server gives parts of an image, and in which encoding; no body is read for that."""
+async def _ask_for_features(probe: Probe, images: Mapping[str, Finding]) -> tuple[bool | None, str]:
+    """Find out whether the server gives parts of an image, and in which encoding; of bodies a first piece is read."""
     if not images:
         return None, ""
     url, answer = next(iter(images.items()))
