@@ -37,7 +37,7 @@ from treeline.paths import shard_folder
 KILLS = int(os.environ.get("TREELINE_KILLS", "12"))
 SEED = 614
 
-BATCHES = 2 + KILLS // 12
+BATCHES = 2 + KILLS // 12 + KILLS // 20
 ROWS = (700, 1100)
 RATE_LIMIT = 200.0
 CONCURRENCY = 16
