@@ -7,6 +7,7 @@ command, so that `treeline urls` never waits for torch. Errors that a user can m
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -97,6 +98,7 @@ def write_reference(folder: Annotated[Path, typer.Option(help="The repository's 
 
 def main() -> None:
     """Run a command; the entry point of `treeline`."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # or NumPy starts one for each core, and none is used
     try:
         app()
     except TreelineError as error:

@@ -34,8 +34,6 @@ BYTES_A_PIXEL = 24
 Whole images take 8 to 13 bytes a pixel, progressive CMYK JPEG and AVIF the most, and WebP with transparency 20.
 """
 
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # NumPy would start threads that nothing uses
-
 
 class DecoderError(TreelineError):
     """No decoder can be started, and so no image be processed."""
@@ -121,7 +119,6 @@ class _Decoder:
                 stdin=subprocess.DEVNULL,
                 pass_fds=files,
                 process_group=0,  # a terminal's Ctrl-C is for this process
-                env={**os.environ, **ENVIRONMENT},
             )
 
     @property

@@ -50,7 +50,7 @@ def _convert(body: bytes, header: Header, target: Size, parameters: ImageParamet
     pixels = decode(
         body,
         upright=False,
-        at_least=None if unchanged else enough_for(turned),
+        at_least=None if unchanged else enough_for(header.size, turned),
         max_pixels=parameters.max_image_pixels,
         header=header,
     )

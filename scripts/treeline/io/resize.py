@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import cv2
 import numpy as np
 
 from treeline.io.images import Pixels, Size
 
-JPEG_REDUCTION_MARGIN = 2
+JPEG_REDUCTION_MARGIN = sqrt(2)
 """A JPEG may be reduced while it is decoded as long as it stays this much larger than the target, on each side.
 
-With 2 the result differs from a full-size reduction by no more than another filter would make it differ; with 1
-visibly. Figures: docs/benchmarks.md.
+That keeps twice the target's pixels. With a margin of 2 the stored images are no better, as the decoder's reduction
+by 8 is an exact average of areas; with 1 they visibly differ. Figures: docs/benchmarks.md.
 """
+
+JPEG_REDUCTIONS = (8, 4, 2)
+"""Divisors of a JPEG's sides: for these alone libjpeg-turbo has vector code, others take longer than they save."""
 
 MOST_AT_ONCE = 4.0
 BLUR_SIGMA = 0.25
@@ -35,9 +40,13 @@ def fit(size: Size, longest_side: int | None) -> Size:
     return max(1, int(height * longest_side / width)), longest_side
 
 
-def enough_for(target: Size) -> Size:
-    """Height and width that suffice as the source of a reduction to `target`."""
-    return JPEG_REDUCTION_MARGIN * target[0], JPEG_REDUCTION_MARGIN * target[1]
+def enough_for(size: Size, target: Size) -> Size:
+    """Height and width that suffice as the source of a reduction from `size` to `target`."""
+    for divisor in JPEG_REDUCTIONS:
+        reduced = -(-size[0] // divisor), -(-size[1] // divisor)
+        if all(side >= JPEG_REDUCTION_MARGIN * wanted for side, wanted in zip(reduced, target, strict=True)):
+            return reduced
+    return size
 
 
 def reduce(pixels: Pixels, target: Size) -> Pixels:
