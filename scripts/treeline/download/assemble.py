@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from treeline.download.spool import Finished, Spool, read_segment
+from treeline.download.spool import SEGMENT, Finished, Spool, read_segment
 from treeline.io.parquet import (
     COMPRESSION_LEVEL,
     IMAGE_ROW_GROUP_BYTES,
@@ -61,14 +61,18 @@ def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> It
 
 
 def _gather(finished: Finished, chosen: npt.NDArray[np.int64]) -> pa.Table:
-    """Collect the chosen rows from their segments, in the order of `chosen`."""
-    segments = finished.segments[chosen]
-    tables, order = [], []
-    for number in np.unique(segments):
-        members = np.flatnonzero(segments == number)
-        tables.append(read_segment(finished.files[number]).take(finished.positions[chosen[members]]))
-        order.append(members)
-    return pa.concat_tables(tables).take(np.argsort(np.concatenate(order)))
+    """Collect the chosen rows from their segments, in the order of `chosen`; images are not copied.
+
+    Each image is a chunk of its own: the pages of the file that they are written to depend on the chunks, which must
+    not depend on how the rows came to lie in their segments.
+    """
+    numbers, places = np.unique(finished.segments[chosen], return_inverse=True)
+    segments = [read_segment(finished.files[number]) for number in numbers]
+    positions = finished.positions[chosen]
+    images = [segments[place]["image"].slice(row, 1).chunk(0) for place, row in zip(places, positions, strict=True)]
+    starts = np.cumsum([0, *(len(segment) for segment in segments[:-1])])
+    facts = pa.concat_tables(segment.drop_columns("image") for segment in segments).take(starts[places] + positions)
+    return facts.append_column(SEGMENT.field("image"), pa.chunked_array(images, pa.binary()))
 
 
 def _success_rows(batch: pa.Table, rows: pa.Table) -> pa.Table:

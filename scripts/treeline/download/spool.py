@@ -37,7 +37,7 @@ from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text
 
 SEGMENT_ROWS = 256
-SEGMENT_BYTES = 32 * 1024**2
+SEGMENT_BYTES = 16 * 1024**2
 SEGMENT_SECONDS = 30.0
 ROWS_AT_ONCE = 16
 
@@ -228,7 +228,7 @@ def as_segment(rows: Sequence[dict[str, Any]]) -> pa.Table:
         pa.Table.from_pylist(list(rows[start : start + ROWS_AT_ONCE]), schema=SEGMENT)
         for start in range(0, len(rows), ROWS_AT_ONCE)
     ]
-    return pa.concat_tables(parts).combine_chunks()
+    return pa.concat_tables(parts)
 
 
 def origin_of(batch_sha256: str, parameters: DownloaderParameters) -> dict[str, str]:

@@ -63,7 +63,7 @@ def keep_jpeg(body: bytes, max_pixels: int) -> ProcessedImage:
     """
     size = jpeg_size(body)
     check_pixels(size, max_pixels)
-    if JPEG_END not in body[-JPEG_TAIL_BYTES:]:
+    if not body.endswith(JPEG_END) and JPEG_END not in body[-JPEG_TAIL_BYTES:]:
         raise ImageError("truncated JPEG: it has no end marker")
     hashsum = md5(body)
     return ProcessedImage(body, hashsum, hashsum, size, size)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import cv2
 import numpy as np
 
 from treeline.io.images import Pixels, Size
 
-JPEG_REDUCTION_MARGIN = sqrt(2)
+JPEG_REDUCTION_MARGIN = 4 / 3
 """A JPEG may be reduced while it is decoded as long as it stays this much larger than the target, on each side.
 
-That keeps twice the target's pixels. With a margin of 2 the stored images are no better, as the decoder's reduction
-by 8 is an exact average of areas; with 1 they visibly differ. Figures: docs/benchmarks.md.
+What each margin costs and loses: docs/benchmarks.md, Reduced while it is decoded.
 """
 
 JPEG_REDUCTIONS = (8, 4, 2)
@@ -40,11 +37,11 @@ def fit(size: Size, longest_side: int | None) -> Size:
     return max(1, int(height * longest_side / width)), longest_side
 
 
-def enough_for(size: Size, target: Size) -> Size:
+def enough_for(size: Size, target: Size, margin: float = JPEG_REDUCTION_MARGIN) -> Size:
     """Height and width that suffice as the source of a reduction from `size` to `target`."""
     for divisor in JPEG_REDUCTIONS:
         reduced = -(-size[0] // divisor), -(-size[1] // divisor)
-        if all(side >= JPEG_REDUCTION_MARGIN * wanted for side, wanted in zip(reduced, target, strict=True)):
+        if all(side >= margin * wanted for side, wanted in zip(reduced, target, strict=True)):
             return reduced
     return size
 
