@@ -15,7 +15,7 @@ from tests.benchmarks.measure import Check, Cost, Row, measure_commands
 from tests.benchmarks.quality import Quality, judge, urls_to_judge
 from tests.benchmarks.server import make_certificate, serve
 
-ROUNDS = 2
+ROUNDS = 3
 TLS_SHARE = 4
 """Over HTTPS a peer takes several times as long, and starting it weighs as little on fewer URLs."""
 
