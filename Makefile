@@ -17,7 +17,7 @@ PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test torture lint benchmark lock clean
+.PHONY: help setup demo test torture slurm-test lint benchmark lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test: setup  ## Run the unit and integration tests
 
 torture: setup  ## Kill downloads 200 times, and check that nothing is lost
 	TREELINE_KILLS=200 $(BIN)/pytest --numprocesses=0 --capture=no tests/torture/test_kill_downloads.py
+
+slurm-test: setup  ## Run the pipeline and what can go wrong on a real Slurm, installed and started here; needs root
+	tests/slurm/start.sh
+	status=0; $(BIN)/pytest --numprocesses=0 tests/slurm || status=$$?; tests/slurm/stop.sh; exit $$status
 
 lint: setup  ## Check style, types and rules
 	$(BIN)/ruff check

@@ -16,6 +16,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"
 include: "rules/decode.smk"

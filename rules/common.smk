@@ -116,10 +116,18 @@ def spool_of_shard_before(wildcards):
     return option("--previous", paths.spool(before.server, before.partition))
 
 
-def group_in_lane(wildcards):
-    """Name of the group of shards, one after the other in a lane, that one cluster job downloads."""
-    lane, place = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
-    return f"lane-{lane}-{place // settings.download.shards_per_job}"
+def cluster_job(stage, shards=1):
+    """A function that names the cluster job of a shard: so many one after the other in a lane share one.
+
+    Where it is only one, too: Snakemake's Slurm plugin makes a job's log path of its wildcards, in which Slurm takes the
+    percent sign of an encoded port for a placeholder, but a group's of the group's name.
+    """
+
+    def of_shard(wildcards):
+        lane, place = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+        return f"{stage}-lane-{lane}-{place // shards}"
+
+    return of_shard
 
 
 def lane_of_shard(wildcards):
@@ -171,15 +179,6 @@ def verbatim(value):
 def option(name, value):
     """A command-line option, or nothing where there is no value."""
     return "" if value is None else shlex.join([name, str(value)])
-
-
-def scaled_by_attempt(mem_mb):
-    """Memory of a job in MiB: more with each retry, as a job that was killed for its memory needs more."""
-
-    def of_attempt(wildcards, attempt):
-        return mem_mb * attempt
-
-    return of_attempt
 
 
 def mpi_resources(ranks):

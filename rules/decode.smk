@@ -22,11 +22,13 @@ rule decode_shard:
         undecodable=paths.undecodable(SERVER, PARTITION),
     log:
         paths.logs / "decode" / f"{SHARD_NAME}.log",
-    retries: 2
+    group:
+        cluster_job("decode")
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(600),
+        mem_mb=memory_of("decode_shard"),
+        runtime=minutes_of_images("decode_shard"),
     params:
         image_format=settings.decode.image_format,
         quality=settings.decode.jpeg_quality,

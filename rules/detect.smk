@@ -47,11 +47,14 @@ rule detect_shard:
         results=DETECTIONS,
     log:
         paths.logs / "detect" / f"{SHARD_NAME}.log",
-    retries: 2
+    group:
+        cluster_job("detect")
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(3000),
+        mem_mb=memory_of("detect_shard"),
+        runtime=minutes_of_images("detect_shard"),
+        **({"gpu": 1} if settings.detector.device == "cuda" else {}),
     params:
         model=MODEL_OPTIONS,
         state_folder=f"{DETECTIONS}.partial",
@@ -88,7 +91,7 @@ rule merge_detections:
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(2000),
+        mem_mb=memory_of("merge_detections"),
     params:
         ignored=paths.ignored,
         folder=paths.detections,

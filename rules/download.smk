@@ -75,7 +75,7 @@ rule retry_errors:
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(1000),
+        mem_mb=memory_of("retry_errors"),
     params:
         images=paths.images,
         urls=paths.urls,
@@ -141,13 +141,13 @@ checkpoint download_fleet:
         paths.logs / "current" / "fleet.log",
     benchmark:
         paths.logs / "benchmarks" / "download_fleet.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     threads: 1
     resources:
         **mpi_resources(settings.download.fleet_ranks),
-        mem_mb=scaled_by_attempt(settings.download.fleet_ranks * (700 + 100 * settings.download.shards_per_rank)),
+        mem_mb=memory_of("download_fleet"),
+        runtime=minutes_of_fleet,
     params:
         launcher=mpi_launcher,
         ranks=settings.download.fleet_ranks,
@@ -188,15 +188,15 @@ rule download_shard:
         paths.logs / "current" / f"{SHARD_NAME}.log",
     benchmark:
         paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
-    retries: 2
     group:
-        group_in_lane if settings.download.shards_per_job > 1 and not FLEET else None
+        None if FLEET else cluster_job("download", settings.download.shards_per_job)
     localrule: FLEET
     conda:
         "../envs/treeline.yaml"
     threads: 1
     resources:
-        mem_mb=scaled_by_attempt(1000),
+        mem_mb=memory_of("download_shard"),
+        runtime=minutes_of_download,
     params:
         output=str(SHARD),
         spool=str(paths.spool(SERVER, PARTITION)),

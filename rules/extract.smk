@@ -32,11 +32,10 @@ rule extract_batch:
         paths.logs / "extract" / "{group}" / "group_id={group_id}.log",
     benchmark:
         paths.logs / "benchmarks" / "extract" / "{group}" / "group_id={group_id}.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(2048),
+        mem_mb=memory_of("extract_batch"),
     params:
         root=paths.root,
         max_rows=settings.extract.max_rows,
@@ -92,11 +91,10 @@ rule categorize_group:
         paths.logs / "extract" / "{group}" / "categories.log",
     benchmark:
         paths.logs / "benchmarks" / "extract" / "{group}" / "categories.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     resources:
-        mem_mb=scaled_by_attempt(2048),
+        mem_mb=memory_of("categorize_group"),
     params:
         folder=subpath(output.categories, parent=True),
         max_records=settings.extract.records_per_category_file,

@@ -34,12 +34,11 @@ rule scan_shards:
         paths.logs / "lookup" / "scan.log",
     benchmark:
         paths.logs / "benchmarks" / "lookup" / "scan.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     threads: 2
     resources:
-        mem_mb=scaled_by_attempt(4096),
+        mem_mb=memory_of("scan_shards"),
     params:
         ignored=paths.ignored,
         images=paths.images,
@@ -74,12 +73,11 @@ checkpoint create_lookup_tables:
         paths.logs / "lookup" / "groups.log",
     benchmark:
         paths.logs / "benchmarks" / "lookup" / "groups.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     threads: 2
     resources:
-        mem_mb=scaled_by_attempt(4096),
+        mem_mb=memory_of("create_lookup_tables"),
     params:
         folder=paths.lookup,
         taxonomy=TAXONOMY,

@@ -22,12 +22,11 @@ rule partition_urls:
         paths.logs / "initialization.log",
     benchmark:
         paths.logs / "benchmarks" / "partition_urls.jsonl"
-    retries: 2
     conda:
         "../envs/treeline.yaml"
     threads: 4
     resources:
-        mem_mb=scaled_by_attempt(4096),
+        mem_mb=memory_of("partition_urls"),
     params:
         pattern=verbatim(settings.path_to_input),
         folder=paths.urls,

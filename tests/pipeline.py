@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
 import yaml
 
 from resources.example.make_tables import make_tables
 from tests.servers import example_servers
 
 ROOT = Path(__file__).parents[1]
+OF_THE_RUN = ("logs/", "schedules/", "profiles.csv", "checkpoint.yaml")
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -28,10 +32,12 @@ class Project:
     Args:
         folder: Where it lies.
         logs: Access logs of its servers.
+        profile: How Snakemake runs.
     """
 
     folder: Path
     logs: Path
+    profile: str = "profiles/local"
 
     @property
     def results(self) -> Path:
@@ -43,7 +49,7 @@ class Project:
         return [
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)),
-            *("--configfile", str(self.folder / "config.yaml"), "--profile", str(ROOT / "profiles/local")),
+            *("--configfile", str(self.folder / "config.yaml"), "--profile", str(ROOT / self.profile)),
             *options,
         ]
 
@@ -68,6 +74,41 @@ class Project:
         for key, value in changes.items():
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+    def halve(self) -> None:
+        """Keep two of every four rows of the table: of the broken server's, good and bad ones."""
+        table = self.folder / "multimedia.csv"
+        header, *rows = table.read_text().splitlines(keepends=True)
+        table.write_text(header + "".join(row for number, row in enumerate(rows) if number % 4 < 2))
+
+    def copy(self, folder: Path, profile: str | None = None) -> Project:
+        """A project with the same tables and servers, and no results."""
+        folder.mkdir()
+        for name in ("multimedia.csv", "occurrence.csv"):
+            (folder / name).write_bytes((self.folder / name).read_bytes())
+        return Project(folder, self.logs, profile or self.profile)
+
+    def requests(self) -> list[str]:
+        """URLs in the order in which the servers were asked for them, all servers one after the other in time."""
+        lines = [json.loads(line) for log in self.logs.glob("*.jsonl") for line in log.read_text().splitlines()]
+        return [f"http://{line['server']}{line['path']}" for line in sorted(lines, key=lambda line: line["monotonic"])]
+
+    def finished_urls(self) -> Iterator[str]:
+        """URLs of the rows that finished segments and finished shards hold."""
+        for batch in self.results.glob("urls/*/*/urls.parquet"):
+            shard = batch.parent.relative_to(self.results / "urls")
+            urls = pq.read_table(batch, columns=["identifier"])["identifier"].to_pylist()
+            spool = self.results / "images/.spool" / shard
+            if any(spool.glob("*/errors.parquet")):
+                yield from urls
+            for segment in spool.glob("*/segment-*.arrow"):
+                with ipc.open_file(segment) as reader:
+                    yield from (urls[row] for row in reader.read_all()["row"].to_pylist())
+
+    def outcome(self) -> dict[str, bytes]:
+        """What came of it, and not when and how it was run: every other visible file with its bytes."""
+        return {name: content for name, content in tree(self.results).items() if not name.startswith(OF_THE_RUN)}
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -12,20 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.pipeline import ENVIRONMENT, Project, example_project, tree
+from tests.pipeline import ENVIRONMENT, Project, example_project
 
 KILLS = 20
 SEED = 614
 MOST_PROGRESS = 120
 PROGRESS_OF_A_FILE = 5
 POLL_SECONDS = 0.02
-
-# What tells when and how things were run, not what came of them.
-OF_THE_RUN = ("logs/", "schedules/", "profiles.csv", "checkpoint.yaml")
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -35,11 +30,8 @@ def projects(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> 
     """Two projects on the same servers: one that is left in peace, one that is not."""
     folder = tmp_path_factory.mktemp("kill")
     with example_project(folder / "whole", example_images) as whole:
-        killed = Project(folder / "killed", whole.logs)
-        killed.folder.mkdir()
-        halve(whole.folder / "multimedia.csv")
-        for name in ("multimedia.csv", "occurrence.csv"):
-            (killed.folder / name).write_bytes((whole.folder / name).read_bytes())
+        whole.halve()
+        killed = whole.copy(folder / "killed")
         for project in (whole, killed):
             # Slow enough for kills to meet downloads.
             project.configure(
@@ -49,32 +41,25 @@ def projects(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> 
         yield whole, killed
 
 
-def halve(table: Path) -> None:
-    """Keep two of every four rows of a CSV: of the broken server's, good and bad ones."""
-    header, *rows = table.read_text().splitlines(keepends=True)
-    table.write_text(header + "".join(row for number, row in enumerate(rows) if number % 4 < 2))
-
-
 def test_killed_runs_end_like_an_uninterrupted_one(projects: tuple[Project, Project]) -> None:
     whole, killed = projects
     whole.snakemake()
     assert any(pq.read_metadata(table).num_rows for table in whole.results.glob("images/*/*/errors.parquet"))
-    requests_before = len(requests(whole))
+    requests_before = len(whole.requests())
     generator = random.Random(SEED)
     finished: dict[str, int] = {}
     for _ in range(KILLS):
         run_and_kill(killed, generator)
-        for url in finished_urls(killed):
-            finished.setdefault(url, len(requests(killed)))
+        for url in killed.finished_urls():
+            finished.setdefault(url, len(killed.requests()))
     killed.snakemake("--unlock")
     killed.snakemake()
 
-    asked = requests(killed)
+    asked = killed.requests()
     assert finished
     for url, number in finished.items():
         assert url not in asked[max(number, requests_before) :], f"{url} was in a finished segment and was asked again"
-    outcome = {name: content for name, content in tree(killed.results).items() if not name.startswith(OF_THE_RUN)}
-    wanted = {name: content for name, content in tree(whole.results).items() if not name.startswith(OF_THE_RUN)}
+    outcome, wanted = killed.outcome(), whole.outcome()
     assert outcome.keys() == wanted.keys()
     assert [name for name in wanted if outcome[name] != wanted[name]] == []
 
@@ -105,7 +90,7 @@ def progress(project: Project) -> int:
     stages = ("decoded", "detections", "lookup", "extracted")
     # Unlike rglob, walk goes on when a folder vanishes under it.
     files = sum(len(names) for stage in stages for _, _, names in os.walk(project.results / stage))
-    return len(requests(project)) + PROGRESS_OF_A_FILE * files
+    return len(project.requests()) + PROGRESS_OF_A_FILE * files
 
 
 def kill(pid: int) -> None:
@@ -124,22 +109,3 @@ def session_of(pid: int) -> int | None:
         return os.getsid(pid)
     except ProcessLookupError:
         return None
-
-
-def requests(project: Project) -> list[str]:
-    """URLs in the order in which the servers were asked for them, all servers one after the other in time."""
-    lines = [json.loads(line) for log in project.logs.glob("*.jsonl") for line in log.read_text().splitlines()]
-    return [f"http://{line['server']}{line['path']}" for line in sorted(lines, key=lambda line: line["monotonic"])]
-
-
-def finished_urls(project: Project) -> Iterator[str]:
-    """URLs of the rows that finished segments and finished shards hold."""
-    for batch in project.results.glob("urls/*/*/urls.parquet"):
-        shard = batch.parent.relative_to(project.results / "urls")
-        urls = pq.read_table(batch, columns=["identifier"])["identifier"].to_pylist()
-        spool = project.results / "images/.spool" / shard
-        if any(spool.glob("*/errors.parquet")):
-            yield from urls
-        for segment in spool.glob("*/segment-*.arrow"):
-            with ipc.open_file(segment) as reader:
-                yield from (urls[row] for row in reader.read_all()["row"].to_pylist())

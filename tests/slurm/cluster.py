@@ -1,0 +1,126 @@
+"""Runs of the pipeline on the Slurm that `start.sh` has started."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tests.pipeline import ENVIRONMENT, Project
+
+POLL_SECONDS = 0.2
+MOST_SECONDS = 300.0
+
+# A job's end is noticed after seconds, not minutes.
+QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2", "--latency-wait", "10")
+
+
+def configure(project: Project, downloader: Mapping[str, object] | None = None, **download: object) -> None:
+    """A small demo with lanes of several shards, and some changes of the parameters and of the mode of the downloads."""
+    project.configure(
+        downloader_parameters={"default_rate_limit": 20, "batch_size": 30, **(downloader or {})},
+        download=download,
+        lookup={"groups": ["museum_specimen_all", "yale_plants"]},
+    )
+
+
+class Job(NamedTuple):
+    """A job that is queued or runs.
+
+    Args:
+        number: Slurm's.
+        state: `PENDING`, `RUNNING`, ...
+        node: Where it runs.
+        comment: The rule, or the group, that the plugin wrote down.
+    """
+
+    number: int
+    state: str
+    node: str
+    comment: str
+
+
+class Run:
+    """Snakemake on the cluster, under way.
+
+    Args:
+        project: What it makes.
+        options: More of its options, and targets.
+    """
+
+    def __init__(self, project: Project, *options: str) -> None:
+        self._project, self._log = project, project.folder / "snakemake.log"
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(
+                project.command(*QUICK, *options), env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        """What Snakemake has printed so far."""
+        return self._log.read_text()
+
+    def finish(self) -> str:
+        """Wait for a successful end; gives the output."""
+        assert self.process.wait(MOST_SECONDS) == 0, self.output[-8000:]
+        return self.output
+
+    def wait_for(self, what: Callable[[], object]) -> None:
+        """Wait until something is so, while Snakemake runs."""
+        deadline = time.monotonic() + MOST_SECONDS
+        while not what():
+            assert self.process.poll() is None, self.output[-8000:]
+            assert time.monotonic() < deadline, self.output[-8000:]
+            time.sleep(POLL_SECONDS)
+
+    def running(self, name: str) -> list[Job]:
+        """Wait for running jobs of a rule or group with this in its name, and list them."""
+        found: list[Job] = []
+
+        def any_runs() -> list[Job]:
+            found[:] = [job for job in jobs() if job.state == "RUNNING" and name in job.comment]
+            return found
+
+        self.wait_for(any_runs)
+        return found
+
+
+@contextmanager
+def run(project: Project, *options: str) -> Iterator[Run]:
+    """Have Snakemake run on the cluster; what is left of it and of its jobs ends with the block."""
+    running = Run(project, *options)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGKILL)
+            running.process.wait()
+        subprocess.run(["scancel", "--user=root"], check=True)
+        deadline = time.monotonic() + MOST_SECONDS
+        while jobs():
+            assert time.monotonic() < deadline
+            time.sleep(POLL_SECONDS)
+
+
+def jobs() -> list[Job]:
+    """The jobs that are queued or run."""
+    command = ["squeue", "--noheader", "--format=%A|%T|%N|%k"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    fields = (line.split("|", 3) for line in lines)
+    return [Job(int(number), state, node, comment) for number, state, node, comment in fields]
+
+
+def control(*arguments: str) -> None:
+    """Have the controller do something."""
+    subprocess.run(["scontrol", *arguments], check=True)
+
+
+def assert_same(project: Project, whole: Project, stages: tuple[str, ...] = ("",)) -> None:
+    """Check that all that some stages make, by default all, is there, byte for byte."""
+    wanted = {name: content for name, content in whole.outcome().items() if name.startswith(stages)}
+    outcome = {name: content for name, content in project.outcome().items() if name.startswith(stages)}
+    assert outcome.keys() == wanted.keys()
+    assert [name for name in wanted if outcome[name] != wanted[name]] == []

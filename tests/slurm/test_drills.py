@@ -1,0 +1,118 @@
+"""What goes wrong on a cluster: afterwards all is there, the same bytes, and nothing finished was fetched again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.pipeline import Project
+from tests.slurm.cluster import Run, assert_same, configure, control, run
+
+STAGES = ("urls/", "images/", "decoded/")
+SLOW = {"default_rate_limit": 5}
+"""Downloads take long enough for something to happen to them."""
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@contextmanager
+def nothing_finished_is_asked_again(project: Project) -> Iterator[None]:
+    """Check that the block asks for no image that was finished before it."""
+    finished, before = set(project.finished_urls()), len(project.requests())
+    yield
+    assert finished.isdisjoint(project.requests()[before:])
+
+
+def slow_down(project: Project) -> None:
+    """Lower the rate limit; the images stay the same."""
+    configure(project, SLOW)
+
+
+def some_segments(project: Project) -> list[str]:
+    """URLs of finished rows, once there are some."""
+    return list(project.finished_urls())
+
+
+def finish_and_compare(project: Project, whole: Project) -> None:
+    """Run to the end what is left, and compare it."""
+    with nothing_finished_is_asked_again(project), run(project, "decode") as rest:
+        rest.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_cancelled_jobs_are_submitted_again(project: Project, whole: Project) -> None:
+    slow_down(project)
+    with run(project, "decode") as pipeline:
+        for job in pipeline.running("group_download"):
+            subprocess.run(["scancel", str(job.number)], check=True)
+        pipeline.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_a_job_over_its_time_goes_on_in_the_next(project: Project, whole: Project) -> None:
+    """The job stops of itself a minute before its end; Snakemake submits it again, and it goes on from there."""
+    slow_down(project)
+    with run(project, "decode", "--set-resources", "download_shard:runtime=1") as pipeline:
+        pipeline.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_a_job_over_its_memory_gets_more(project: Project, whole: Project) -> None:
+    with run(project, "decode", "--set-resources", "decode_shard:mem_mb=40*attempt**4") as pipeline:
+        output = pipeline.finish()
+    assert "Trying to restart job" in output
+    assert_same(project, whole, STAGES)
+
+
+def test_jobs_of_a_node_that_goes_down_run_elsewhere(project: Project, whole: Project) -> None:
+    slow_down(project)
+    with run(project, "decode") as pipeline:
+        node = pipeline.running("group_download")[0].node
+        control("update", f"nodename={node}", "state=down", "reason=drill")
+        try:
+            pipeline.finish()
+        finally:
+            control("update", f"nodename={node}", "state=resume")
+    assert_same(project, whole, STAGES)
+
+
+def test_a_new_run_beside_the_jobs_of_a_killed_one(project: Project, whole: Project) -> None:
+    slow_down(project)
+    with run(project, "decode") as killed:
+        killed.running("group_download")
+        killed.wait_for(lambda: some_segments(project) or len(project.requests()) > 0)
+        killed.process.send_signal(signal.SIGKILL)
+        killed.process.wait()
+        project.snakemake("--unlock")
+        with nothing_finished_is_asked_again(project):
+            second = Run(project, "decode")
+            second.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_the_controller_restarts(project: Project, whole: Project) -> None:
+    slow_down(project)
+    with run(project, "decode") as pipeline:
+        pipeline.running("group_download")
+        control("shutdown", "slurmctld")
+        pipeline.wait_for(lambda: subprocess.run(["scontrol", "ping"], capture_output=True).returncode != 0)
+        subprocess.run(["slurmctld"], check=True)
+        pipeline.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_a_group_whose_last_member_fails_keeps_the_others_images(project: Project, whole: Project) -> None:
+    """Snakemake deletes what a failed group has finished: links in the spool bring it back without a request."""
+    configure(project, SLOW, shards_per_job=3)
+    with run(project, "decode", "--retries", "0") as pipeline:
+        pipeline.wait_for(lambda: any(project.results.glob("images/*/partition_id=1/completed")))
+        for job in pipeline.running("group_download"):
+            subprocess.run(["scancel", "--signal=KILL", "--full", str(job.number)], check=True)
+        pipeline.process.wait()
+    assert os.listdir(project.results / "images/.spool")
+    finish_and_compare(project, whole)
