@@ -52,9 +52,9 @@ rule detect_shard:
     conda:
         "../envs/treeline.yaml"
     resources:
+        **({"gpu": 1} if settings.detector.device == "cuda" else {}),
         mem_mb=memory_of("detect_shard"),
         runtime=minutes_of_images("detect_shard"),
-        **({"gpu": 1} if settings.detector.device == "cuda" else {}),
     params:
         model=MODEL_OPTIONS,
         state_folder=f"{DETECTIONS}.partial",

@@ -75,7 +75,6 @@ class Project:
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
-
     def halve(self) -> None:
         """Keep two of every four rows of the table: of the broken server's, good and bad ones."""
         table = self.folder / "multimedia.csv"

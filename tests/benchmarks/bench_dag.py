@@ -31,6 +31,9 @@ class Aim(NamedTuple):
     gigabytes: float | None = None
 
 
+NO_AIM = Aim()
+
+
 class Result(NamedTuple):
     """One run of Snakemake."""
 
@@ -82,10 +85,10 @@ def _command(collection: Collection, *options: str) -> list[str]:
     ]
 
 
-def _plan(name: str, collection: Collection, *options: str, aim: Aim = Aim()) -> Result:
+def _plan(name: str, collection: Collection, *options: str, aim: Aim = NO_AIM) -> Result:
     """Have Snakemake plan, and print the number of jobs only."""
     log = collection.folder / "log"
-    command = _command(collection, "--dry-run", "--quiet", "rules", *options)
+    command = _command(collection, "--quiet", "rules", "--dry-run", *options)
     started = perf_counter()
     cost = measure_commands([command], log)
     seconds = perf_counter() - started
@@ -125,7 +128,7 @@ def _stats(command: Sequence[str]) -> int:
 def _table(results: Sequence[Result]) -> list[str]:
     header = ["| run | jobs | s | CPU s | peak GB | stat calls |", "|---|--:|--:|--:|--:|--:|"]
     return header + [
-        f"| {run.name} | {run.jobs or '':,} | {run.seconds:.0f} | {run.cpu_seconds:.0f} | {run.peak_gb:.2f} "
+        f"| {run.name} | {run.jobs:,} | {run.seconds:.0f} | {run.cpu_seconds:.0f} | {run.peak_gb:.2f} "
         f"| {run.stats:,} |"
         if run.cpu_seconds
         else f"| {run.name} | | {run.seconds:.0f} | | | |"

@@ -1,4 +1,4 @@
-"""A collection of any size that holds nothing: every file that Snakemake looks at is there, each a link to one of its kind."""
+"""A collection of any size that holds nothing: every file is there, but a link to an empty one of its kind."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ class Collection:
     def _touch_in_order(self) -> None:
         """Give each stage a later time than the one before; links share it."""
         start = self.paths.manifest.stat().st_mtime
-        for second, kind in enumerate(("successes", "errors", "completed", "decoded", "index", "undecodable", "detections"), 10):
+        for second, kind in enumerate(
+            ("successes", "errors", "completed", "decoded", "index", "undecodable", "detections"), 10
+        ):
             os.utime(self.folder / kind, (start + second, start + second))
 
 
@@ -100,7 +102,11 @@ def make_collection(folder: Path, servers: int, shards: int) -> Collection:
     (folder / "multimedia.csv").write_text("gbifID,identifier\n")
     paths = paths_of(read_settings_file(_write_configuration(folder)))
     names = [f"images-{number:03d}.example.org" for number in range(servers)]
-    ids = [ShardId(encode_server_name(name), part) for name, count in zip(names, _counts(servers, shards), strict=True) for part in range(count)]
+    ids = [
+        ShardId(encode_server_name(name), part)
+        for name, count in zip(names, _counts(servers, shards), strict=True)
+        for part in range(count)
+    ]
     (folder / "batch").write_bytes(b"")
     for shard in ids:
         batch = paths.batch(*shard)
@@ -141,7 +147,7 @@ def _write_configuration(folder: Path) -> Path:
     config |= {"stages": ["urls", "download", "decode", "detect"], "schedule_rules": SCHEDULE_RULES}
     config["lookup"] |= {"metadata": None, "groups_folder": str(ROOT / "config/groups")}
     config["detector"] |= {"model": str(ROOT / "resources/detector/tiny_detector.pt")}
-    config["downloader_parameters"] |= {"user_agent": "Treeline/0.1 (benchmark@example.org)"}
+    config["downloader_parameters"] |= {"user_agent": "Treeline/0.1 (benchmark@example.org)", "max_concurrency": 32}
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(config))
     return file

@@ -15,11 +15,18 @@ POLL_SECONDS = 0.2
 MOST_SECONDS = 300.0
 
 # A job's end is noticed after seconds, not minutes.
-QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2", "--latency-wait", "10")
+QUICK = (
+    "--slurm-init-seconds-before-status-checks",
+    "2",
+    "--seconds-between-status-checks",
+    "2",
+    "--latency-wait",
+    "10",
+)
 
 
 def configure(project: Project, downloader: Mapping[str, object] | None = None, **download: object) -> None:
-    """A small demo with lanes of several shards, and some changes of the parameters and of the mode of the downloads."""
+    """A small demo with lanes of several shards, and some changes of how it is downloaded."""
     project.configure(
         downloader_parameters={"default_rate_limit": 20, "batch_size": 30, **(downloader or {})},
         download=download,
