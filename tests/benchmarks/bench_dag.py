@@ -93,9 +93,9 @@ def _plan(name: str, collection: Collection, *options: str, aim: Aim = NO_AIM) -
     cost = measure_commands([command], log)
     seconds = perf_counter() - started
     jobs = re.findall(r"^total\s+(\d+)", log.read_text(), re.MULTILINE)
-    return Result(
-        name, int(jobs[0]) if jobs else 0, seconds, cost.cpu_seconds, cost.peak_mib * 2**20 / 1e9, _stats(command), aim
-    )
+    stats = _stats(command) if aim.gigabytes else 0  # tracing takes several times as long: for one plan only
+    peak_gb = cost.peak_mib * 2**20 / 1e9
+    return Result(name, int(jobs[0]) if jobs else 0, seconds, cost.cpu_seconds, peak_gb, stats, aim)
 
 
 def _until_first_job(name: str, collection: Collection, aim: Aim) -> Result:
@@ -129,7 +129,7 @@ def _table(results: Sequence[Result]) -> list[str]:
     header = ["| run | jobs | s | CPU s | peak GB | stat calls |", "|---|--:|--:|--:|--:|--:|"]
     return header + [
         f"| {run.name} | {run.jobs:,} | {run.seconds:.0f} | {run.cpu_seconds:.0f} | {run.peak_gb:.2f} "
-        f"| {run.stats:,} |"
+        f"| {format(run.stats, ',') if run.stats else ''} |"
         if run.cpu_seconds
         else f"| {run.name} | | {run.seconds:.0f} | | | |"
         for run in results
