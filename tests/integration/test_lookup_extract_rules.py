@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 SNAKEFILE = f"""
 configfile: "config.yaml"
 include: "{ROOT}/rules/common.smk"
+include: "{ROOT}/rules/resources.smk"
 
 rule partition_urls:
     input: "stored/urls/manifest.parquet"
