@@ -119,7 +119,7 @@ def _stats(command: Sequence[str]) -> int:
     if shutil.which("strace") is None:
         return 0
     with tempfile.NamedTemporaryFile("r", prefix="treeline-strace-") as summary:
-        trace = ("strace", "--follow-forks", "--summary-only", "--trace=%stat", "--output", summary.name)
+        trace = ("strace", "--follow-forks", "--summary-only", "--trace=%%stat", "--output", summary.name)
         subprocess.run([*trace, *command], check=True, capture_output=True)
         total = re.search(r"^\s*100\.00\s+\S+\s+\S*\s+(\d+)", summary.read(), re.MULTILINE)
     return int(total[1]) if total else 0
