@@ -38,7 +38,7 @@ def main() -> int:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.run")
-    parser.add_argument("--urls", type=int, default=4000, help="URLs that are downloaded in each comparison")
+    parser.add_argument("--urls", type=int, default=10_000, help="URLs that are downloaded in each comparison")
     parser.add_argument("--rows", type=int, default=500_000, help="rows of the table for the stage urls")
     parser.add_argument("--upstream", type=Path, help="checkout of Imageomics/distributed-downloader")
     return parser.parse_args()
