@@ -97,9 +97,14 @@ def lanes_as_of(time):
     return read_schedule(paths.schedule / "0000.csv")
 
 
+def shard_of(wildcards):
+    """The shard that a job works on."""
+    return ShardId(wildcards.server_name, int(wildcards.partition_id))
+
+
 def shard_before(wildcards):
     """The shard before this one in its lane, or None."""
-    return lanes().previous.get(ShardId(wildcards.server_name, int(wildcards.partition_id)))
+    return lanes().previous.get(shard_of(wildcards))
 
 
 def shard_before_in_lane(wildcards):
@@ -124,7 +129,7 @@ def cluster_job(stage, shards=1):
     """
 
     def of_shard(wildcards):
-        lane, place = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+        lane, place = lanes().position[shard_of(wildcards)]
         return f"{stage}-lane-{lane}-{place // shards}"
 
     return of_shard
@@ -132,7 +137,7 @@ def cluster_job(stage, shards=1):
 
 def lane_of_shard(wildcards):
     """Number of the shard's lane among its server's."""
-    lane, _ = lanes().position[ShardId(wildcards.server_name, int(wildcards.partition_id))]
+    lane, _ = lanes().position[shard_of(wildcards)]
     return lanes().number_of[wildcards.server_name, lane]
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from math import ceil
 from types import SimpleNamespace
 
-from treeline.download.schedule import read_schedule
 from treeline.download.tables import read_profiles
 from treeline.io.manifest import ShardId, read_manifest
 from treeline.io.names import decode_server_name
@@ -56,8 +55,8 @@ def minutes_of_download(wildcards, attempt):
 
 def minutes_of_fleet(wildcards, attempt):
     """Time to fetch the longest lane, or all shards with as many at once as the fleet takes."""
-    schedule = read_schedule(paths.schedule / "0000.csv")
-    seconds = [sum(map(seconds_at_the_rate, lane)) for lane in schedule.lanes]
+    time = (paths.schedule / "0000.csv").stat().st_mtime_ns
+    seconds = [sum(map(seconds_at_the_rate, lane)) for lane in lanes_as_of(time).lanes]
     at_once = settings.download.fleet_ranks * settings.download.shards_per_rank
     return minutes(SLOWER_THAN_ALLOWED * max(max(seconds, default=0), sum(seconds) / at_once), attempt)
 
@@ -76,11 +75,6 @@ def minutes(seconds, attempt):
     return min(MOST_MINUTES, (MINUTES_TO_START + ceil(seconds / 60)) * attempt)
 
 
-def shard_of(wildcards):
-    """The shard that a job works on."""
-    return ShardId(wildcards.server_name, int(wildcards.partition_id))
-
-
 def seconds_at_the_rate(shard):
     """Seconds that a batch takes where nothing but the server's limit slows it down."""
     rate = tables().rates.get(decode_server_name(shard.server), settings.downloader_parameters.default_rate_limit)
@@ -97,6 +91,6 @@ def tables_as_of(time):
     """Rows of each batch, lanes of each server, and each server's rate, from the tables as they were at this time."""
     return SimpleNamespace(
         rows={shard.id: shard.rows for shard in read_manifest(paths.manifest)},
-        lanes_of=read_schedule(paths.schedule / "0000.csv").lanes_of,
+        lanes_of=lanes_as_of(time).lanes_of,
         rates={server: float(row["rate_limit"]) for server, row in read_profiles(paths.profiles).items()},
     )

@@ -93,6 +93,10 @@ CONFIGURATION
     wait_for bash -c '</dev/tcp/127.0.0.1/6819'
 }
 
+if [[ -e /etc/slurm/slurm.conf ]] && ! grep --quiet '^ClusterName=treeline$' /etc/slurm/slurm.conf; then
+    echo "/etc/slurm/slurm.conf is of another cluster: these tests need a machine without one" >&2
+    exit 1
+fi
 mkdir -p "$state"/{controller,log,run} /etc/slurm
 for node in $(seq $nodes); do mkdir -p "$state/spool/n$node"; done
 chmod 777 "$state/run" # MariaDB writes its pid file as a user of its own

@@ -16,5 +16,5 @@ for name in slurmd.n1 slurmd.n2 slurmctld slurmdbd mariadbd; do
     echo "$name (process $process) does not end" >&2
     exit 1
 done
-pkill -x munged || true
+[[ -e /run/munge/munged.pid ]] && kill "$(cat /run/munge/munged.pid)" 2>/dev/null || true
 rm -rf "$state"
