@@ -7,6 +7,7 @@ bounded by one row group, not by the shard.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from treeline.download.spool import SEGMENT, Finished, Spool, read_segment
+from treeline.io.page_cache import forget
 from treeline.io.parquet import (
     COMPRESSION_LEVEL,
     IMAGE_ROW_GROUP_BYTES,
@@ -42,8 +44,11 @@ def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
     successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
     level = COMPRESSION_LEVEL if spool.holds_raw_pixels else LEVEL_OF_ENCODED_IMAGES
     with parquet_writer(spool.successes, SUCCESSES, spool.facts, image_compression_level=level) as writer:
-        for chosen in _row_groups(successes, finished.sizes):
+        groups = list(_row_groups(successes, finished.sizes))
+        for chosen, following in zip_longest(groups, groups[1:], fillvalue=successes[:0]):
             writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
+            for segment in np.setdiff1d(finished.segments[chosen], finished.segments[following]):
+                forget(finished.files[segment])
     with parquet_writer(spool.errors, ERRORS, spool.facts) as writer:
         for chosen in _row_groups(errors, finished.sizes):
             writer.write_table(_error_rows(batch.take(chosen), _gather(finished, chosen)))

@@ -35,6 +35,7 @@ from treeline.config import DownloaderParameters
 from treeline.download.revision import Revision
 from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text
+from treeline.io.page_cache import forget
 
 SEGMENT_ROWS = 256
 SEGMENT_BYTES = 16 * 1024**2
@@ -181,6 +182,7 @@ class Spool:
         target = target or self.next_segment()
         with atomic_path(target) as temporary, pa.ipc.new_file(temporary, SEGMENT) as writer:
             writer.write_table(table)
+        forget(target)
         return target
 
     def finished(self) -> Finished:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from treeline import __version__
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
+from treeline.io.page_cache import forget
 
 IMAGE_ROW_GROUP_ROWS = 256
 IMAGE_ROW_GROUP_BYTES = 32 * 1024**2
@@ -37,6 +38,15 @@ READ_BUFFER_BYTES = 1024**2
 UNIQUE_COLUMNS = ("uuid", "identifier")
 METADATA_PREFIX = "treeline."
 SIZE_COLUMNS = ("original_size", "resized_size")
+
+
+class ForgetfulWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
+    """Has the system forget each row group once it is written: of a shard it would remember gigabytes."""
+
+    def write_table(self, table: pa.Table, row_group_size: int | None = None) -> None:
+        """Write a table as `pyarrow.parquet.ParquetWriter` does."""
+        super().write_table(table, row_group_size)
+        forget(Path(self.where))
 
 
 @contextmanager
@@ -63,9 +73,10 @@ def parquet_writer(
     # Dictionaries of values that do not repeat, and statistics of image bytes, cost time and space and serve no reader.
     plain = [name for name in schema.names if name != "image"]
     repeating = [name for name in plain if name not in UNIQUE_COLUMNS]
+    writer_class = ForgetfulWriter if "image" in schema.names else pq.ParquetWriter
     with (
         atomic_path(target) as temporary,
-        pq.ParquetWriter(
+        writer_class(
             temporary,
             schema,
             compression=COMPRESSION,
