@@ -13,9 +13,10 @@ import zstandard
 from tests.servers import ImageServer, Reply
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import is_private_literal
+from treeline.download.answer import FetchError
 from treeline.download.breaker import Breaker
 from treeline.download.client import open_transport
-from treeline.download.exchange import Exchange, FetchError
+from treeline.download.exchange import Exchange
 from treeline.download.fetch import Fetcher, ImageUrl, from_environment
 from treeline.download.memory import ByteBudget
 from treeline.download.pace import Pace

@@ -13,8 +13,9 @@ import httpx
 
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import refused_address
+from treeline.download.answer import Answer, Ask, FetchError
 from treeline.download.client import common_headers
-from treeline.download.exchange import NOT_MODIFIED, Answer, Ask, Exchange, FetchError
+from treeline.download.exchange import NOT_MODIFIED, Exchange
 from treeline.download.memory import Held
 from treeline.download.robots import MAX_BYTES, Robots, read_robots
 from treeline.download.servers import LeaveAloneError, Server, Servers

@@ -11,8 +11,9 @@ import httpx
 
 from treeline.config import DownloaderParameters
 from treeline.download.addresses import refused_address, server_of_url
+from treeline.download.answer import Answer, Ask, FetchError
 from treeline.download.client import common_headers
-from treeline.download.exchange import Answer, Ask, Exchange, FetchError
+from treeline.download.exchange import Exchange
 from treeline.download.fetch import from_environment
 from treeline.download.robots import Robots, read_robots
 from treeline.download.servers import Server

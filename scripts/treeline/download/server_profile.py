@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Context
 from pydantic import BaseModel, ConfigDict
 
 from treeline.config import DownloaderParameters
-from treeline.download.exchange import OVERLOAD_STATUSES
+from treeline.download.answer import OVERLOAD_STATUSES
 
 RATE_DIGITS = Context(prec=4, rounding=ROUND_DOWN)
 

@@ -16,10 +16,11 @@ from time import monotonic, time
 from typing import Any
 
 from treeline.config import DownloaderParameters
+from treeline.download.answer import FetchError
 from treeline.download.buffer import SegmentBuffer
 from treeline.download.client import open_transport
 from treeline.download.decoder import DecoderError, Decoders
-from treeline.download.exchange import Exchange, FetchError
+from treeline.download.exchange import Exchange
 from treeline.download.fetch import Fetcher, ImageUrl
 from treeline.download.memory import ByteBudget, Held
 from treeline.download.progress import SUCCESS, Progress
