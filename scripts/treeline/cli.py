@@ -55,12 +55,28 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 @app.command()
-def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Show what is done, what is left and what failed, and what to run next."""
+def status(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show what is done, what runs, what is left and what failed, and what to run next."""
     from treeline.settings import read_settings_file
     from treeline.status_report import print_status
 
-    print_status(read_settings_file(config), config)
+    print_status(read_settings_file(config), config, as_json=as_json)
+
+
+@app.command()
+def watch(
+    config: ConfigOption = DEFAULT_CONFIG,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON at each look.")] = False,
+) -> None:
+    """Show live what runs, how fast, and when it will be done, until all is done; rows are not counted."""
+    from treeline.settings import read_settings_file
+    from treeline.watch import watch as watch_collection
+
+    watch_collection(read_settings_file(config), config, every, as_json=as_json)
 
 
 @app.command()

@@ -26,3 +26,17 @@ def new_table(title: str) -> Table:
 def printable(text: str) -> str:
     """Put a question mark for each control character: some move a terminal's cursor or change its title."""
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def format_number(value: float) -> str:
+    """Round to what matters of a rate: `0.25`, `24.8`, `1,200`."""
+    return f"{value:.2g}" if value < 1 else f"{value:,.1f}".removesuffix(".0")
+
+
+def format_duration(seconds: float) -> str:
+    """Round to what matters of a time that is only estimated, in seconds: `12 s`, `5 min`, `3.5 h`, `2.1 days`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.1f} days"

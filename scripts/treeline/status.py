@@ -22,6 +22,7 @@ import duckdb
 from treeline.config import Settings, Stage
 from treeline.errors import InputError
 from treeline.io.database import connect
+from treeline.io.folders import Folders
 from treeline.io.manifest import Shard, read_ignored, read_manifest
 from treeline.paths import Paths, shard_folder
 from treeline.settings import group_names, paths_of
@@ -39,6 +40,7 @@ class StageStatus:
     Args:
         stage: Its name.
         unit: What one piece of its work is.
+        folders: Where its pieces' targets are looked for.
         known: Whether all of its pieces are known; those of most stages are only when there are batches.
         done: Pieces whose targets are there.
         left: Pieces that are still to be made, failed ones included.
@@ -49,6 +51,7 @@ class StageStatus:
 
     stage: Stage
     unit: str
+    folders: Folders
     known: bool = True
     done: int = 0
     left: int = 0
@@ -63,7 +66,7 @@ class StageStatus:
 
     def count(self, *targets: Path, log: Path) -> bool:
         """Count one piece as done or left; whether it is done."""
-        if all(target.exists() for target in targets):
+        if all(self.folders.has(target) for target in targets):
             self.done += 1
             return True
         self.left += 1
@@ -80,15 +83,27 @@ class Output:
         settings: The configuration.
         paths: Where everything lies.
         shards: All shards, None before there are batches.
+        folders: Where files are looked for.
+        counts_rows: Whether the rows of all tables of shards are counted, which takes a look into each.
     """
 
     settings: Settings
     paths: Paths
     shards: list[Shard] | None
+    folders: Folders = field(default_factory=Folders)
+    counts_rows: bool = True
 
     def new_status(self, stage: Stage, unit: str) -> StageStatus:
         """The status of a stage that has a piece a shard, before any is counted."""
-        return StageStatus(stage, unit, known=self.shards is not None)
+        return StageStatus(stage, unit, self.folders, known=self.shards is not None)
+
+    def shard_targets(self, shard: Shard) -> list[Path]:
+        """What the download of a shard makes."""
+        return [self.shard_file(shard, name) for name in ("completed", "successes.parquet", "errors.parquet")]
+
+    def is_downloaded(self, shard: Shard) -> bool:
+        """Whether a shard's download is done."""
+        return all(self.folders.has(target) for target in self.shard_targets(shard))
 
     def shard_file(self, shard: Shard, name: str) -> Path:
         """A file of a downloaded shard."""
@@ -155,7 +170,7 @@ def query_tables(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
 
 def _urls(output: Output) -> StageStatus:
     paths = output.paths
-    status = StageStatus("urls", "manifest")
+    status = StageStatus("urls", "manifest", output.folders)
     if status.count(paths.manifest, log=paths.logs / "initialization.log"):
         status.rows_out["batched"] = sum(shard.rows for shard in read_manifest(paths.manifest))
         status.rows_out.update(
@@ -167,14 +182,15 @@ def _urls(output: Output) -> StageStatus:
 
 def _download(output: Output) -> StageStatus:
     status = output.new_status("download", "shards, verification")
-    names = ("completed", "successes.parquet", "errors.parquet")
     done = [
         shard
         for shard in output.shards or ()
-        if status.count(*(output.shard_file(shard, name) for name in names), log=output.shard_log("current", shard))
+        if status.count(*output.shard_targets(shard), log=output.shard_log("current", shard))
     ]
     status.count(output.paths.schedule / "_verification.csv", log=output.paths.logs / "current" / "verifier.log")
     status.rows_in = sum(shard.rows for shard in done)
+    if not output.counts_rows:
+        return status
     for name in ("successes", "errors"):
         status.rows_out[name] = _rows(output.shard_file(shard, f"{name}.parquet") for shard in done)
     return status
@@ -190,6 +206,8 @@ def _decode(output: Output) -> StageStatus:
             paths.decoded_shard(shard.server, shard.partition, archive), log=output.shard_log("decode", shard)
         )
     ]
+    if not output.counts_rows:
+        return status
     undecodable = sum(1 for shard in done for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
     status.rows_in = _rows(output.shard_file(shard, "successes.parquet") for shard in done)
     status.rows_out.update(images=status.rows_in - undecodable, undecodable=undecodable)
@@ -201,7 +219,7 @@ def _detect(output: Output) -> StageStatus:
     status = output.new_status("detect", "shards, table")
     for shard in output.shards or ():
         status.count(paths.detections_shard(shard.server, shard.partition), log=output.shard_log("detect", shard))
-    if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log"):
+    if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log") and output.counts_rows:
         # An image's rows stand together: counting where the file changes needs no memory.
         ((images, failures),) = query_tables(
             """
@@ -217,7 +235,7 @@ def _detect(output: Output) -> StageStatus:
 
 def _lookup(output: Output) -> StageStatus:
     paths = output.paths
-    status = StageStatus("lookup", "groups")
+    status = StageStatus("lookup", "groups", output.folders)
     for group in group_names(output.settings.lookup):
         if status.count(paths.lookup_manifest(group), log=paths.logs / "lookup" / "groups.log"):
             status.rows_out[group] = sum(int(row["rows"]) for row in _csv_rows(paths.lookup_manifest(group)))
@@ -227,7 +245,7 @@ def _lookup(output: Output) -> StageStatus:
 
 def _extract(output: Output) -> StageStatus:
     paths, groups = output.paths, group_names(output.settings.lookup)
-    status = StageStatus("extract", "groups, categories")
+    status = StageStatus("extract", "groups, categories", output.folders)
     for group in groups:
         report = paths.extracted(group) / "report.csv"
         if status.count(report, log=paths.logs / "extract" / group / "report.log"):

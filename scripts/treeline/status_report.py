@@ -1,37 +1,55 @@
-"""`treeline status`: print how far each stage is, the errors by server and code, and what to run next."""
+"""`treeline status`: print how far each stage is, what runs, the errors by server and code, and what to run next."""
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
+from treeline.cluster import ClusterJobs
 from treeline.config import Settings
-from treeline.console import new_table, open_console, printable
-from treeline.failures import count_errors
+from treeline.console import format_duration, format_number, new_table, open_console, printable
+from treeline.download.underway import Underway
 from treeline.options import DEFAULT_CONFIG
-from treeline.status import StageStatus, collect_status, open_output
+from treeline.snapshot import ServerOutlook, Snapshot, take_snapshot
+from treeline.status import StageStatus, open_output
 
 EXAMPLE_CHARACTERS = 72
+MOST_LINES = 20
+"""Of a table that grows with the cluster; JSON has them all."""
 
 
-def print_status(settings: Settings, config: Path) -> None:
-    """Print the status of the collection that `config` describes.
+def print_status(settings: Settings, config: Path, *, as_json: bool = False) -> None:
+    """Print the status of the collection that `config` describes, as text or as one JSON object.
 
     Raises:
         InputError: A table cannot be read.
     """
+    snapshot = take_snapshot(open_output(settings), Path.cwd())
+    if as_json:
+        print(json.dumps({**snapshot.as_json(), "next": next_step(snapshot.stages, config)}, indent=1))
+        return
     console = open_console()
-    output = open_output(settings)
-    stages = collect_status(output)
-    console.print(_stages_table(stages, f"{settings.path_to_output} ({config})"))
-    errors = count_errors(output)
-    if errors:
-        console.print(_errors_table(errors))
-    console.print(next_step(stages, config), soft_wrap=True)
+    for table in tables_of(snapshot, f"{settings.path_to_output} ({config})"):
+        console.print(table)
+    console.print(next_step(snapshot.stages, config), soft_wrap=True)
+
+
+def tables_of(snapshot: Snapshot, title: str) -> Iterator[Table | str]:
+    """What there is to show; nothing is shown of what there is not."""
+    yield _stages_table(snapshot.stages, title)
+    if snapshot.errors:
+        yield _errors_table(snapshot.errors)
+    if snapshot.underway:
+        yield _underway_table(snapshot.underway, snapshot.time)
+        yield _servers_table(snapshot.servers)
+    if snapshot.jobs is not None:
+        yield from _jobs_tables(snapshot.jobs)
+    for piece in snapshot.failed:
+        yield "\n    ".join([f"{piece.stage} failed: {piece.log}", *map(printable, piece.lines)])
 
 
 def next_step(stages: Iterable[StageStatus], config: Path) -> str:
@@ -56,7 +74,52 @@ def _stages_table(stages: Iterable[StageStatus], title: str) -> Table:
     return table
 
 
-def _errors_table(errors: Counter[tuple[str, int, str]]) -> Table:
+def _underway_table(underway: Sequence[Underway], now: float) -> Table:
+    table = new_table(f"Downloads that run: {len(underway)}")
+    for name in ("server", "shard", "node", "job", "for", "rows", "of", "images/s", "MB/s", "errors"):
+        table.add_column(name, justify="left" if name in ("server", "node", "job", "errors") else "right")
+    for one in underway[:MOST_LINES]:
+        speeds = (one.images_per_second, one.bytes_per_second and one.bytes_per_second / 1e6)
+        table.add_row(
+            *(one.server_name, str(one.partition), one.node, one.job or f"process {one.process}"),
+            *(format_duration(now - one.started), f"{one.done:,}", f"{one.rows:,}"),
+            *("" if speed is None else format_number(speed) for speed in speeds),
+            ", ".join(f"{code} x {count}" for code, count in one.errors.items()),
+        )
+    return table
+
+
+def _servers_table(servers: Sequence[ServerOutlook]) -> Table:
+    table = new_table(f"Servers that are not done: {len(servers)}")
+    for name in ("server", "shards left", "running", "rows left", "rows/s", "done in"):
+        table.add_column(name, justify="left" if name == "server" else "right")
+    for server in servers[:MOST_LINES]:
+        rate, seconds = server.rows_per_second, server.seconds_left
+        table.add_row(
+            *(server.server_name, str(server.shards_left), str(server.running), f"{server.rows_left:,}"),
+            *("" if rate is None else format_number(rate), "?" if seconds is None else format_duration(seconds)),
+        )
+    return table
+
+
+def _jobs_tables(jobs: ClusterJobs) -> Iterator[Table]:
+    waiting = sum(job.state == "PENDING" for job in jobs.present)
+    kinds = (f"Jobs on the cluster: {len(jobs.present)}, {waiting} of them waiting", jobs.present)
+    for title, listed in (
+        kinds,
+        (f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)}", jobs.failed),
+    ):
+        table = new_table(title)
+        for name in ("job", "state", "rule or shards", "node", "ran", "of", "why", "log"):
+            table.add_column(name, overflow="fold")
+        for job in listed[-MOST_LINES:]:
+            where = "" if job.log is None else str(job.log.relative_to(Path.cwd()))
+            table.add_row(job.number, job.state, job.name, job.node, job.elapsed, job.limit, job.reason, where)
+        if listed:
+            yield table
+
+
+def _errors_table(errors: Mapping[tuple[str, int, str], int]) -> Table:
     table = new_table("Images that could not be had (treeline errors says more)")
     table.add_column("server", overflow="fold")
     table.add_column("code", justify="right", no_wrap=True)

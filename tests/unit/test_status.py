@@ -19,6 +19,7 @@ from treeline.paths import Paths
 from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES
 from treeline.status import StageStatus, collect_status, open_output
 from treeline.status_report import next_step, print_status
+from treeline.watch import watch
 
 CONFIG = Path("my config.yaml")
 SHARDS = [("a.org:80", 0), ("a.org:80", 1), ("b.org", 0)]
@@ -178,3 +179,43 @@ def test_a_damaged_table_is_an_error_that_says_what_to_do(settings: Settings, pa
     (paths.shard("b.org", 0) / "errors.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(InputError, match=r"(?s)b\.org.*errors\.parquet.*Delete"):
         status_of(settings)
+
+
+def test_json_says_all_that_the_tables_say(
+    settings: Settings, paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = paths.logs / "decode/server_name=b.org/partition_id=0.log"
+    put(log, "2026-01-01 00:00:00,000 INFO treeline: begins\n2026-01-01 00:00:00,000 ERROR treeline: it is full\n")
+    paths.decoded_shard("b.org", 0, "tar").unlink()
+    print_status(settings, CONFIG, as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    decode = next(stage for stage in printed["stages"] if stage["stage"] == "decode")
+    assert decode == {
+        "stage": "decode",
+        "pieces": "archives",
+        "done": 2,
+        "left": 1,
+        "failed": [str(log)],
+        "rows_in": 6,
+        "rows_out": {"images": 4, "undecodable": 2},
+    }
+    (failed,) = printed["failed"]
+    assert (failed["stage"], failed["log"], len(failed["lines"])) == ("decode", str(log), 2)
+    assert failed["lines"][-1].endswith("it is full")
+    assert {error["error_code"] for error in printed["errors"]} == {404}
+    assert printed["next"].startswith("Next: 1 failed")
+    assert not printed["done"]
+
+
+def test_a_watched_collection_is_shown_until_it_is_done(
+    settings: Settings, paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = paths.shard("b.org", 0) / "completed"
+    marker.unlink()
+    monkeypatch.setattr("treeline.watch.sleep", lambda _: marker.touch())
+    watch(settings, CONFIG, 1.0, as_json=True)
+    looks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [look["done"] for look in looks] == [False, True]
+    assert [server["server_name"] for server in looks[0]["servers"]] == ["b.org"]
+    watch(settings, CONFIG, 1.0, as_json=False)
+    assert "Everything is done." in capsys.readouterr().out

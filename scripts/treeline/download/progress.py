@@ -1,4 +1,4 @@
-"""How far the download of a shard is: a line in the log now and then, or live where somebody watches a terminal.
+"""How far the download of a shard is: a line in the log now and then, a small file for others, and live on a terminal.
 
 `Meter` counts and computes, `describe` and `summarize` put it into words, `Progress` shows them when it is time.
 """
@@ -12,9 +12,12 @@ from time import monotonic
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from treeline.console import format_duration, format_number
 from treeline.download.terminal import SHOWN_LIVE, shared_display
+from treeline.download.underway import UnderwayFile
 
 LINE_SECONDS = 30.0
+FILE_SECONDS = 5.0
 WINDOW_SECONDS = 60.0
 LEAST_WINDOW_SECONDS = 5.0
 """Rates over less time than this would say more of chance than of the server."""
@@ -107,18 +110,27 @@ class Progress:
         label: What is downloaded, such as `fast.example, partition 3`.
         total: Rows of the shard.
         done_before: Rows that earlier jobs have finished.
+        file: Says how far it is, too, and is removed at the end.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, label: str, total: int, done_before: int, clock: Callable[[], float] = monotonic) -> None:
-        self._label, self._clock = label, clock
-        self._last_line = clock()
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        done_before: int,
+        file: UnderwayFile | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._label, self._file, self._clock = label, file, clock
+        self._last_line = self._last_file = clock()
         self._meter = Meter(total, done_before, self._last_line)
         self._display = shared_display()
 
     def __enter__(self) -> Self:
         if self._display is not None:
             self._display.add(self._label, self._meter.total)
+        self._write_file(None)
         return self
 
     def __exit__(
@@ -126,6 +138,8 @@ class Progress:
     ) -> None:
         if self._display is not None:
             self._display.remove(self._label)
+        if self._file is not None:
+            self._file.remove()
         self._meter.sample(self._clock())
         log.info("%s: %s", self._label, summarize(self._meter))
 
@@ -151,6 +165,23 @@ class Progress:
         if now - self._last_line >= LINE_SECONDS:
             self._last_line = now
             log.info("%s: %s", self._label, describe(self._meter, rate_limit), extra={SHOWN_LIVE: True})
+        if now - self._last_file >= FILE_SECONDS:
+            self._last_file = now
+            self._write_file(rate_limit)
+
+    def _write_file(self, rate_limit: float | None) -> None:
+        if self._file is None:
+            return
+        rates = self._meter.rates()
+        self._file.write(
+            rows=self._meter.total,
+            done=self._meter.done,
+            rows_per_second=rates and rates.rows,
+            images_per_second=rates and rates.images,
+            bytes_per_second=rates and rates.received,
+            rate_limit=rate_limit,
+            errors=dict(self._meter.errors),
+        )
 
 
 def describe(meter: Meter, rate_limit: float) -> str:
@@ -159,8 +190,8 @@ def describe(meter: Meter, rate_limit: float) -> str:
     parts = [
         _rows(meter),
         *_speeds(meter.rates()),
-        "time left unknown" if left is None else f"{_duration(left)} left",
-        f"at most {_number(rate_limit)} requests/s",
+        "time left unknown" if left is None else f"{format_duration(left)} left",
+        f"at most {format_number(rate_limit)} requests/s",
         *_errors(meter),
     ]
     return ", ".join(parts)
@@ -168,7 +199,9 @@ def describe(meter: Meter, rate_limit: float) -> str:
 
 def summarize(meter: Meter) -> str:
     """Say what a job has done: `10,000 of 10,000 rows in 7 min, 24.8 images/s, 3.1 MB/s, ...`."""
-    return ", ".join([f"{_rows(meter)} in {_duration(meter.seconds)}", *_speeds(meter.mean_rates()), *_errors(meter)])
+    return ", ".join(
+        [f"{_rows(meter)} in {format_duration(meter.seconds)}", *_speeds(meter.mean_rates()), *_errors(meter)]
+    )
 
 
 def _rows(meter: Meter) -> str:
@@ -176,22 +209,9 @@ def _rows(meter: Meter) -> str:
 
 
 def _speeds(rates: Rates | None) -> list[str]:
-    return [f"{_number(rates.images)} images/s", f"{_number(rates.received / 1e6)} MB/s"] if rates else []
+    return [f"{format_number(rates.images)} images/s", f"{format_number(rates.received / 1e6)} MB/s"] if rates else []
 
 
 def _errors(meter: Meter) -> list[str]:
     mix = ", ".join(f"{code} x {count:,}" for code, count in meter.errors.most_common())
     return [f"errors: {mix}"] if mix else []
-
-
-def _number(value: float) -> str:
-    return f"{value:.2g}" if value < 1 else f"{value:,.1f}".removesuffix(".0")
-
-
-def _duration(seconds: float) -> str:
-    """Round to what matters of a time that is only estimated."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.1f} days"

@@ -29,6 +29,7 @@ from treeline.download.servers import LeaveAloneError, Servers
 from treeline.download.spool import Spool, as_segment, write_statistics
 from treeline.download.stop import Stop
 from treeline.download.telemetry import RequestLog
+from treeline.download.underway import UnderwayFile
 from treeline.errors import ImageError, InterruptedEarlyError
 from treeline.io.names import mask_credentials
 from treeline.schemas import PARKED_ERROR, PROCESSING_ERROR
@@ -90,7 +91,9 @@ class Session:
         started = monotonic()
         try:
             with (
-                Progress(self._label, len(self._images), len(finished)) as self._progress,
+                Progress(
+                    self._label, len(self._images), len(finished), UnderwayFile(self._spool.shard_folder)
+                ) as self._progress,
                 stop.calls(self._stop),
             ):
                 await self._fetch(iter(missing))

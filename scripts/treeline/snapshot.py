@@ -1,0 +1,160 @@
+"""A collection at one moment: how far each stage is, what runs and how fast, when it will be done, what failed.
+
+For people, `status_report` puts it into tables; for programs, `as_json` gives all of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple
+
+from treeline.cluster import ClusterJobs, cluster_jobs, last_lines
+from treeline.download.underway import Underway, read_underway
+from treeline.failures import count_errors
+from treeline.io.names import decode_server_name
+from treeline.status import Output, StageStatus, collect_status
+
+SHOWN_LOGS = 5
+"""Of failed pieces, so many logs are quoted."""
+
+
+class ServerOutlook(NamedTuple):
+    """When a server's downloads will be done.
+
+    Args:
+        server_name: host[:port].
+        shards_left: Shards that are not done, those under way included.
+        rows_left: URLs that are not done.
+        running: Shards under way.
+        rows_per_second: All of these together; None where that is not known yet.
+        seconds_left: Until all its rows are done at this rate; None where nothing runs.
+    """
+
+    server_name: str
+    shards_left: int
+    rows_left: int
+    running: int
+    rows_per_second: float | None
+    seconds_left: float | None
+
+
+class FailedPiece(NamedTuple):
+    """A piece of a stage whose last job ended in an error, and how its log ends."""
+
+    stage: str
+    log: Path
+    lines: list[str]
+
+
+class Snapshot(NamedTuple):
+    """A collection at one moment.
+
+    Args:
+        time: Seconds since 1970.
+        stages: In the order of the flow.
+        errors: Number of images that could not be had, by server, code and message; empty where rows are not counted.
+        underway: The shards that are being downloaded.
+        servers: Those that are not done, the last to be done first.
+        jobs: On the cluster; None where there is none.
+        failed: Pieces whose last job ended in an error; at most five.
+    """
+
+    time: float
+    stages: list[StageStatus]
+    errors: dict[tuple[str, int, str], int]
+    underway: list[Underway]
+    servers: list[ServerOutlook]
+    jobs: ClusterJobs | None
+    failed: list[FailedPiece]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left."""
+        return all(stage.finished for stage in self.stages)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return {
+            "time": self.time,
+            "done": self.is_done,
+            "stages": [_stage_as_json(stage) for stage in self.stages],
+            "errors": [
+                {"server_name": server, "error_code": code, "images": count, "example": example}
+                for (server, code, example), count in self.errors.items()
+            ],
+            "underway": [{"server_name": one.server_name, **one._asdict()} for one in self.underway],
+            "servers": [server._asdict() for server in self.servers],
+            "jobs": None
+            if self.jobs is None
+            else {kind: [_with_text(job._asdict()) for job in jobs] for kind, jobs in self.jobs._asdict().items()},
+            "failed": [_with_text(piece._asdict()) for piece in self.failed],
+        }
+
+
+def take_snapshot(output: Output, clone: Path) -> Snapshot:
+    """Look at a collection.
+
+    Args:
+        output: What there is of it.
+        clone: Where Snakemake runs: on a cluster, its jobs are those of the collection.
+
+    Raises:
+        InputError: A table cannot be read.
+    """
+    now = time()
+    stages = collect_status(output)
+    underway = read_underway(output.paths.images / ".spool", now)
+    return Snapshot(
+        time=now,
+        stages=stages,
+        errors=count_errors(output) if output.counts_rows else {},
+        underway=underway,
+        servers=outlook(output, underway),
+        jobs=cluster_jobs(clone),
+        failed=list(_failed_pieces(stages)),
+    )
+
+
+def outlook(output: Output, underway: Iterable[Underway]) -> list[ServerOutlook]:
+    """Tell when each server that is not done will be; the last first, those of which it is not known before them."""
+    running: dict[str, list[Underway]] = defaultdict(list)
+    for one in underway:
+        running[one.server].append(one)
+    left: dict[str, list[int]] = defaultdict(list)
+    for shard in output.shards or ():
+        if not output.is_downloaded(shard):
+            left[shard.server].append(shard.rows)
+    servers = [_outlook(server, rows, running[server]) for server, rows in left.items()]
+    return sorted(servers, key=lambda one: (-(one.seconds_left or float("inf")), -one.rows_left, one.server_name))
+
+
+def _outlook(server: str, rows_of_shards: list[int], running: list[Underway]) -> ServerOutlook:
+    rows_left = sum(rows_of_shards) - sum(one.done for one in running)
+    rate = sum(one.rows_per_second or 0.0 for one in running) or None
+    seconds = rows_left / rate if rate else None
+    return ServerOutlook(decode_server_name(server), len(rows_of_shards), rows_left, len(running), rate, seconds)
+
+
+def _failed_pieces(stages: Iterable[StageStatus]) -> Iterable[FailedPiece]:
+    failed = [(stage.stage, log) for stage in stages for log in stage.failed]
+    return (FailedPiece(stage, log, last_lines(log)) for stage, log in failed[:SHOWN_LOGS])
+
+
+def _stage_as_json(stage: StageStatus) -> dict[str, Any]:
+    return {
+        "stage": stage.stage,
+        "pieces": stage.unit,
+        "done": stage.done,
+        "left": stage.left if stage.known else None,
+        "failed": [str(log) for log in stage.failed],
+        "rows_in": stage.rows_in,
+        "rows_out": dict(stage.rows_out),
+    }
+
+
+def _with_text(fields: dict[str, Any]) -> dict[str, Any]:
+    """Paths as text."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
