@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Resolve requirements.in in a fresh environment, and write what it came to into requirements.lock.
+# Resolve requirements.in in a fresh environment, and write what it came to into requirements.lock and its digest into
+# the recipes of environments.
 #
 #   envs/lock.sh PYTHON
 set -euo pipefail
@@ -16,3 +17,4 @@ envs/install.sh "$scratch/bin/python" envs/requirements.in
     "$scratch/bin/python" -m pip freeze --all --exclude pip | sed 's/+.*$//'
 } >"$scratch/requirements.lock"
 mv "$scratch/requirements.lock" envs/requirements.lock
+envs/stamp.sh
