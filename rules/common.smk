@@ -186,9 +186,9 @@ def option(name, value):
     return "" if value is None else shlex.join([name, str(value)])
 
 
-def mpi_resources(ranks):
+def mpi_resources(ranks, launcher="mpiexec"):
     """Resources that start a job with MPI; one process is started without, and cluster plugins refuse MPI for it."""
-    return {} if ranks == 1 else {"mpi": "mpiexec -disable-auto-cleanup", "tasks": ranks}
+    return {} if ranks == 1 else {"mpi": launcher, "tasks": ranks}
 
 
 def mpi_launcher(wildcards, resources):

@@ -145,7 +145,8 @@ checkpoint download_fleet:
         "../envs/treeline.yaml"
     threads: 1
     resources:
-        **mpi_resources(settings.download.fleet_ranks),
+        # The other ranks go on when one dies.
+        **mpi_resources(settings.download.fleet_ranks, "mpiexec -disable-auto-cleanup"),
         mem_mb=memory_of("download_fleet"),
         runtime=minutes_of_fleet,
     params:

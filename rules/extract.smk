@@ -35,14 +35,17 @@ rule extract_batch:
     conda:
         "../envs/treeline.yaml"
     resources:
+        **mpi_resources(settings.extract.ranks),
         mem_mb=memory_of("extract_batch"),
     params:
+        launcher=mpi_launcher,
+        ranks=settings.extract.ranks,
         root=paths.root,
         max_rows=settings.extract.max_rows,
         max_bytes=settings.extract.max_bytes,
     shell:
         """
-        treeline extract batch \
+        {params.launcher} treeline extract batch \
             --lookup {input.lookup:q} \
             --root {params.root:q} \
             --output {output.images:q} \
@@ -50,6 +53,7 @@ rule extract_batch:
             --missing {output.missing:q} \
             --max-rows {params.max_rows} \
             --max-bytes {params.max_bytes} \
+            --ranks {params.ranks} \
             --log {log:q}
         """
 

@@ -38,14 +38,17 @@ rule scan_shards:
         "../envs/treeline.yaml"
     threads: 2
     resources:
+        **mpi_resources(settings.lookup.scan_ranks),
         mem_mb=memory_of("scan_shards"),
     params:
+        launcher=mpi_launcher,
+        ranks=settings.lookup.scan_ranks,
         ignored=paths.ignored,
         images=paths.images,
         root=paths.root,
     shell:
         """
-        treeline lookup scan \
+        {params.launcher} treeline lookup scan \
             --manifest {input.manifest:q} \
             --ignored {params.ignored:q} \
             --images {params.images:q} \
@@ -53,6 +56,7 @@ rule scan_shards:
             --root {params.root:q} \
             --memory-mb {resources.mem_mb} \
             --threads {threads} \
+            --ranks {params.ranks} \
             --log {log:q}
         """
 

@@ -215,11 +215,15 @@ class Lookup(Block):
     """Join the detector's results, so that groups can ask for them."""
     n_max_files_per_batch: int = Field(100, ge=1)
     """Most shards that one lookup batch reads from."""
+    scan_ranks: int = Field(1, ge=1)
+    """MPI processes that list the downloaded images: one collects what the others read. 1 runs without MPI."""
 
 
 class Extract(Block):
     """How subsets are written."""
 
+    ranks: int = Field(1, ge=1)
+    """MPI processes that extract one lookup batch: one writes what the others read. 1 runs without MPI."""
     max_rows: int = Field(1024, ge=1)
     """Most images in a part."""
     max_bytes: int = Field(1024**3, ge=1)

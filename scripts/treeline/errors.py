@@ -7,6 +7,7 @@ anything else that escapes is a defect of Treeline and is logged with its traceb
 from __future__ import annotations
 
 import errno
+from functools import partial
 from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -42,6 +43,10 @@ class InputError(TreelineError):
         if field is not None:
             place += f", field '{field}'"
         super().__init__(f"{place}: {problem}" + (f" {fix}" if fix else ""))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle it, for the way from one process to another."""
+        return partial(type(self), row=self.row, field=self.field, fix=self.fix), (self.file, self.problem)
 
 
 class ShardError(InputError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.pipeline import ENVIRONMENT, Project
 
@@ -118,6 +120,14 @@ def jobs() -> list[Job]:
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     fields = (line.split("|", 3) for line in lines)
     return [Job(int(number), state, node, comment) for number, state, node, comment in fields]
+
+
+def status(project: Project) -> dict[str, Any]:
+    """What `treeline status` says of a project."""
+    command = [sys.executable, "-m", "treeline", "status", "--json", "--config", "config.yaml"]
+    done = subprocess.run(command, cwd=project.folder, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def control(*arguments: str) -> None:

@@ -6,11 +6,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.pipeline import Project
-from tests.slurm.cluster import Run, assert_same, configure, control, run
+from tests.slurm.cluster import Run, assert_same, configure, control, run, status
 
 STAGES = ("urls/", "images/", "decoded/")
 SLOW = {"default_rate_limit": 5}
@@ -40,6 +41,22 @@ def some_segments(project: Project) -> list[str]:
     return list(project.finished_urls())
 
 
+@contextmanager
+def results_disk(project: Project, size: int) -> Iterator[None]:
+    """Have the results on a disk of their own, of so many bytes."""
+    project.results.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "treeline", str(project.results)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(project.results)], check=True)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files under a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def finish_and_compare(project: Project, whole: Project) -> None:
     """Run to the end what is left, and compare it."""
     with nothing_finished_is_asked_again(project), run(project, "decode") as rest:
@@ -62,6 +79,26 @@ def test_a_job_over_its_time_goes_on_in_the_next(project: Project, whole: Projec
     with run(project, "decode", "--set-resources", "download_shard:runtime=1") as pipeline:
         assert RESTARTED in pipeline.finish()
     assert_same(project, whole, STAGES)
+
+
+def test_a_job_that_hangs_is_killed_at_its_time_and_submitted_again(project: Project, whole: Project) -> None:
+    """It does not hear SIGTERM; Slurm's SIGKILL ends it, and the next job goes on behind its last segment."""
+    slow_down(project)
+    with run(project, "decode", "--set-resources", "download_shard:runtime=2") as pipeline:
+        job = pipeline.running("download-lane")[0]
+        subprocess.run(["scancel", "--signal=STOP", "--full", str(job.number)], check=True)
+        assert RESTARTED in pipeline.finish()
+        assert [failed["state"] for failed in status(project)["jobs"]["failed"]] == ["TIMEOUT"]
+    assert_same(project, whole, STAGES)
+
+
+def test_a_full_results_disk_costs_nothing_but_time(project: Project, whole: Project) -> None:
+    with results_disk(project, size_of(whole.results / "images") // 2):
+        with run(project, "decode", "--retries", "0") as full:
+            assert full.process.wait() != 0
+        assert "Nothing is half-written: make room" in full.output
+        subprocess.run(["mount", "-o", "remount,size=1g", str(project.results)], check=True)
+        finish_and_compare(project, whole)
 
 
 def test_a_job_over_its_memory_gets_more(project: Project, whole: Project) -> None:

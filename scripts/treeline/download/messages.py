@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from treeline.download.coordinator import Outcome
-from treeline.errors import TreelineError
 from treeline.io.manifest import ShardId
+from treeline.ranks import check_ranks
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -116,9 +116,5 @@ def open_mailbox(ranks: int) -> Mailbox:
     if ranks == 1:
         return Mailbox()
     mailbox = MpiMailbox()
-    if mailbox.ranks != ranks:
-        raise TreelineError(
-            f"--ranks is {ranks}, but MPI has started {mailbox.ranks}. Start it with `mpiexec -n {ranks}` or "
-            f"`srun --mpi=pmi2 -n {ranks}`, and with the launcher of the MPI that mpi4py was installed with."
-        )
+    check_ranks(ranks, mailbox.ranks)
     return mailbox

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby, tee
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -21,11 +24,12 @@ import pyarrow.compute as pc
 
 from treeline.extract.parts import PartWriter
 from treeline.extract.reports import Counts, MissingRows
-from treeline.extract.shards import IMAGE_COLUMNS, stream_wanted
+from treeline.extract.shards import IMAGE_COLUMNS, RowGroup, read_wanted, row_groups
 from treeline.io.atomic import atomic_folder
 from treeline.io.database import connect, quote_path
 from treeline.io.parquet import open_shard
 from treeline.io.scratch import scratch_folder
+from treeline.ranks import Ranks
 from treeline.schemas import SUCCESSES
 
 LOOKUP_COLUMNS = ("uuid", "path")
@@ -52,7 +56,15 @@ class Limits:
 
 
 def extract_batch(
-    lookup: Path, root: Path, folder: Path, report: Path, missing: Path, *, limits: Limits, memory_mb: int
+    lookup: Path,
+    root: Path,
+    folder: Path,
+    report: Path,
+    missing: Path,
+    *,
+    limits: Limits,
+    memory_mb: int,
+    ranks: Ranks | None = None,
 ) -> Counts:
     """Write the images that a lookup table asks for, and a report of those that it asks for in vain.
 
@@ -67,6 +79,7 @@ def extract_batch(
         missing: CSV of the rows that were not found: uuid, path, reason.
         limits: How large the parts may become.
         memory_mb: Memory in MiB for the lookup table; what does not fit is spilled to disk.
+        ranks: Who reads the shards; by default this process. It alone writes.
 
     Returns:
         Counts that add up: asked = found + missing + duplicates.
@@ -82,9 +95,12 @@ def extract_batch(
             MissingRows(missing) as missed,
             PartWriter(temporary, schema, max_rows=limits.max_rows, max_bytes=limits.max_bytes) as parts,
         ):
-            extraction = _Extraction(root, parts, missed, repeated=_repeated_uuids(connection))
-            for path, rows in _rows_by_path(connection):
-                extraction.extract_path(path, rows)
+            ahead, asked = tee(_asked_of_shards(connection, root))
+            wanted = (group for shard in ahead for group in _row_groups(shard))
+            images = _ImagesByPath((ranks or Ranks()).results(read_wanted, wanted))
+            extraction = _Extraction(parts, missed, images, repeated=_repeated_uuids(connection))
+            for shard in asked:
+                extraction.extract(shard)
     counts = extraction.counts
     counts.write(report)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -92,36 +108,68 @@ def extract_batch(
     return counts
 
 
+class _Asked(NamedTuple):
+    """What is asked of one shard.
+
+    Args:
+        path: As the lookup table gives it.
+        rows: Of the lookup table, in the order of their uuids.
+        file: The shard; None where there is none.
+    """
+
+    path: str | None
+    rows: pa.Table
+    file: Path | None
+
+
+class _ImagesByPath:
+    """What was read of one shard after the other.
+
+    Args:
+        results: Of `read_wanted`, in the order of the paths.
+    """
+
+    def __init__(self, results: Iterator[tuple[Path, pa.RecordBatch]]) -> None:
+        self._shards = groupby(results, key=itemgetter(0))
+        self._next = next(self._shards, None)
+
+    def of(self, file: Path) -> Iterator[pa.RecordBatch]:
+        """The batches of a shard, all of which have to be taken; the shards are to be asked for in their order."""
+        if self._next is not None and self._next[0] == file:
+            yield from map(itemgetter(1), self._next[1])
+            self._next = next(self._shards, None)
+
+
 class _Extraction:
     """One batch's extraction while it goes on.
 
     Args:
-        root: Folder that the paths start from.
         parts: Where images go.
         missed: Where rows without image go.
+        images: What the shards have of what is asked for.
         repeated: Uuids that several rows ask for.
     """
 
-    def __init__(self, root: Path, parts: PartWriter, missed: MissingRows, repeated: pa.Array) -> None:
-        self.root, self.parts, self.missed, self.repeated = root, parts, missed, repeated
+    def __init__(self, parts: PartWriter, missed: MissingRows, images: _ImagesByPath, repeated: pa.Array) -> None:
+        self.parts, self.missed, self.images, self.repeated = parts, missed, images, repeated
         self.counts = Counts()
         self.found_repeated: set[str] = set()
 
-    def extract_path(self, path: str | None, rows: pa.Table) -> None:
-        """Extract the rows of one shard, which come in the order of their uuids."""
-        self.counts.asked += rows.num_rows
-        rows = self._without_found(rows)
+    def extract(self, asked: _Asked) -> None:
+        """Extract what is asked of one shard."""
+        self.counts.asked += asked.rows.num_rows
+        rows = self._without_found(asked.rows)
         uuids = rows["uuid"].combine_chunks()
         first = _first_of_each(uuids)
         images = rows.filter(first)
-        reason, taken = self._write_images(path, images)
+        reason, taken = self._write_images(asked, images)
         self._remember(images["uuid"].filter(taken))
 
         row_taken = taken[np.cumsum(first) - 1]
         self.counts.found += int(taken.sum())
         self.counts.duplicates += int(row_taken.sum() - taken.sum())
         self.counts.missing += int((~row_taken).sum())
-        self.missed.write(uuids.filter(pa.array(~row_taken)), path, reason)
+        self.missed.write(uuids.filter(pa.array(~row_taken)), asked.path, reason)
 
     def _without_found(self, rows: pa.Table) -> pa.Table:
         if not self.found_repeated:
@@ -134,7 +182,7 @@ class _Extraction:
         if len(self.repeated):
             self.found_repeated.update(uuids.filter(pc.is_in(uuids, self.repeated)).to_pylist())
 
-    def _write_images(self, path: str | None, images: pa.Table) -> tuple[str, npt.NDArray[np.bool_]]:
+    def _write_images(self, asked: _Asked, images: pa.Table) -> tuple[str, npt.NDArray[np.bool_]]:
         """Write those images that the shard has.
 
         Returns:
@@ -142,15 +190,14 @@ class _Extraction:
         """
         taken = np.zeros(images.num_rows, bool)
         uuids = images["uuid"].combine_chunks()
-        wanted = uuids.drop_null()
-        if path is None:
+        if asked.path is None:
             return NO_PATH, taken
-        if not (self.root / path).exists():
-            logger.warning("%s: %s", self.root / path, NO_SHARD)
+        if asked.file is None:
+            logger.warning("%s: %s", asked.path, NO_SHARD)
             return NO_SHARD, taken
-        if not len(wanted):
-            return NOT_IN_SHARD, taken
-        for batch in stream_wanted(self.root / path, wanted):
+        for batch in self.images.of(asked.file):
+            # An earlier shard had some of them: they are asked for no more.
+            batch = batch.filter(pc.is_in(batch["uuid"], uuids))
             positions = pc.index_in(batch["uuid"], uuids).to_numpy()
             fresh, rows = np.unique(positions, return_index=True)
             rows = np.sort(rows[~taken[fresh]])
@@ -184,15 +231,21 @@ def _asked_rows(lookup: Path, folder: Path, memory_mb: int) -> Iterator[duckdb.D
         yield connection
 
 
+def _row_groups(shard: _Asked) -> Iterable[RowGroup]:
+    wanted = shard.rows["uuid"].combine_chunks().drop_null()
+    return () if shard.file is None or not len(wanted) else row_groups(shard.file, wanted)
+
+
 def _repeated_uuids(connection: duckdb.DuckDBPyConnection) -> pa.Array:
     repeated = connection.sql("SELECT uuid FROM asked GROUP BY uuid HAVING count(uuid) > 1").to_arrow_table()
     return repeated["uuid"].combine_chunks()
 
 
-def _rows_by_path(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str | None, pa.Table]]:
+def _asked_of_shards(connection: duckdb.DuckDBPyConnection, root: Path) -> Iterator[_Asked]:
     for (path,) in connection.execute("SELECT DISTINCT path FROM asked ORDER BY path").fetchall():
         rows = connection.sql("FROM asked WHERE path IS NOT DISTINCT FROM $1", params=[path])
-        yield path, rows.to_arrow_table()
+        is_there = path is not None and (root / path).exists()
+        yield _Asked(path, rows.to_arrow_table(), root / path if is_there else None)
 
 
 def _schema_of_parts(lookup: pa.Schema) -> pa.Schema:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from treeline.logs import LogOption
+from treeline.ranks import RanksOption, open_ranks
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,13 +26,16 @@ def batch(
     max_rows: Annotated[int, typer.Option(min=1, help="Most images in a part.")] = 1024,
     max_bytes: Annotated[int, typer.Option(min=1, help="Most image bytes in a part.")] = 1024**3,
     memory_mb: Annotated[int, typer.Option(min=128, help="Memory in MiB for the lookup table.")] = 512,
+    ranks: RanksOption = 1,
     log: LogOption = None,
 ) -> None:
     """Write the images that a lookup table asks for."""
     from treeline.extract.batch import Limits, extract_batch
 
     limits = Limits(max_rows, max_bytes)
-    extract_batch(lookup, root, output, report, missing, limits=limits, memory_mb=memory_mb)
+    with open_ranks(ranks) as workers:
+        if workers is not None:
+            extract_batch(lookup, root, output, report, missing, limits=limits, memory_mb=memory_mb, ranks=workers)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,29 +20,51 @@ BATCH_ROWS = 32
 _SCHEMA = pa.schema([SUCCESSES.field(name) for name in IMAGE_COLUMNS])
 
 
-def stream_wanted(path: Path, wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-    """Read the rows of some images, in the shard's order.
-
-    A row group is passed over by the statistics of its `uuid` column, or else by that column alone; the images of
-    a row group without a wanted one are not read.
+class RowGroup(NamedTuple):
+    """A row group of a shard, and what is wanted of the shard.
 
     Args:
         path: Parquet file with `IMAGE_COLUMNS`; row groups may have any size.
+        number: Of the row group in the file.
         wanted: The images' uuids, strings, none of them null; at least one.
+    """
+
+    path: Path
+    number: int
+    wanted: pa.Array
+
+
+def row_groups(path: Path, wanted: pa.Array) -> Iterator[RowGroup]:
+    """List a shard's row groups, for `read_wanted`.
+
+    Raises:
+        ShardError: The file is missing, is not Parquet, or lacks a column.
+    """
+    with open_shard(path, IMAGE_COLUMNS) as file:
+        count = file.metadata.num_row_groups
+    return (RowGroup(path, number, wanted) for number in range(count))
+
+
+def read_wanted(group: RowGroup) -> Iterator[tuple[Path, pa.RecordBatch]]:
+    """Read the rows of a row group that are wanted, in the file's order.
+
+    It is passed over by the statistics of its `uuid` column, or else by that column alone; the images of a row group
+    without a wanted one are not read.
 
     Yields:
-        Batches of at most `BATCH_ROWS` rows and of `IMAGE_COLUMNS`. A uuid that the file has twice comes twice.
+        The path, and a batch of at most `BATCH_ROWS` rows and of `IMAGE_COLUMNS`. A uuid that the file has twice comes
+        twice.
 
     Raises:
         ShardError: The file is missing, lacks a column, or is corrupt where it is read.
     """
+    path, number, wanted = group
     with open_shard(path, IMAGE_COLUMNS) as file:
         try:
             wanted = wanted.cast(file.schema_arrow.field("uuid").type)
-            bounds = pc.min_max(wanted)
-            for number in range(file.metadata.num_row_groups):
-                if _may_hold(file, number, bounds) and _holds(file, number, wanted):
-                    yield from _matching(file, number, wanted)
+            if _may_hold(file, number, pc.min_max(wanted)) and _holds(file, number, wanted):
+                for batch in _matching(file, number, wanted):
+                    yield path, batch
         except (pa.ArrowException, OSError) as error:
             fix = "Run extract again; if that does not help, delete the shard and run download."
             raise ShardError(path, f"cannot be read to its end ({error}).", fix=fix) from error

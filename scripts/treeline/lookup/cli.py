@@ -10,6 +10,7 @@ import typer
 from treeline.config import OutputStructure
 from treeline.logs import LogOption
 from treeline.paths import Paths
+from treeline.ranks import RanksOption, open_ranks
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,12 +27,16 @@ def scan(
     root: Annotated[Path, typer.Option(help="Folder that the paths in the table start from: path_to_output.")],
     memory_mb: MemoryMb = 4096,
     threads: Threads = 1,
+    ranks: RanksOption = 1,
     log: LogOption = None,
 ) -> None:
     """List every downloaded image with the shard that holds it."""
     from treeline.lookup.scan import scan_shards
 
-    scan_shards(manifest, ignored, images, output, root=root, memory_mb=memory_mb, threads=threads)
+    each = {"memory_mb": memory_mb // ranks, "threads": threads}
+    with open_ranks(ranks) as workers:
+        if workers is not None:
+            scan_shards(manifest, ignored, images, output, root=root, **each, ranks=workers)
 
 
 @app.command()

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from treeline.errors import ShardError
 from treeline.io.database import quote_path
 from treeline.io.manifest import read_ignored, read_manifest
-from treeline.lookup.database import open_database, write_query
+from treeline.io.parquet import cut_tables, parquet_writer
+from treeline.lookup.database import ROW_GROUP_ROWS, open_database
 from treeline.paths import shard_folder
+from treeline.ranks import Ranks
+
+SHARDS_AT_ONCE = 32
+"""A rank scans so many, and keeps their rows in memory: at 10,000 rows a shard some 40 MiB."""
 
 IMAGE_COLUMNS = ("uuid", "source_id", "path", "original_size", "resized_size")
 """Columns of the list of images; `path` is that of the shard, relative to `path_to_output`."""
 
 
 def scan_shards(
-    manifest: Path, ignored: Path, images: Path, target: Path, *, root: Path, memory_mb: int, threads: int
+    manifest: Path,
+    ignored: Path,
+    images: Path,
+    target: Path,
+    *,
+    root: Path,
+    memory_mb: int,
+    threads: int,
+    ranks: Ranks | None = None,
 ) -> None:
     """List the rows of all shards, in the manifest's order, each with the path of its shard.
 
@@ -29,8 +46,9 @@ def scan_shards(
         images: Folder of the shards, below `root`.
         target: Parquet file to write, of `IMAGE_COLUMNS`.
         root: `path_to_output`.
-        memory_mb: Memory of the job in MiB.
-        threads: Number of threads.
+        memory_mb: Memory of each rank in MiB.
+        threads: Number of threads of each rank.
+        ranks: Who reads the shards; by default this process.
 
     Raises:
         ShardError: A shard is missing, is not Parquet, or lacks a column; names the file.
@@ -38,12 +56,24 @@ def scan_shards(
     left_out = read_ignored(ignored)
     shards = [shard for shard in read_manifest(manifest) if shard.server not in left_out]
     files = [images / shard_folder(shard.server, shard.partition) / "successes.parquet" for shard in shards]
-    with open_database(target.parent, memory_mb=memory_mb, threads=threads) as (connection, _):
+    scan = partial(_scan, root=root, scratch=target.parent, memory_mb=memory_mb, threads=threads)
+    # At least one: the table of no shards has columns, too.
+    some_each = [files[start : start + SHARDS_AT_ONCE] for start in range(0, len(files) or 1, SHARDS_AT_ONCE)]
+    tables = (ranks or Ranks()).results(scan, some_each)
+    first = next(tables)
+    with parquet_writer(target, first.schema) as writer:
+        for table in cut_tables(chain([first], tables), ROW_GROUP_ROWS):
+            writer.write_table(table)
+
+
+def _scan(files: list[Path], *, root: Path, scratch: Path, memory_mb: int, threads: int) -> Iterator[pa.Table]:
+    """Give the rows of some shards as a table."""
+    with open_database(scratch, memory_mb=memory_mb, threads=threads) as (connection, _):
         try:
-            write_query(connection, _query(files, root), target)
+            yield connection.sql(_query(files, root)).to_arrow_table()
         except duckdb.Error as error:
             raise ShardError(
-                images, f"the shards cannot be scanned: {error}", fix="Delete the file at fault and run its stage."
+                root, f"the shards cannot be scanned: {error}", fix="Delete the file at fault and run its stage."
             ) from error
 
 
