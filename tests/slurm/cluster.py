@@ -107,11 +107,21 @@ def run(project: Project, *options: str) -> Iterator[Run]:
         if running.process.poll() is None:
             running.process.send_signal(signal.SIGKILL)
             running.process.wait()
-        subprocess.run(["scancel", "--user=root"], check=True)
-        deadline = time.monotonic() + MOST_SECONDS
-        while jobs():
-            assert time.monotonic() < deadline
-            time.sleep(POLL_SECONDS)
+        cancel_all()
+
+
+def cancel_all() -> None:
+    """End every job, and wait until none is left."""
+    subprocess.run(["scancel", "--user=root"], check=True)
+    wait_until(lambda: not jobs())
+
+
+def wait_until(what: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + MOST_SECONDS
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(POLL_SECONDS)
 
 
 def jobs() -> list[Job]:

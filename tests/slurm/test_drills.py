@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,8 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline import Project
-from tests.slurm.cluster import Run, assert_same, configure, control, run, status
+from tests.pipeline import ENVIRONMENT, Project
+from tests.slurm.cluster import (
+    QUICK,
+    Run,
+    assert_same,
+    cancel_all,
+    configure,
+    control,
+    jobs,
+    run,
+    status,
+    wait_until,
+)
 
 STAGES = ("urls/", "images/", "decoded/")
 SLOW = {"default_rate_limit": 5}
@@ -50,6 +62,19 @@ def results_disk(project: Project, size: int) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(project.results)], check=True)
+
+
+@contextmanager
+def run_in_a_job(project: Project, *options: str) -> Iterator[Path]:
+    """Have Snakemake itself run in a job; gives what it prints."""
+    output = project.folder / "job.log"
+    command = shlex.join(project.command(*QUICK, "decode"))
+    sbatch = ["sbatch", "--job-name=treeline", f"--output={output}", "--mem=1000", *options, f"--wrap=exec {command}"]
+    try:
+        subprocess.run(sbatch, env=ENVIRONMENT, check=True, capture_output=True)
+        yield output
+    finally:
+        cancel_all()
 
 
 def size_of(folder: Path) -> int:
@@ -132,6 +157,20 @@ def test_a_new_run_beside_the_jobs_of_a_killed_one(project: Project, whole: Proj
         with nothing_finished_is_asked_again(project):
             second = Run(project, "decode")
             second.finish()
+    assert_same(project, whole, STAGES)
+
+
+def test_snakemake_in_a_job_ends_in_time_and_goes_on_in_the_next(project: Project, whole: Project) -> None:
+    """As the guide says: shortly before its end the job gets a signal, and Snakemake cancels what it has submitted."""
+    slow_down(project)
+    with run_in_a_job(project, "--time=2", "--signal=B:INT@90") as first:
+        wait_until(lambda: any("download-lane" in job.comment for job in jobs()))
+        wait_until(lambda: not jobs())
+        assert "Terminating processes on user request" in first.read_text()
+    project.snakemake("--unlock")
+    with nothing_finished_is_asked_again(project), run_in_a_job(project, "--time=30") as second:
+        wait_until(lambda: not jobs())
+        assert "(100%) done" in second.read_text()
     assert_same(project, whole, STAGES)
 
 

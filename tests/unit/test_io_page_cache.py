@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from treeline.io.atomic import write_bytes
 from treeline.io.page_cache import forget
 
 MEBIBYTE = 2**20
@@ -20,7 +21,7 @@ def remembered(path: Path) -> int:
 
 def test_a_forgotten_file_keeps_its_content_and_no_memory(tmp_path: Path) -> None:
     file, content = tmp_path / "images", os.urandom(MEBIBYTE)
-    file.write_bytes(content)
+    write_bytes(file, content)
     forget(file)
     kind = subprocess.run(["stat", "-f", "-c", "%T", tmp_path], check=True, capture_output=True, text=True).stdout
     if shutil.which("fincore") and "ext" in kind:  # a file system in memory cannot forget

@@ -21,6 +21,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,9 @@ SEGMENT_BYTES = 16 * 1024**2
 SEGMENT_SECONDS = 30.0
 ROWS_AT_ONCE = 16
 
+REMEMBERED_SEGMENTS = 16
+"""Of the latest segments the system may remember so many: a small shard is put together without reading the disk."""
+
 IMAGE_PARAMETERS = ("image_size", "image_format", "jpeg_quality", "exif_orientation")
 """The parameters that decide which bytes are stored of an image; limits only decide of which images."""
 
@@ -62,6 +66,9 @@ SEGMENT = pa.schema(
     ]
 )
 """One finished row of a batch: an image, or an error (then `error_code` is set). `row` counts from 0."""
+
+IMAGE_BYTES = pa.field("image_bytes", pa.int32())
+"""What a segment has beside these columns: the image's length, so that it can be known without the image."""
 
 
 class ShardBusyError(TreelineError):
@@ -103,6 +110,7 @@ class Spool:
         self.folder = folder / key
         self.earlier = folder / f"{key}.earlier"
         self._segments_so_far: int | None = None
+        self._remembered: deque[Path] = deque()
 
     @property
     def holds_raw_pixels(self) -> bool:
@@ -180,25 +188,21 @@ class Spool:
     def write_table(self, table: pa.Table, target: Path | None = None) -> Path:
         """Keep finished rows that are a table of `SEGMENT` already; as `write_segment`."""
         target = target or self.next_segment()
-        with atomic_path(target) as temporary, pa.ipc.new_file(temporary, SEGMENT) as writer:
+        table = table.append_column(IMAGE_BYTES, pc.binary_length(table["image"]))
+        with atomic_path(target) as temporary, pa.ipc.new_file(temporary, table.schema) as writer:
             writer.write_table(table)
-        forget(target)
+        self._remembered.append(target)
+        if len(self._remembered) > REMEMBERED_SEGMENTS:
+            forget(self._remembered.popleft())
         return target
 
     def finished(self) -> Finished:
         """Find out which rows are finished, and where each lies."""
         files = self._segments()
-        tables = [read_segment(file) for file in files]
-        columns = [
-            (
-                table["row"].to_numpy(),
-                np.full(len(table), number),
-                np.arange(len(table)),
-                table["error_code"].is_valid().to_numpy(),
-                pc.binary_length(table["image"]).fill_null(0).to_numpy(),
-            )
-            for number, table in enumerate(tables)
-        ]
+        columns = []
+        for number, file in enumerate(files):
+            rows, failed, sizes = _read_facts(file)
+            columns.append((rows, np.full(len(rows), number), np.arange(len(rows)), failed, sizes))
         rows, segments, positions, failed, sizes = (
             (np.concatenate(column) for column in zip(*columns, strict=True)) if columns else np.zeros((5, 0), np.int64)
         )
@@ -243,6 +247,19 @@ def read_segment(segment: Path) -> pa.Table:
     """Map a segment into memory; nothing is read before it is used."""
     with pa.memory_map(str(segment)) as source:
         return pa.ipc.open_file(source).read_all()
+
+
+def _read_facts(segment: Path) -> tuple[npt.NDArray[Any], ...]:
+    """Read of a segment's rows: their numbers, whether each is an error, and the bytes of its image.
+
+    Mapped into memory, the images would be read ahead, too. The arrays are copies, as Arrow makes room for the images.
+    """
+    with pa.OSFile(str(segment)) as source:
+        names = pa.ipc.open_file(source).schema.names
+        wanted = [names.index(name) for name in ("row", "error_code", "image_bytes")]
+        facts = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted)).read_all()
+    columns = (facts["row"], facts["error_code"].is_valid(), facts["image_bytes"].fill_null(0))
+    return tuple(np.array(column.to_numpy()) for column in columns)
 
 
 def write_statistics(folder: Path, statistics: dict[str, Any]) -> None:

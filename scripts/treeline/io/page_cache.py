@@ -7,16 +7,16 @@ from pathlib import Path
 
 
 def forget(path: Path) -> None:
-    """Force a file to the disk, and let the system use the memory that holds its content for something else.
+    """Let the system use the memory that holds a file's content for something else, where that is on the disk already.
 
-    For files of images that are not read again soon. Kept, each of them would take memory that was free, which is the
-    dearest to write to, push out what others read, and count as the job's where a job's memory is limited. Where the
-    system takes no such advice, the file is only forced to the disk.
+    For files of images, which are not read again soon. Kept, each would take memory that was free, which is the dearest
+    to write to, push out what others read, and count as the job's where a job's memory is limited. What is not on the
+    disk yet the system begins to write (Linux does so at this advice), and the next call has it forgotten. Where there
+    is no such advice, nothing happens.
     """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        if hasattr(os, "posix_fadvise"):
+    if hasattr(os, "posix_fadvise"):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
