@@ -17,6 +17,7 @@ from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
 from treeline.io.files import input_files
 from treeline.io.manifest import ShardId
+from treeline.lean_snakemake import ask_ages_in_turn
 from treeline.lookup.groups import read_groups
 from treeline.settings import group_names, paths_of, read_settings
 
@@ -24,6 +25,8 @@ from treeline.settings import group_names, paths_of, read_settings
 # runs Snakemake, activated or not.
 if not workflow.deployment_settings.deployment_method:
     shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+
+ask_ages_in_turn()
 
 try:
     settings = read_settings(config, "configuration")
@@ -113,12 +116,15 @@ def shard_before_in_lane(wildcards):
     return [] if before is None else ancient(paths.shard(before.server, before.partition) / "completed")
 
 
-def spool_of_shard_before(wildcards):
-    """Option that names the spool of the shard before, if it is of the same server, for the learned rate."""
+def place_in_schedule(wildcards):
+    """Options: the shard's lane among its server's, and the spool of the lane's shard before, for the learned rate."""
+    lane, _ = lanes().position[shard_of(wildcards)]
+    lanes_of_server = max(1, lanes().lanes_of[wildcards.server_name])
+    options = f"--lane {lanes().number_of[wildcards.server_name, lane]} --lanes {lanes_of_server}"
     before = shard_before(wildcards)
     if before is None or before.server != wildcards.server_name:
-        return ""
-    return option("--previous", paths.spool(before.server, before.partition))
+        return options
+    return f"{options} {option('--previous', paths.spool(before.server, before.partition))}"
 
 
 def cluster_job(stage, shards=1):
@@ -133,17 +139,6 @@ def cluster_job(stage, shards=1):
         return f"{stage}-lane-{lane}-{place // shards}"
 
     return of_shard
-
-
-def lane_of_shard(wildcards):
-    """Number of the shard's lane among its server's."""
-    lane, _ = lanes().position[shard_of(wildcards)]
-    return lanes().number_of[wildcards.server_name, lane]
-
-
-def lanes_of_server(wildcards):
-    """Number of lanes that share the server's rate limit."""
-    return max(1, lanes().lanes_of[wildcards.server_name])
 
 
 def every_shard(pattern):

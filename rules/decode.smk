@@ -17,9 +17,9 @@ rule decode_shard:
     input:
         successes=SHARD / "successes.parquet",
     output:
-        archive=directory(DECODED) if ARCHIVE_IS_FOLDER else DECODED,
-        index=[] if ARCHIVE_IS_FOLDER else f"{DECODED}.index.csv",
-        undecodable=paths.undecodable(SERVER, PARTITION),
+        # Written last: the index and the list of the undecodable are there when it is. Each further file here would take
+        # 20 MB of Snakemake's memory with 20,000 shards.
+        directory(DECODED) if ARCHIVE_IS_FOLDER else DECODED,
     log:
         paths.logs / "decode" / f"{SHARD_NAME}.log",
     group:
@@ -30,6 +30,7 @@ rule decode_shard:
         mem_mb=memory_of("decode_shard"),
         runtime=minutes_of_images("decode_shard"),
     params:
+        undecodable=str(paths.undecodable(SERVER, PARTITION)),
         image_format=settings.decode.image_format,
         quality=settings.decode.jpeg_quality,
         max_pixels=settings.downloader_parameters.max_image_pixels,
@@ -37,8 +38,8 @@ rule decode_shard:
         """
         treeline decode shard \
             --successes {input.successes:q} \
-            --archive {output.archive:q} \
-            --undecodable {output.undecodable:q} \
+            --archive {output:q} \
+            --undecodable {params.undecodable:q} \
             --format {params.image_format} \
             --quality {params.quality} \
             --max-pixels {params.max_pixels} \

@@ -187,8 +187,6 @@ rule download_shard:
         completed=SHARD / "completed",
     log:
         paths.logs / "current" / f"{SHARD_NAME}.log",
-    benchmark:
-        paths.logs / "benchmarks" / "download" / f"{SHARD_NAME}.jsonl"
     group:
         None if FLEET else cluster_job("download", settings.download.shards_per_job)
     localrule: FLEET
@@ -202,9 +200,7 @@ rule download_shard:
         output=str(SHARD),
         spool=str(paths.spool(SERVER, PARTITION)),
         profiles=paths.profiles,
-        previous=spool_of_shard_before,
-        lane=lane_of_shard,
-        lanes=lanes_of_server,
+        place=place_in_schedule,
         requests=str(paths.requests(SERVER, PARTITION)),
         parameters=verbatim(settings.downloader_parameters.model_dump_json(exclude_defaults=True)),
         refetch="--refetch" if settings.download.refetch and not FLEET else "",
@@ -215,10 +211,8 @@ rule download_shard:
             --output {params.output:q} \
             --spool {params.spool:q} \
             --profiles {params.profiles:q} \
-            --lane {params.lane} \
-            --lanes {params.lanes} \
+            {params.place} \
             --requests {params.requests:q} \
-            {params.previous} \
             --parameters {params.parameters:q} \
             --threads {threads} {params.refetch} \
             --log {log:q}

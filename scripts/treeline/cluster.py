@@ -127,6 +127,10 @@ def _jobs(lines: Iterable[str], clone: Path) -> Iterator[Job]:
 
 
 def _name_of_comment(comment: str) -> str:
-    """The rule or group in the comment that Snakemake's plugin gives a job: `rule_NAME[_wildcards_VALUES]`."""
+    """The rule or group in the comment that Snakemake's plugin gives a job.
+
+    `rule_NAME_wildcards_VALUES` of a rule, `rule_GROUP_RULES` of a group, whose name ends in two numbers.
+    """
     name = re.sub(r"^rule_|_wildcards_$", "", comment)
+    name = re.sub(r"(-lane-\d+-\d+)_\w+$", r"\1", name)
     return "" if name in ("", "(null)") else name.replace("_wildcards_", " ")

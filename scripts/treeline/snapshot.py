@@ -55,6 +55,7 @@ class Snapshot(NamedTuple):
     Args:
         time: Seconds since 1970.
         stages: In the order of the flow.
+        counts_rows: Whether the rows of the stages are counted.
         errors: Number of images that could not be had, by server, code and message; empty where rows are not counted.
         underway: The shards that are being downloaded.
         servers: Those that are not done, the last to be done first.
@@ -64,6 +65,7 @@ class Snapshot(NamedTuple):
 
     time: float
     stages: list[StageStatus]
+    counts_rows: bool
     errors: dict[tuple[str, int, str], int]
     underway: list[Underway]
     servers: list[ServerOutlook]
@@ -110,6 +112,7 @@ def take_snapshot(output: Output, clone: Path) -> Snapshot:
     return Snapshot(
         time=now,
         stages=stages,
+        counts_rows=output.counts_rows,
         errors=count_errors(output) if output.counts_rows else {},
         underway=underway,
         servers=outlook(output, underway),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from treeline.cluster import ClusterJobs
+from treeline.cluster import LOGS, ClusterJobs
 from treeline.config import Settings
 from treeline.console import format_duration, format_number, new_table, open_console, printable
 from treeline.download.underway import Underway
@@ -17,6 +17,7 @@ from treeline.options import DEFAULT_CONFIG
 from treeline.snapshot import ServerOutlook, Snapshot, take_snapshot
 from treeline.status import StageStatus, open_output
 
+LOCAL_PROFILE = "profiles/local"
 EXAMPLE_CHARACTERS = 72
 MOST_LINES = 20
 """Of a table that grows with the cluster; JSON has them all."""
@@ -29,18 +30,19 @@ def print_status(settings: Settings, config: Path, *, as_json: bool = False) -> 
         InputError: A table cannot be read.
     """
     snapshot = take_snapshot(open_output(settings), Path.cwd())
+    step = next_step(snapshot.stages, config, profile_of(snapshot))
     if as_json:
-        print(json.dumps({**snapshot.as_json(), "next": next_step(snapshot.stages, config)}, indent=1))
+        print(json.dumps({**snapshot.as_json(), "next": step}, indent=1))
         return
     console = open_console()
     for table in tables_of(snapshot, f"{settings.path_to_output} ({config})"):
         console.print(table)
-    console.print(next_step(snapshot.stages, config), soft_wrap=True)
+    console.print(step, soft_wrap=True)
 
 
 def tables_of(snapshot: Snapshot, title: str) -> Iterator[Table | str]:
     """What there is to show; nothing is shown of what there is not."""
-    yield _stages_table(snapshot.stages, title)
+    yield _stages_table(snapshot, title)
     if snapshot.errors:
         yield _errors_table(snapshot.errors)
     if snapshot.underway:
@@ -52,25 +54,31 @@ def tables_of(snapshot: Snapshot, title: str) -> Iterator[Table | str]:
         yield "\n    ".join([f"{piece.stage} failed: {piece.log}", *map(printable, piece.lines)])
 
 
-def next_step(stages: Iterable[StageStatus], config: Path) -> str:
+def profile_of(snapshot: Snapshot) -> str:
+    """The profile that Snakemake runs with: the cluster's where it has, or had, jobs of this clone."""
+    return "slurm" if snapshot.jobs is not None and any(snapshot.jobs) else LOCAL_PROFILE
+
+
+def next_step(stages: Iterable[StageStatus], config: Path, profile: str = LOCAL_PROFILE) -> str:
     """Say what to run next, and where a failure is explained."""
     for stage in stages:
         if not stage.finished:
             failures = f" {len(stage.failed)} failed, see {stage.failed[0]}. Then:" if stage.failed else ""
             chosen = "" if config == DEFAULT_CONFIG else f" --configfile {shlex.quote(str(config))}"
-            return f"Next:{failures} snakemake --profile profiles/local{chosen} {stage.stage}"
+            return f"Next:{failures} snakemake --profile {profile}{chosen} {stage.stage}"
     return "Everything is done."
 
 
-def _stages_table(stages: Iterable[StageStatus], title: str) -> Table:
+def _stages_table(snapshot: Snapshot, title: str) -> Table:
     table = new_table(title)
-    for name in ("stage", "pieces", "done", "left", "failed", "rows in", "rows out"):
+    rows = ("rows in", "rows out") if snapshot.counts_rows else ()
+    for name in ("stage", "pieces", "done", "left", "failed", *rows):
         table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right")
-    for stage in stages:
+    for stage in snapshot.stages:
         out = "\n".join(f"{count} {what}" for what, count in sorted(stage.rows_out.items()) if count)
         left = str(stage.left) if stage.known else "?"
-        numbers = map(str, (stage.done, left, len(stage.failed), stage.rows_in))
-        table.add_row(stage.stage, stage.unit, *numbers, out)
+        counts = (str(stage.rows_in), out) if snapshot.counts_rows else ()
+        table.add_row(stage.stage, stage.unit, str(stage.done), left, str(len(stage.failed)), *counts)
     return table
 
 
@@ -107,14 +115,13 @@ def _jobs_tables(jobs: ClusterJobs) -> Iterator[Table]:
     kinds = (f"Jobs on the cluster: {len(jobs.present)}, {waiting} of them waiting", jobs.present)
     for title, listed in (
         kinds,
-        (f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)}", jobs.failed),
+        (f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)} ({LOGS}/*/JOB.log)", jobs.failed),
     ):
         table = new_table(title)
-        for name in ("job", "state", "rule or shards", "node", "ran", "of", "why", "log"):
+        for name in ("job", "state", "rule or shards", "node", "ran", "of", "why"):
             table.add_column(name, overflow="fold")
         for job in listed[-MOST_LINES:]:
-            where = "" if job.log is None else str(job.log.relative_to(Path.cwd()))
-            table.add_row(job.number, job.state, job.name, job.node, job.elapsed, job.limit, job.reason, where)
+            table.add_row(job.number, job.state, job.name, job.node, job.elapsed, job.limit, job.reason)
         if listed:
             yield table
 

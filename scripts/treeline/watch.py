@@ -16,7 +16,7 @@ from treeline.console import open_console
 from treeline.io.folders import Folders
 from treeline.snapshot import Snapshot, take_snapshot
 from treeline.status import open_output
-from treeline.status_report import next_step, tables_of
+from treeline.status_report import next_step, profile_of, tables_of
 
 
 def watch(settings: Settings, config: Path, seconds: float, *, as_json: bool) -> None:
@@ -38,7 +38,8 @@ def watch(settings: Settings, config: Path, seconds: float, *, as_json: bool) ->
     with Live(console=open_console(), auto_refresh=False) as live:
         for snapshot in _snapshots(settings, seconds):
             title = f"{settings.path_to_output} ({config}), {strftime('%H:%M:%S')}"
-            live.update(Group(*tables_of(snapshot, title), next_step(snapshot.stages, config)), refresh=True)
+            step = next_step(snapshot.stages, config, profile_of(snapshot))
+            live.update(Group(*tables_of(snapshot, title), step), refresh=True)
 
 
 def _snapshots(settings: Settings, seconds: float) -> Iterator[Snapshot]:

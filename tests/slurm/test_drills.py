@@ -29,6 +29,9 @@ STAGES = ("urls/", "images/", "decoded/")
 SLOW = {"default_rate_limit": 5}
 """Downloads take long enough for something to happen to them."""
 
+RATE_OF_LONG_JOBS = 0.3
+"""Thirty images take longer than a minute, by more than Slurm is late to end a job."""
+
 RESTARTED = "Trying to restart job"
 """What Snakemake says of a job that has failed: without it the drill has struck nothing."""
 
@@ -99,8 +102,8 @@ def test_cancelled_jobs_are_submitted_again(project: Project, whole: Project) ->
 
 
 def test_a_job_over_its_time_goes_on_in_the_next(project: Project, whole: Project) -> None:
-    """The job stops of itself a minute before its end; Snakemake submits it again, and it goes on from there."""
-    slow_down(project)
+    """The job ends in good order, of itself or at Slurm's SIGTERM; Snakemake submits it again, and it goes on there."""
+    configure(project, {"default_rate_limit": RATE_OF_LONG_JOBS})
     with run(project, "decode", "--set-resources", "download_shard:runtime=1") as pipeline:
         assert RESTARTED in pipeline.finish()
     assert_same(project, whole, STAGES)
