@@ -27,12 +27,15 @@ QUICK = (
 )
 
 
-def configure(project: Project, downloader: Mapping[str, object] | None = None, **download: object) -> None:
-    """A small demo with lanes of several shards, and some changes of how it is downloaded."""
+def configure(
+    project: Project, downloader: Mapping[str, object] | None = None, ranks: int = 1, **download: object
+) -> None:
+    """A small demo with lanes of several shards, MPI ranks that look up and extract, and changes of the download."""
     project.configure(
         downloader_parameters={"default_rate_limit": 20, "batch_size": 30, **(downloader or {})},
         download=download,
-        lookup={"groups": ["museum_specimen_all", "yale_plants"]},
+        lookup={"groups": ["museum_specimen_all", "yale_plants"], "scan_ranks": ranks},
+        extract={"ranks": ranks},
     )
 
 

@@ -18,6 +18,7 @@ def submitted(output: str) -> list[str]:
 
 
 def test_every_stage_as_slurm_jobs(project: Project, whole: Project) -> None:
+    configure(project, ranks=2)
     with run(project) as pipeline:
         output = pipeline.finish()
     assert_same(project, whole)
