@@ -6,7 +6,7 @@ For people, `status_report` puts it into tables; for programs, `as_json` gives a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from treeline.cluster import ClusterJobs, cluster_jobs, last_lines
 from treeline.download.underway import Underway, read_underway
 from treeline.failures import count_errors
+from treeline.io.manifest import Shard, ShardId
 from treeline.io.names import decode_server_name
 from treeline.status import Output, StageStatus, collect_status
 
@@ -123,22 +124,21 @@ def take_snapshot(output: Output, clone: Path) -> Snapshot:
 
 def outlook(output: Output, underway: Iterable[Underway]) -> list[ServerOutlook]:
     """Tell when each server that is not done will be; the last first, those of which it is not known before them."""
-    running: dict[str, list[Underway]] = defaultdict(list)
-    for one in underway:
-        running[one.server].append(one)
-    left: dict[str, list[int]] = defaultdict(list)
+    of_server: dict[str, list[Shard]] = defaultdict(list)
     for shard in output.shards or ():
         if not output.is_downloaded(shard):
-            left[shard.server].append(shard.rows)
-    servers = [_outlook(server, rows, running[server]) for server, rows in left.items()]
+            of_server[shard.server].append(shard)
+    under_way = {ShardId(one.server, one.partition): one for one in underway}
+    servers = [_outlook(server, shards, under_way) for server, shards in of_server.items()]
     return sorted(servers, key=lambda one: (-(one.seconds_left or float("inf")), -one.rows_left, one.server_name))
 
 
-def _outlook(server: str, rows_of_shards: list[int], running: list[Underway]) -> ServerOutlook:
-    rows_left = sum(rows_of_shards) - sum(one.done for one in running)
+def _outlook(server: str, shards: list[Shard], under_way: Mapping[ShardId, Underway]) -> ServerOutlook:
+    running = [under_way[shard.id] for shard in shards if shard.id in under_way]
+    rows_left = sum(shard.rows for shard in shards) - sum(one.done for one in running)
     rate = sum(one.rows_per_second or 0.0 for one in running) or None
     seconds = rows_left / rate if rate else None
-    return ServerOutlook(decode_server_name(server), len(rows_of_shards), rows_left, len(running), rate, seconds)
+    return ServerOutlook(decode_server_name(server), len(shards), rows_left, len(running), rate, seconds)
 
 
 def _failed_pieces(stages: Iterable[StageStatus]) -> Iterable[FailedPiece]:

@@ -112,11 +112,9 @@ def _servers_table(servers: Sequence[ServerOutlook]) -> Table:
 
 def _jobs_tables(jobs: ClusterJobs) -> Iterator[Table]:
     waiting = sum(job.state == "PENDING" for job in jobs.present)
-    kinds = (f"Jobs on the cluster: {len(jobs.present)}, {waiting} of them waiting", jobs.present)
-    for title, listed in (
-        kinds,
-        (f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)} ({LOGS}/*/JOB.log)", jobs.failed),
-    ):
+    present = f"Jobs on the cluster: {len(jobs.present)}, {waiting} of them waiting"
+    failed = f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)} ({LOGS}/*/JOB.log)"
+    for title, listed in ((present, jobs.present), (failed, jobs.failed)):
         table = new_table(title)
         for name in ("job", "state", "rule or shards", "node", "ran", "of", "why"):
             table.add_column(name, overflow="fold")

@@ -104,7 +104,7 @@ def test_cancelled_jobs_are_submitted_again(project: Project, whole: Project) ->
 def test_a_job_over_its_time_goes_on_in_the_next(project: Project, whole: Project) -> None:
     """The job ends in good order, of itself or at Slurm's SIGTERM; Snakemake submits it again, and it goes on there."""
     configure(project, {"default_rate_limit": RATE_OF_LONG_JOBS})
-    with run(project, "decode", "--set-resources", "download_shard:runtime=1") as pipeline:
+    with run(project, "decode", "--retries", "20", "--set-resources", "download_shard:runtime=1") as pipeline:
         assert RESTARTED in pipeline.finish()
     assert_same(project, whole, STAGES)
 
