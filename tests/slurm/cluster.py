@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
+
+import psutil
 
 from tests.pipeline import ENVIRONMENT, Project
 
@@ -114,9 +116,13 @@ def run(project: Project, *options: str) -> Iterator[Run]:
 
 
 def cancel_all() -> None:
-    """End every job, and wait until none is left."""
+    """End every job and all its processes, as control groups do on a real cluster, and wait until none is left."""
     subprocess.run(["scancel", "--user=root"], check=True)
     wait_until(lambda: not jobs())
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has ended, or is not ours
+            if "SLURM_JOB_ID" in process.environ():
+                process.kill()
 
 
 def wait_until(what: Callable[[], object]) -> None:
