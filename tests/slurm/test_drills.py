@@ -60,9 +60,7 @@ def some_segments(project: Project) -> list[str]:
 def results_disk(project: Project, size: int) -> Iterator[None]:
     """Have the results on a disk of their own, of so many bytes."""
     project.results.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "treeline", str(project.results)]
-    if (done := subprocess.run(mount, capture_output=True, text=True)).returncode:
-        pytest.skip(f"this machine mounts no disk: {done.stderr}")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "treeline", str(project.results)], check=True)
     try:
         yield
     finally:

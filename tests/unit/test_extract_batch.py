@@ -72,6 +72,12 @@ def test_missing_rows_are_listed_with_the_reason(tmp_path: Path) -> None:
     assert listed["x", ""] == NO_PATH
 
 
+def test_a_shard_may_be_named_in_two_ways(tmp_path: Path) -> None:
+    write_shard(tmp_path / "folder" / "a", ["u1", "u2"], ["1", "2"])
+    assert extract(tmp_path, [("u1", "folder//a"), ("u2", "folder/a")]) == Counts(asked=2, found=2)
+    assert [row for table in parts(tmp_path) for row in table["uuid"].to_pylist()] == ["u1", "u2"]
+
+
 def test_a_shard_that_cannot_be_read_fails_the_job(tmp_path: Path) -> None:
     """What cannot be read now may be readable the next time: a loss must not pass for a success."""
     write_shard(tmp_path / "a", ["u1"], ["1"])

@@ -96,7 +96,7 @@ def extract_batch(
             PartWriter(temporary, schema, max_rows=limits.max_rows, max_bytes=limits.max_bytes) as parts,
         ):
             ahead, asked = tee(_asked_of_shards(connection, root))
-            wanted = (group for shard in ahead for group in _row_groups(shard))
+            wanted = (group for shard in ahead for group in _row_groups(root, shard))
             images = _ImagesByPath((ranks or Ranks()).results(read_wanted, wanted))
             extraction = _Extraction(parts, missed, images, repeated=_repeated_uuids(connection))
             for shard in asked:
@@ -114,12 +114,12 @@ class _Asked(NamedTuple):
     Args:
         path: As the lookup table gives it.
         rows: Of the lookup table, in the order of their uuids.
-        file: The shard; None where there is none.
+        is_there: Whether there is such a shard.
     """
 
     path: str | None
     rows: pa.Table
-    file: Path | None
+    is_there: bool
 
 
 class _ImagesByPath:
@@ -129,13 +129,13 @@ class _ImagesByPath:
         results: Of `read_wanted`, in the order of the paths.
     """
 
-    def __init__(self, results: Iterator[tuple[Path, pa.RecordBatch]]) -> None:
+    def __init__(self, results: Iterator[tuple[str, pa.RecordBatch]]) -> None:
         self._shards = groupby(results, key=itemgetter(0))
         self._next = next(self._shards, None)
 
-    def of(self, file: Path) -> Iterator[pa.RecordBatch]:
+    def of(self, path: str) -> Iterator[pa.RecordBatch]:
         """The batches of a shard, all of which have to be taken; the shards are to be asked for in their order."""
-        if self._next is not None and self._next[0] == file:
+        if self._next is not None and self._next[0] == path:
             yield from map(itemgetter(1), self._next[1])
             self._next = next(self._shards, None)
 
@@ -192,10 +192,10 @@ class _Extraction:
         uuids = images["uuid"].combine_chunks()
         if asked.path is None:
             return NO_PATH, taken
-        if asked.file is None:
+        if not asked.is_there:
             logger.warning("%s: %s", asked.path, NO_SHARD)
             return NO_SHARD, taken
-        for batch in self.images.of(asked.file):
+        for batch in self.images.of(asked.path):
             # An earlier shard had some of them: they are asked for no more.
             batch = batch.filter(pc.is_in(batch["uuid"], uuids))
             positions = pc.index_in(batch["uuid"], uuids).to_numpy()
@@ -231,9 +231,11 @@ def _asked_rows(lookup: Path, folder: Path, memory_mb: int) -> Iterator[duckdb.D
         yield connection
 
 
-def _row_groups(shard: _Asked) -> Iterable[RowGroup]:
+def _row_groups(root: Path, shard: _Asked) -> Iterable[RowGroup]:
     wanted = shard.rows["uuid"].combine_chunks().drop_null()
-    return () if shard.file is None or not len(wanted) else row_groups(shard.file, wanted)
+    if shard.path is None or not shard.is_there or not len(wanted):
+        return ()
+    return row_groups(root, shard.path, wanted)
 
 
 def _repeated_uuids(connection: duckdb.DuckDBPyConnection) -> pa.Array:
@@ -244,8 +246,7 @@ def _repeated_uuids(connection: duckdb.DuckDBPyConnection) -> pa.Array:
 def _asked_of_shards(connection: duckdb.DuckDBPyConnection, root: Path) -> Iterator[_Asked]:
     for (path,) in connection.execute("SELECT DISTINCT path FROM asked ORDER BY path").fetchall():
         rows = connection.sql("FROM asked WHERE path IS NOT DISTINCT FROM $1", params=[path])
-        is_there = path is not None and (root / path).exists()
-        yield _Asked(path, rows.to_arrow_table(), root / path if is_there else None)
+        yield _Asked(path, rows.to_arrow_table(), is_there=path is not None and (root / path).exists())
 
 
 def _schema_of_parts(lookup: pa.Schema) -> pa.Schema:

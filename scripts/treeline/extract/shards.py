@@ -24,28 +24,30 @@ class RowGroup(NamedTuple):
     """A row group of a shard, and what is wanted of the shard.
 
     Args:
-        path: Parquet file with `IMAGE_COLUMNS`; row groups may have any size.
+        root: Folder that the path starts from.
+        path: Parquet file with `IMAGE_COLUMNS`, as the lookup table gives it; row groups may have any size.
         number: Of the row group in the file.
         wanted: The images' uuids, strings, none of them null; at least one.
     """
 
-    path: Path
+    root: Path
+    path: str
     number: int
     wanted: pa.Array
 
 
-def row_groups(path: Path, wanted: pa.Array) -> Iterator[RowGroup]:
-    """List a shard's row groups, for `read_wanted`.
+def row_groups(root: Path, path: str, wanted: pa.Array) -> Iterator[RowGroup]:
+    """List a shard's row groups, for `read_wanted`; the arguments are fields of `RowGroup`.
 
     Raises:
         ShardError: The file is missing, is not Parquet, or lacks a column.
     """
-    with open_shard(path, IMAGE_COLUMNS) as file:
+    with open_shard(root / path, IMAGE_COLUMNS) as file:
         count = file.metadata.num_row_groups
-    return (RowGroup(path, number, wanted) for number in range(count))
+    return (RowGroup(root, path, number, wanted) for number in range(count))
 
 
-def read_wanted(group: RowGroup) -> Iterator[tuple[Path, pa.RecordBatch]]:
+def read_wanted(group: RowGroup) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Read the rows of a row group that are wanted, in the file's order.
 
     It is passed over by the statistics of its `uuid` column, or else by that column alone; the images of a row group
@@ -58,8 +60,8 @@ def read_wanted(group: RowGroup) -> Iterator[tuple[Path, pa.RecordBatch]]:
     Raises:
         ShardError: The file is missing, lacks a column, or is corrupt where it is read.
     """
-    path, number, wanted = group
-    with open_shard(path, IMAGE_COLUMNS) as file:
+    root, path, number, wanted = group
+    with open_shard(root / path, IMAGE_COLUMNS) as file:
         try:
             wanted = wanted.cast(file.schema_arrow.field("uuid").type)
             if _may_hold(file, number, pc.min_max(wanted)) and _holds(file, number, wanted):
@@ -67,7 +69,7 @@ def read_wanted(group: RowGroup) -> Iterator[tuple[Path, pa.RecordBatch]]:
                     yield path, batch
         except (pa.ArrowException, OSError) as error:
             fix = "Run extract again; if that does not help, delete the shard and run download."
-            raise ShardError(path, f"cannot be read to its end ({error}).", fix=fix) from error
+            raise ShardError(root / path, f"cannot be read to its end ({error}).", fix=fix) from error
 
 
 def _may_hold(file: pq.ParquetFile, number: int, bounds: pa.StructScalar) -> bool:
