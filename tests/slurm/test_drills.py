@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,9 @@ SLOW = {"default_rate_limit": 5}
 
 RATE_OF_A_LONG_JOB = 0.35
 """Thirty images take longer than a minute, by more than Slurm is late to end a job."""
+
+WARNED_SECONDS = 120
+"""A job that has Snakemake in it gets its signal so long before its end."""
 
 RESTARTED = "Trying to restart job"
 """What Snakemake says of a job that has failed: without it the drill has struck nothing."""
@@ -69,12 +74,12 @@ def results_disk(project: Project, size: int) -> Iterator[None]:
 
 @contextmanager
 def run_in_a_job(project: Project, *options: str) -> Iterator[Path]:
-    """Have Snakemake itself run in a job; gives what it prints."""
+    """Have Snakemake itself run in a job, named treeline; gives what it prints."""
     output = project.folder / "job.log"
     command = shlex.join(project.command(*QUICK, "decode"))
-    sbatch = ["sbatch", "--job-name=treeline", f"--output={output}", "--mem=1000", *options, f"--wrap=exec {command}"]
+    sbatch = ["sbatch", "--job-name=treeline", f"--output={output}", "--mem=1000", "--time=30", *options]
     try:
-        subprocess.run(sbatch, env=ENVIRONMENT, check=True, capture_output=True)
+        subprocess.run([*sbatch, f"--wrap=exec {command}"], env=ENVIRONMENT, check=True, capture_output=True)
         yield output
     finally:
         cancel_all()
@@ -170,12 +175,15 @@ def test_a_new_run_beside_the_jobs_of_a_killed_one(project: Project, whole: Proj
 def test_snakemake_in_a_job_ends_in_time_and_goes_on_in_the_next(project: Project, whole: Project) -> None:
     """As the guide says: shortly before its end the job gets a signal, and Snakemake cancels what it has submitted."""
     slow_down(project)
-    with run_in_a_job(project, "--time=2", "--signal=B:INT@90") as first:
+    started = time.monotonic()
+    with run_in_a_job(project, f"--signal=B:INT@{WARNED_SECONDS}") as first:
         wait_until(lambda: any("download-lane" in job.comment for job in jobs()))
+        minutes = math.ceil((time.monotonic() - started + WARNED_SECONDS) / 60)  # its end draws near: the signal is due
+        control("update", "jobname=treeline", f"timelimit={minutes}")
         wait_until(lambda: not jobs())
         assert "Terminating processes on user request" in first.read_text()
     project.snakemake("--unlock")
-    with nothing_finished_is_asked_again(project), run_in_a_job(project, "--time=30") as second:
+    with nothing_finished_is_asked_again(project), run_in_a_job(project) as second:
         wait_until(lambda: not jobs())
         assert "(100%) done" in second.read_text()
     assert_same(project, whole, STAGES)
