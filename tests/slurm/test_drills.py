@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import signal
 import subprocess
@@ -170,6 +171,17 @@ def test_a_new_run_beside_the_jobs_of_a_killed_one(project: Project, whole: Proj
             second = Run(project, "decode")
             second.finish()
     assert_same(project, whole, STAGES)
+
+
+def test_an_interrupted_run_cancels_its_jobs(project: Project, whole: Project) -> None:
+    slow_down(project)
+    with run(project, "decode") as interrupted:
+        interrupted.running("download-lane")
+        interrupted.wait_for(lambda: some_segments(project))
+        os.killpg(interrupted.process.pid, signal.SIGINT)  # as Ctrl-C does
+        assert interrupted.process.wait() != 0
+        wait_until(lambda: not jobs())
+    finish_and_compare(project, whole)
 
 
 def test_snakemake_in_a_job_ends_in_time_and_goes_on_in_the_next(project: Project, whole: Project) -> None:
