@@ -15,7 +15,7 @@ import pytest
 
 from tests.batches import write_batch
 from treeline.config import DownloaderParameters
-from treeline.download.assemble import assemble
+from treeline.download.assemble import Assembly
 from treeline.download.retry import retry_errors
 from treeline.download.revision import Revision, keep_errors, revision_of
 from treeline.download.spool import Spool, origin_of
@@ -76,7 +76,8 @@ class Collection:
     def finish(self, rows: list[dict[str, Any]]) -> None:
         """Do what a job does once it has fetched these rows."""
         self.spool.write_segment(rows)
-        assemble(self.spool, self.batch)
+        with Assembly(self.spool, self.batch) as assembly:
+            assembly.finish()
         self.spool.remove_segments()
         for name in TABLES:
             link_or_copy(self.spool.folder / name, self.shard / name)

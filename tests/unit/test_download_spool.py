@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.batches import write_batch
 from treeline.config import DownloaderParameters
-from treeline.download.assemble import assemble
+from treeline.download.assemble import ROW_GROUPS_AT_ONCE, Assembly
 from treeline.download.spool import Spool, origin_of, read_statistics, write_statistics
 from treeline.errors import TreelineError
 from treeline.schemas import ERRORS, SUCCESSES
@@ -43,6 +45,12 @@ def read_batch(path: Path, rows: int) -> pa.Table:
     return pq.read_table(write_batch(path, [f"http://example.org/{row}" for row in range(rows)]))
 
 
+def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
+    """Put the tables together from what the spool holds."""
+    with Assembly(spool, batch) as assembly:
+        return assembly.finish()
+
+
 @given(st.data())
 def test_tables_do_not_depend_on_the_order_of_the_work(data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 40))
@@ -65,6 +73,43 @@ def test_tables_do_not_depend_on_the_order_of_the_work(data: st.DataObject) -> N
     assert successes["uuid"].to_pylist() == [f"uuid-{row:05d}" for row in range(rows) if row % 3 != 2]
     assert successes["image"].to_pylist() == [finished_row(row)["image"] for row in range(rows) if row % 3 != 2]
     assert errors["retry_count"].to_pylist() == [row for row in range(rows) if row % 3 == 2]
+
+
+@given(st.data())
+def test_tables_put_together_while_rows_come_are_those_of_the_end(data: st.DataObject) -> None:
+    rows, most_bytes = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 30))
+    order = data.draw(st.permutations(range(rows)))
+    cuts = sorted({0, rows, *data.draw(st.lists(st.integers(0, rows), max_size=8))})
+    with TemporaryDirectory() as folder, patch("treeline.download.assemble.IMAGE_ROW_GROUP_BYTES", most_bytes):
+        batch = read_batch(Path(folder) / "urls.parquet", rows)
+        at_the_end, as_they_come = (Spool(Path(folder) / name, origin_of("batch", PARAMETERS)) for name in "ab")
+        at_the_end.write_segment([finished_row(row) for row in range(rows)])
+        assemble(at_the_end, batch)
+        with Assembly(as_they_come, batch) as assembly:
+            for start, end in pairwise(cuts):
+                as_they_come.write_segment([finished_row(row) for row in order[start:end]])
+                assembly.advance()
+            assert assembly.finish() == (rows - rows // 3, rows // 3)
+        assert as_they_come.successes.read_bytes() == at_the_end.successes.read_bytes()
+        assert as_they_come.errors.read_bytes() == at_the_end.errors.read_bytes()
+
+
+def test_whole_row_groups_are_written_before_the_end_and_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    rows = 256 * 3 * (ROW_GROUPS_AT_ONCE + 2) // 2  # every third is an error
+    batch = read_batch(tmp_path / "urls.parquet", rows)
+    spool = Spool(tmp_path / "spool", origin_of("abc", PARAMETERS))
+    spool.write_segment([finished_row(row) for row in range(1, rows)])
+    with pytest.raises(KeyboardInterrupt), Assembly(spool, batch) as assembly:
+        table = next(spool.folder.glob(".tmp-*/successes.parquet"))
+        sizes = [table.stat().st_size]
+        for _ in range(3):
+            assembly.advance()
+            sizes.append(table.stat().st_size)
+            if len(sizes) == 2:
+                spool.write_segment([finished_row(0)])
+        raise KeyboardInterrupt
+    assert sizes[0] == sizes[1] < sizes[2] < sizes[3]  # a row was missing; a few row groups; the rest but for the last
+    assert sorted(file.name for file in spool.folder.iterdir()) == ["segment-00000.arrow", "segment-00001.arrow"]
 
 
 def test_tables_have_the_columns_row_groups_and_origin_that_are_promised(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Put a shard's two tables together from its spool, in the batch's order.
 
 Rows are finished in any order, and where the work was interrupted depends on chance; the tables must not. Memory is
-bounded by one row group, not by the shard.
+bounded by one row group, not by the shard. Row groups are written as soon as no row is missing before their end, so
+that little is left to do, and little of the disk to read, once the last row has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from threading import Lock
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,32 +31,85 @@ from treeline.schemas import ERRORS, NOT_PROVIDED, SUCCESSES
 
 ATTRIBUTION = ("license", "source", "title")
 
+ROW_GROUPS_AT_ONCE = 4
+"""A session that goes on behind many segments catches up over its next ones; a stop need not wait for all of it."""
 
-def assemble(spool: Spool, batch: pa.Table) -> tuple[int, int]:
-    """Write the spool's `successes.parquet` and `errors.parquet` from its segments.
+
+class Assembly:
+    """The two tables of a shard, put together while the last of its rows are still being fetched.
+
+    A context manager. Without `finish`, the shard is as incomplete as before; the segments have all.
 
     Args:
-        spool: Its segments hold every row of the batch.
+        spool: Its segments hold, or will hold, every row of the batch.
         batch: The batch's rows with the columns of `treeline.schemas.URL_COLUMNS`.
-
-    Returns:
-        Numbers of rows in the two tables; together, the batch's rows.
     """
-    finished = spool.finished()
-    if not np.array_equal(finished.rows, np.arange(len(batch))):
-        raise ValueError(f"{spool.folder}: {len(finished.rows)} of {len(batch)} rows are finished")
-    successes, errors = np.flatnonzero(~finished.failed), np.flatnonzero(finished.failed)
-    level = COMPRESSION_LEVEL if spool.holds_raw_pixels else LEVEL_OF_ENCODED_IMAGES
-    with parquet_writer(spool.successes, SUCCESSES, spool.facts, image_compression_level=level) as writer:
-        groups = list(_row_groups(successes, finished.sizes))
-        for chosen, following in zip_longest(groups, groups[1:], fillvalue=successes[:0]):
-            writer.write_table(_success_rows(batch.take(chosen), _gather(finished, chosen)))
-            for segment in np.setdiff1d(finished.segments[chosen], finished.segments[following]):
+
+    def __init__(self, spool: Spool, batch: pa.Table) -> None:
+        self._spool, self._batch = spool, batch
+        self._stack = ExitStack()
+        self._advancing = Lock()
+        self._images = 0
+
+    def __enter__(self) -> Self:
+        level = COMPRESSION_LEVEL if self._spool.holds_raw_pixels else LEVEL_OF_ENCODED_IMAGES
+        self._writer = self._stack.enter_context(
+            parquet_writer(self._spool.successes, SUCCESSES, self._spool.facts, image_compression_level=level)
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def advance(self) -> None:
+        """Write a few row groups of images, where all their rows are finished; any thread may call this at any time.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        if self._advancing.acquire(blocking=False):
+            try:
+                finished = self._spool.finished()
+                groups = list(self._row_groups(finished))
+                self._write(finished, groups[:-1][:ROW_GROUPS_AT_ONCE])  # the last may still grow
+            finally:
+                self._advancing.release()
+
+    def finish(self) -> tuple[int, int]:
+        """Write all that is left, once no thread calls `advance` any more.
+
+        Returns:
+            Numbers of rows in the two tables; together, the batch's rows.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        finished = self._spool.finished()
+        if not np.array_equal(finished.rows, np.arange(len(self._batch))):
+            raise ValueError(f"{self._spool.folder}: {len(finished.rows)} of {len(self._batch)} rows are finished")
+        self._write(finished, self._row_groups(finished))
+        self._stack.close()
+        errors = np.flatnonzero(finished.failed)
+        with parquet_writer(self._spool.errors, ERRORS, self._spool.facts) as writer:
+            for chosen in _row_groups(errors, finished.sizes):
+                writer.write_table(_error_rows(self._batch.take(chosen), _gather(finished, chosen)))
+        return self._images, len(errors)
+
+    def _row_groups(self, finished: Finished) -> Iterator[npt.NDArray[np.int64]]:
+        """Cut the images that are not written yet, as far as no row is missing before them."""
+        missing_before = finished.rows - np.arange(len(finished.rows))
+        whole = np.searchsorted(missing_before, 0, side="right")
+        return _row_groups(np.flatnonzero(~finished.failed[:whole])[self._images :], finished.sizes)
+
+    def _write(self, finished: Finished, groups: Iterable[npt.NDArray[np.int64]]) -> None:
+        for chosen in groups:
+            self._writer.write_table(_success_rows(self._batch.take(chosen), _gather(finished, chosen)))
+            self._images += len(chosen)
+            needed_later = finished.segments[chosen[-1] + 1 :]
+            for segment in np.setdiff1d(finished.segments[chosen], needed_later):
                 forget(finished.files[segment])
-    with parquet_writer(spool.errors, ERRORS, spool.facts) as writer:
-        for chosen in _row_groups(errors, finished.sizes):
-            writer.write_table(_error_rows(batch.take(chosen), _gather(finished, chosen)))
-    return len(successes), len(errors)
 
 
 def _row_groups(rows: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from treeline.download.assemble import Assembly
 from treeline.download.spool import SEGMENT_BYTES, SEGMENT_ROWS, SEGMENT_SECONDS, Spool
 
 FLUSH_CHECK_SECONDS = 1.0
@@ -19,11 +21,12 @@ class SegmentBuffer:
 
     Args:
         spool: Where the segments go.
+        assembly: Goes on whenever a segment is written.
         failed: Called as soon as a segment could not be written; `finish` then raises the error.
     """
 
-    def __init__(self, spool: Spool, failed: Callable[[], None]) -> None:
-        self._spool, self._failed = spool, failed
+    def __init__(self, spool: Spool, assembly: Assembly, failed: Callable[[], None]) -> None:
+        self._spool, self._assembly, self._failed = spool, assembly, failed
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
         self._oldest = 0.0
@@ -66,9 +69,13 @@ class SegmentBuffer:
         rows, self._rows, self._bytes = self._rows, [], 0
         # The number is taken here and not in the thread, where two writes could take the same.
         target = self._spool.next_segment()
-        write = asyncio.get_running_loop().run_in_executor(None, self._spool.write_segment, rows, target)
+        write = asyncio.get_running_loop().run_in_executor(None, self._keep, rows, target)
         self._writes.add(write)
         write.add_done_callback(self._written)
+
+    def _keep(self, rows: list[dict[str, Any]], target: Path) -> None:
+        self._spool.write_segment(rows, target)
+        self._assembly.advance()
 
     def _written(self, write: asyncio.Future[Any]) -> None:
         self._writes.discard(write)

@@ -18,6 +18,7 @@ from typing import Any
 
 from treeline.config import DownloaderParameters
 from treeline.download.answer import FetchError
+from treeline.download.assemble import Assembly
 from treeline.download.buffer import SegmentBuffer
 from treeline.download.client import open_transport
 from treeline.download.decoder import DecoderError, Decoders
@@ -45,6 +46,7 @@ class Session:
 
     Args:
         spool: Where finished rows go.
+        assembly: What is made of them, as they come.
         images: The batch's; a row's number is its place here.
         servers: The shard's server, and those that it redirects to.
         parameters: How to fetch and store.
@@ -55,6 +57,7 @@ class Session:
     def __init__(
         self,
         spool: Spool,
+        assembly: Assembly,
         images: Sequence[ImageUrl],
         servers: Servers,
         parameters: DownloaderParameters,
@@ -68,7 +71,7 @@ class Session:
         self._earlier = Earlier(spool)
         self._requests = RequestLog(spool.shard_folder)
         self._budget = ByteBudget(parameters.max_bytes_in_flight)
-        self._buffer = SegmentBuffer(spool, self._cancel)
+        self._buffer = SegmentBuffer(spool, assembly, self._cancel)
         self._outcomes: Counter[str] = Counter()
         self._stopped_by = ""
         self._was_cancelled = False

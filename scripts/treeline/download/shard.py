@@ -11,7 +11,7 @@ from time import time
 import pyarrow as pa
 
 from treeline.config import DownloaderParameters
-from treeline.download.assemble import assemble
+from treeline.download.assemble import Assembly
 from treeline.download.breaker import Breaker
 from treeline.download.decoder import Decoders
 from treeline.download.fetch import ImageUrl
@@ -81,8 +81,9 @@ async def download_shard(job: ShardJob, decoders: Decoders, stop: Stop) -> None:
         if job.refetch and spool.is_complete:  # else a refetch is under way, and goes on
             spool.set_aside()
         if not spool.is_complete:
-            await _session(job, spool, batch, decoders).run(stop)
-            successes, errors = await asyncio.to_thread(assemble, spool, batch)
+            with Assembly(spool, batch) as assembly:
+                await _session(job, spool, batch, decoders, assembly).run(stop)
+                successes, errors = await asyncio.to_thread(assembly.finish)
             log.info("%s: %d images, %d errors", job.spool, successes, errors)
         spool.remove_segments()
         if job.requests is not None:
@@ -93,10 +94,11 @@ async def download_shard(job: ShardJob, decoders: Decoders, stop: Stop) -> None:
             write_bytes(job.output / "completed", b"")
 
 
-def _session(job: ShardJob, spool: Spool, batch: pa.Table, decoders: Decoders) -> Session:
+def _session(job: ShardJob, spool: Spool, batch: pa.Table, decoders: Decoders, assembly: Assembly) -> Session:
     columns = (batch[name].to_pylist() for name in ("identifier", "uuid"))
     return Session(
         spool,
+        assembly,
         [ImageUrl(url, uuid) for url, uuid in zip(*columns, strict=True)],
         _servers(job),
         job.parameters,

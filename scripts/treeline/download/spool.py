@@ -8,10 +8,10 @@
     .spool/server_name=S/partition_id=N/<key>.earlier/    the finished tables of before, while all is fetched again
     .spool/server_name=S/partition_id=N/requests*         every request that was sent
 
-A segment is a set of finished rows, written whole. Once all rows are there, the two tables are put together from the
-segments, and linked into the images folder. The links stay: when Snakemake deletes a finished output, it is linked
-back instead of fetched again. The key is made of the batch's bytes and of what decides the stored images' bytes, so
-that other settings fetch anew.
+A segment is a set of finished rows, written whole. The two tables are put together from the segments, and linked into
+the images folder once all rows are there. The links stay: when Snakemake deletes a finished output, it is linked back
+instead of fetched again. The key is made of the batch's bytes and of what decides the stored images' bytes, so that
+other settings fetch anew.
 """
 
 from __future__ import annotations
@@ -111,6 +111,7 @@ class Spool:
         self.earlier = folder / f"{key}.earlier"
         self._segments_so_far: int | None = None
         self._remembered: deque[Path] = deque()
+        self._facts_of: dict[Path, tuple[npt.NDArray[Any], ...]] = {}
 
     @property
     def holds_raw_pixels(self) -> bool:
@@ -201,7 +202,9 @@ class Spool:
         files = self._segments()
         columns = []
         for number, file in enumerate(files):
-            rows, failed, sizes = _read_facts(file)
+            if file not in self._facts_of:
+                self._facts_of[file] = _read_facts(file)
+            rows, failed, sizes = self._facts_of[file]
             columns.append((rows, np.full(len(rows), number), np.arange(len(rows)), failed, sizes))
         rows, segments, positions, failed, sizes = (
             (np.concatenate(column) for column in zip(*columns, strict=True)) if columns else np.zeros((5, 0), np.int64)
@@ -214,11 +217,13 @@ class Spool:
         """Remove the segments and the earlier version, once the finished tables hold all of them."""
         for segment in self._segments():
             segment.unlink()
+        self._facts_of.clear()
         shutil.rmtree(self.earlier, ignore_errors=True)
 
     def set_aside(self) -> None:
         """Begin anew, with what is finished as the earlier version."""
         shutil.rmtree(self.earlier, ignore_errors=True)
+        self._facts_of.clear()
         self.folder.rename(self.earlier)
 
     def _segments(self) -> list[Path]:
