@@ -14,9 +14,10 @@ from typing import Annotated
 
 import typer
 
-from treeline import __version__, decode, detect, download, extract, lookup, urls
+from treeline import __version__, decode, detect, detections, download, extract, lookup, urls
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
+from treeline.detections.cli import app as detections_app
 from treeline.download.cli import app as download_app
 from treeline.errors import NO_ROOM, TreelineError
 from treeline.extract.cli import app as extract_app
@@ -39,6 +40,7 @@ for stage, stage_app in (
     (download, download_app),
     (decode, decode_app),
     (detect, detect_app),
+    (detections, detections_app),
     (lookup, lookup_app),
     (extract, extract_app),
 ):

@@ -8,39 +8,54 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from treeline.io.atomic import write_text
 
 FORMAT_VERSION = "1.6"
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 
+AS_WRITTEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+"""Unknown fields stay, and nothing is taken for what it is not."""
 
+
+@with_config(AS_WRITTEN)
 class Detection(TypedDict):
-    """One box: category number, confidence 0 to 1, and left, top, width, height as shares of the image."""
+    """One box: category number, confidence, and left, top, width, height as shares of the image.
+
+    A confidence is from 0 to 1; below 0 where repeat-detection removal has struck the detection out.
+    """
 
     category: str
-    conf: float
-    bbox: list[float]
+    conf: Annotated[float, Field(ge=-1, le=1)]
+    bbox: Annotated[list[float], Field(min_length=4, max_length=4)]
+    classifications: NotRequired[list[tuple[str, float]] | None]
+    frame_number: NotRequired[int]
 
 
+@with_config(AS_WRITTEN)
 class ImageResult(TypedDict):
     """What was found in one image, or why it could not be looked at."""
 
-    file: str
-    failure: NotRequired[str]
-    detections: list[Detection] | None
+    file: Annotated[str, Field(min_length=1)]
+    failure: NotRequired[str | None]
+    detections: NotRequired[list[Detection] | None]
     width: NotRequired[int]
     height: NotRequired[int]
-    datetime: NotRequired[str]
+    datetime: NotRequired[str | None]
 
 
+@with_config(AS_WRITTEN)
 class Results(TypedDict):
     """A whole results file."""
 
     info: dict[str, Any]
     detection_categories: dict[str, str]
     images: list[ImageResult]
+    classification_categories: NotRequired[dict[str, str]]
 
 
 def failed(name: str, failure: str) -> ImageResult:
