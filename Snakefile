@@ -1,5 +1,5 @@
 """
-Treeline: URL table -> batches -> shards -> decoded tars -> detections -> lookup tables -> extracted subsets.
+Treeline: URL table -> batches -> shards -> tools -> decoded tars -> detections -> lookup tables -> extracted subsets.
 
 Each stage has its rules in rules/<stage>.smk, its code in scripts/treeline/<stage>/, and a target of its own name:
 `snakemake download`, `snakemake detect`, ... Plain `snakemake` makes every stage that `stages` in the configuration lists.
@@ -19,6 +19,7 @@ include: "rules/common.smk"
 include: "rules/resources.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"
+include: "rules/tools.smk"
 include: "rules/decode.smk"
 include: "rules/detect.smk"
 include: "rules/lookup.smk"

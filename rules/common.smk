@@ -150,6 +150,21 @@ def every_shard(pattern):
     return of_every_shard
 
 
+def images_of(selection):
+    """The shard's table of images that a stage or tool takes: what was downloaded, or a tool's new images."""
+    return paths.shard_images(selection.images_from, SERVER, PARTITION)
+
+
+def verdicts_of(selection):
+    """The tables of verdicts on a shard that decide which of its images a stage or tool takes."""
+    return [paths.verdicts(tool, SERVER, PARTITION) for tool in selection.keep]
+
+
+def options(name, values):
+    """A command-line option for each value."""
+    return [f"{name}={value}" for value in values]
+
+
 def of_every_lookup_batch(pattern):
     """An input function that gives `pattern` for every lookup batch of the wildcards' group."""
 

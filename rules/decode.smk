@@ -1,7 +1,8 @@
 """
 Decode download shards into archives of images.
 
-IN   images/server_name=S/partition_id=N/successes.parquet
+IN   images/server_name=S/partition_id=N/successes.parquet    or, with decode.images_from, those of a tool
+     tools/<tool>/verdicts/server_name=S/partition_id=N.parquet   of the tools of decode.keep
 OUT  decoded/server_name=S/partition_id=N.tar                  one <uuid>.<ext> and one <uuid>.json an image
      decoded/server_name=S/partition_id=N.tar.index.csv        where each member lies in the tar
      decoded/server_name=S/partition_id=N.undecodable.csv      rows that hold no readable image, with the reason
@@ -15,7 +16,8 @@ ARCHIVE_IS_FOLDER = settings.decode.archive == "folder"
 rule decode_shard:
     """Write a shard's images as {params.image_format} into an archive, in the shard's order."""
     input:
-        successes=SHARD / "successes.parquet",
+        successes=images_of(settings.decode),
+        kept_by=verdicts_of(settings.decode),
     output:
         # Written last: the index and the list of the undecodable are there when it is. Each further file here would take
         # 20 MB of Snakemake's memory with 20,000 shards.
@@ -34,10 +36,11 @@ rule decode_shard:
         image_format=settings.decode.image_format,
         quality=settings.decode.jpeg_quality,
         max_pixels=settings.downloader_parameters.max_image_pixels,
+        kept_by=lambda wildcards, input: options("--kept-by", input.kept_by),
     shell:
         """
         treeline decode shard \
-            --successes {input.successes:q} \
+            --successes {input.successes:q} {params.kept_by:q} \
             --archive {output:q} \
             --undecodable {params.undecodable:q} \
             --format {params.image_format} \

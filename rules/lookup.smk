@@ -1,7 +1,8 @@
 """
 Find out which shard holds which image, for groups of images.
 
-IN   images/server_name=S/partition_id=N/successes.parquet
+IN   images/server_name=S/partition_id=N/successes.parquet    or, with lookup.images_from, those of a tool
+     tools/<tool>/verdicts/server_name=S/partition_id=N.parquet   of the tools of lookup.keep
      detections/detections.parquet            if lookup.detections is on
      the occurrence table lookup.metadata, and the groups' definitions in lookup.groups_folder
 OUT  lookup/images.parquet                    every image with the shard that holds it
@@ -27,7 +28,8 @@ rule scan_shards:
     input:
         manifest=paths.manifest,
         schedule=paths.schedule / "0000.csv",
-        successes=every_shard(SHARD / "successes.parquet"),
+        successes=every_shard(images_of(settings.lookup)),
+        verdicts=[every_shard(verdicts) for verdicts in verdicts_of(settings.lookup)],
     output:
         images=paths.lookup_images,
     log:
@@ -44,14 +46,15 @@ rule scan_shards:
         launcher=mpi_launcher,
         ranks=settings.lookup.scan_ranks,
         ignored=paths.ignored,
-        images=paths.images,
+        images=images_of(settings.lookup).parents[2],
+        kept_by=options("--kept-by", [paths.tool(tool) / "verdicts" for tool in settings.lookup.keep]),
         root=paths.root,
     shell:
         """
         {params.launcher} treeline lookup scan \
             --manifest {input.manifest:q} \
             --ignored {params.ignored:q} \
-            --images {params.images:q} \
+            --images {params.images:q} {params.kept_by:q} \
             --output {output.images:q} \
             --root {params.root:q} \
             --memory-mb {resources.mem_mb} \

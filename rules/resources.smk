@@ -19,6 +19,13 @@ MEMORY_MB = {
     "retry_errors": 1000,
     "download_shard": 1000,
     "download_fleet": settings.download.fleet_ranks * (700 + 100 * settings.download.shards_per_rank),
+    "judge": 1000,
+    "hash": 1000,
+    "exif": 600,
+    "resize": 1000,
+    "crop_to_boxes": 1000,
+    "find_duplicates": 4096,
+    "find_near_duplicates": 4096,
     "decode_shard": 600,
     "detect_shard": 3000,
     "merge_detections": 2000,
@@ -30,7 +37,10 @@ MEMORY_MB = {
 
 # Seconds of one core that an image takes at most, as far as it was seen: a large photo is decoded and encoded, or looked
 # at by the largest detector (without a GPU).
-SECONDS_AN_IMAGE = {"decode_shard": 0.2, "detect_shard": 0.5 if settings.detector.device == "cuda" else 10.0}
+SECONDS_AN_IMAGE = {
+    **dict.fromkeys(("judge", "hash", "exif", "resize", "crop_to_boxes", "decode_shard"), 0.2),
+    "detect_shard": 0.5 if settings.detector.device == "cuda" else 10.0,
+}
 
 MINUTES_TO_START = 10
 # Servers slow down, and we with them.

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from treeline import __version__, decode, detect, detections, download, extract, lookup, urls
+from treeline import __version__, decode, detect, detections, download, extract, lookup, tools, urls
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
 from treeline.detections.cli import app as detections_app
@@ -23,6 +23,7 @@ from treeline.errors import NO_ROOM, TreelineError
 from treeline.extract.cli import app as extract_app
 from treeline.lookup.cli import app as lookup_app
 from treeline.options import DEFAULT_CONFIG, ConfigOption
+from treeline.tools.cli import app as tools_app
 from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
@@ -38,6 +39,7 @@ config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and
 for stage, stage_app in (
     (urls, urls_app),
     (download, download_app),
+    (tools, tools_app),
     (decode, decode_app),
     (detect, detect_app),
     (detections, detections_app),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -55,15 +55,22 @@ def _block_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield "|---|---|---|"
     nested: list[tuple[str, type[BaseModel]]] = []
     for key, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            nested.append((key, kind))
-            yield f"| [`{key}`](#{key}) | see there | {field.description} |"
-        else:
+        block = _block_of(field.annotation)
+        if block is None:
             yield f"| `{key}` | {_default(field)} | {field.description} |"
+        else:
+            nested.append((key, block))
+            default = "off" if field.default is None else "see there"
+            yield f"| [`{key}`](#{key}) | {default} | {field.description} |"
     yield ""
     for key, kind in nested:
         yield from _block_lines(f"`{key}`", kind)
+
+
+def _block_of(kind: Any) -> type[BaseModel] | None:
+    """The block that a key holds, be it one that may be left out."""
+    candidates = (kind, *get_args(kind))
+    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _default(field: FieldInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 CHECKPOINT_SUFFIX = ".pt"
 DETECTOR_NAMES = (
@@ -16,6 +16,14 @@ DETECTOR_NAMES = (
     *("v1000.0.0-sorrel", "v1000.0.0-spruce", "v5a.0.0", "v5a.0.1", "v5b.0.0", "v5b.0.1"),
 )
 """Names and aliases of PyTorch models that the megadetector package knows; to ask it takes 0.7 s, in every job."""
+
+
+class Block(BaseModel):
+    """A block of the configuration: unknown keys, values of a wrong type and numbers that are none are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 def _path(name: str) -> str:

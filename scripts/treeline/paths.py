@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from treeline.config import Archive, OutputStructure
+from treeline.config_tools import ImageSource
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,23 @@ class Paths:
     def requests(self, server: str, partition: int | str) -> Path:
         """Every request that was made for a shard."""
         return self.logs / "requests" / f"{shard_folder(server, partition)}.parquet"
+
+    def tool(self, tool: str) -> Path:
+        """Folder of what a tool finds and makes."""
+        return self.root / self.structure.tools_folder / tool
+
+    def verdicts(self, tool: str, server: str, partition: int | str) -> Path:
+        """A tool's verdicts on the images of one shard."""
+        return self.tool(tool) / "verdicts" / f"{shard_folder(server, partition)}.parquet"
+
+    def findings(self, tool: str, server: str, partition: int | str) -> Path:
+        """What a tool has found in the images of one shard."""
+        return self.tool(tool) / "findings" / f"{shard_folder(server, partition)}.parquet"
+
+    def shard_images(self, source: ImageSource, server: str, partition: int | str) -> Path:
+        """The table of one shard's images: of those that were downloaded, or of a tool's new ones."""
+        folder = self.images if source == "images" else self.tool(source) / "images"
+        return folder / shard_folder(server, partition) / "successes.parquet"
 
     @property
     def decoded(self) -> Path:

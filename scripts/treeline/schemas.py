@@ -98,6 +98,44 @@ REQUESTS = pa.schema(
 NOT_PROVIDED = "Not provided"
 """What `license`, `source` and `title` hold in `successes.parquet` where the input gives none."""
 
+VERDICTS = pa.schema(
+    [
+        pa.field("uuid", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("reason", pa.string()),
+    ]
+)
+"""`tools/<tool>/verdicts/`: one row for each image that the tool looked at, in the shard's order.
+
+`verdict` is `keep` or `drop`, `value` the number that it rests on, in the tool's unit, `reason` says why it is `drop`.
+"""
+
+PDQ_HASHES = pa.schema(
+    [
+        pa.field("uuid", pa.string(), nullable=False),
+        pa.field("hash_pdq", pa.string()),
+        pa.field("quality", pa.int64()),
+    ]
+)
+"""`tools/near_duplicates/findings/`: one row an image; hash in hexadecimal, quality 0 to 100, null if unreadable."""
+
+DUPLICATES = pa.schema(
+    [
+        pa.field("server_name", pa.string(), nullable=False),
+        pa.field("partition_id", pa.int64(), nullable=False),
+        pa.field("uuid", pa.string(), nullable=False),
+        pa.field("main_uuid", pa.string()),
+        pa.field("distance", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""`tools/{duplication_based,near_duplicates}/duplicates.parquet`: one row for each image to drop.
+
+`main_uuid` is the image that it repeats, null if that is of another collection; `distance` is in bits, 0 for the same
+bytes; `server_name` is host[:port], not percent-encoded.
+"""
+
 DETECTIONS = pa.schema(
     [
         pa.field("uuid", pa.string(), nullable=False),

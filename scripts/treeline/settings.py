@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from treeline.config import INITIALIZERS, Lookup, Settings
+from treeline.config_tools import FILES_OF_TOOLS
 from treeline.config_values import CHECKPOINT_SUFFIX
 from treeline.errors import ConfigError
 from treeline.paths import Paths
@@ -79,9 +80,16 @@ def _explain(error: ValidationError, source: str) -> str:
 
 
 def _missing_files(settings: Settings) -> list[str]:
-    named = {"path_to_input": settings.path_to_input, "lookup.metadata": settings.lookup.metadata}
+    named: dict[str, str | None] = {
+        "path_to_input": settings.path_to_input,
+        "lookup.metadata": settings.lookup.metadata,
+    }
     if settings.initializer_type not in INITIALIZERS:
         named["initializer_type"] = settings.initializer_type
+    for tool, block in settings.tools_parameters.items():
+        named |= {
+            f"tools_parameters.{tool}.{key}": getattr(block, key) for key in FILES_OF_TOOLS if hasattr(block, key)
+        }
     if "detect" in settings.stages and PurePosixPath(settings.detector.model).suffix == CHECKPOINT_SUFFIX:
         named["detector.model"] = settings.detector.model
     if "lookup" in settings.stages or "extract" in settings.stages:

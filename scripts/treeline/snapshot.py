@@ -16,7 +16,8 @@ from treeline.download.underway import Underway, read_underway
 from treeline.failures import count_errors
 from treeline.io.manifest import Shard, ShardId
 from treeline.io.names import decode_server_name
-from treeline.status import Output, StageStatus, collect_status
+from treeline.status import Output, StageStatus
+from treeline.status_of_stages import collect_status
 
 SHOWN_LOGS = 5
 """Of failed pieces, so many logs are quoted."""

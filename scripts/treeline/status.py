@@ -7,11 +7,10 @@ target is older than its inputs is for `snakemake -n` to say.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -25,7 +24,7 @@ from treeline.io.database import connect
 from treeline.io.folders import Folders
 from treeline.io.manifest import Shard, read_ignored, read_manifest
 from treeline.paths import Paths, shard_folder
-from treeline.settings import group_names, paths_of
+from treeline.settings import paths_of
 
 LOG_TAIL_BYTES = 4096
 QUERY_MEMORY_MIB = 1024
@@ -127,26 +126,6 @@ def open_output(settings: Settings) -> Output:
     return Output(settings, paths, [shard for shard in read_manifest(paths.manifest) if shard.server not in ignored])
 
 
-def collect_status(output: Output) -> list[StageStatus]:
-    """Find out how far each configured stage is.
-
-    Returns:
-        One entry a stage of `settings.stages`, in the order of the flow.
-
-    Raises:
-        InputError: A table cannot be read.
-    """
-    collectors = {
-        "urls": _urls,
-        "download": _download,
-        "decode": _decode,
-        "detect": _detect,
-        "lookup": _lookup,
-        "extract": _extract,
-    }
-    return [collect(output) for stage, collect in collectors.items() if stage in output.settings.stages]
-
-
 def query_tables(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
     """Ask a question of the files that exist; no rows where none does.
 
@@ -166,108 +145,6 @@ def query_tables(query: str, files: Iterable[Path]) -> list[tuple[Any, ...]]:
         except duckdb.Error as error:
             problem = f"{len(existing)} table(s) cannot be read: {error}"
             raise InputError(existing[0], problem, fix="Delete the damaged one and rerun its stage.") from error
-
-
-def _urls(output: Output) -> StageStatus:
-    paths = output.paths
-    status = StageStatus("urls", "manifest", output.folders)
-    if status.count(paths.manifest, log=paths.logs / "initialization.log"):
-        status.rows_out["batched"] = sum(shard.rows for shard in read_manifest(paths.manifest))
-        status.rows_out.update(
-            dict(query_tables("SELECT reason, count(*) FROM read_parquet(?) GROUP BY 1", [paths.rejected]))
-        )
-        status.rows_in = status.rows_out.total()
-    return status
-
-
-def _download(output: Output) -> StageStatus:
-    status = output.new_status("download", "shards, verification")
-    done = [
-        shard
-        for shard in output.shards or ()
-        if status.count(*output.shard_targets(shard), log=output.shard_log("current", shard))
-    ]
-    status.count(output.paths.schedule / "_verification.csv", log=output.paths.logs / "current" / "verifier.log")
-    status.rows_in = sum(shard.rows for shard in done)
-    if not output.counts_rows:
-        return status
-    for name in ("successes", "errors"):
-        status.rows_out[name] = _rows(output.shard_file(shard, f"{name}.parquet") for shard in done)
-    return status
-
-
-def _decode(output: Output) -> StageStatus:
-    paths, archive = output.paths, output.settings.decode.archive
-    status = output.new_status("decode", "archives")
-    done = [
-        shard
-        for shard in output.shards or ()
-        if status.count(
-            paths.decoded_shard(shard.server, shard.partition, archive), log=output.shard_log("decode", shard)
-        )
-    ]
-    if not output.counts_rows:
-        return status
-    undecodable = sum(1 for shard in done for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
-    status.rows_in = _rows(output.shard_file(shard, "successes.parquet") for shard in done)
-    status.rows_out.update(images=status.rows_in - undecodable, undecodable=undecodable)
-    return status
-
-
-def _detect(output: Output) -> StageStatus:
-    paths = output.paths
-    status = output.new_status("detect", "shards, table")
-    for shard in output.shards or ():
-        status.count(paths.detections_shard(shard.server, shard.partition), log=output.shard_log("detect", shard))
-    if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log") and output.counts_rows:
-        # An image's rows stand together: counting where the file changes needs no memory.
-        ((images, failures),) = query_tables(
-            """
-            SELECT count(*) FILTER (failure IS NULL AND file IS DISTINCT FROM previous), count(failure)
-            FROM (SELECT failure, file, lag(file) OVER () AS previous FROM read_parquet(?))
-            """,
-            [paths.detections_table],
-        )
-        status.rows_in = images + failures
-        status.rows_out.update(images=images, failures=failures)
-    return status
-
-
-def _lookup(output: Output) -> StageStatus:
-    paths = output.paths
-    status = StageStatus("lookup", "groups", output.folders)
-    for group in group_names(output.settings.lookup):
-        if status.count(paths.lookup_manifest(group), log=paths.logs / "lookup" / "groups.log"):
-            status.rows_out[group] = sum(int(row["rows"]) for row in _csv_rows(paths.lookup_manifest(group)))
-    status.rows_in = _rows([paths.lookup_images])
-    return status
-
-
-def _extract(output: Output) -> StageStatus:
-    paths, groups = output.paths, group_names(output.settings.lookup)
-    status = StageStatus("extract", "groups, categories", output.folders)
-    for group in groups:
-        report = paths.extracted(group) / "report.csv"
-        if status.count(report, log=paths.logs / "extract" / group / "report.log"):
-            for row in _csv_rows(report):
-                status.rows_in += int(row["asked"])
-                status.rows_out.update({name: int(row[name]) for name in ("found", "missing", "duplicates")})
-    for group in output.settings.extract.categories:
-        if group in groups:
-            log = paths.logs / "extract" / group / "categories.log"
-            status.count(paths.extracted(group) / "categories.csv", log=log)
-    return status
-
-
-def _rows(tables: Iterable[Path]) -> int:
-    """Rows of all tables together, from their footers."""
-    return int(sum(rows for (rows,) in query_tables("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
-
-
-def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file)
 
 
 def _ends_in_error(log: Path) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from tests.servers import ImageServer, Reply
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.addresses import is_private_literal
 from treeline.download.answer import FetchError
 from treeline.download.breaker import Breaker

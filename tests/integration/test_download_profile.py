@@ -17,7 +17,7 @@ import pytest
 
 from tests.batches import list_batches, write_batch
 from tests.servers import ImageServer, Reply
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.profile import ProfileFiles, profile_servers
 from treeline.errors import ConfigError
 from treeline.io.manifest import read_ignored

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tests.batches import list_batches
-from treeline.config import DownloaderParameters, OutputStructure
+from treeline.config import OutputStructure
+from treeline.config_download import DownloaderParameters
 from treeline.download.lanes import plan_lanes
 from treeline.download.profile import ProfileFiles, profile_servers
 from treeline.download.schedule import schedule_downloads

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.batches import encoded, photo
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download import decoder
 from treeline.download.decoder import DecoderError, Decoders
 from treeline.download.process import process_image
@@ -33,7 +33,7 @@ SECONDS = 30  # more than anything here takes
 ORPHANS = """
 import asyncio, sys
 from pathlib import Path
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.decoder import Decoders
 
 async def main():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.batches import encoded, photo, rotated_jpeg
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.process import process_image
 from treeline.download.stored import ImageParameters
 from treeline.errors import ImageError

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.batches import write_batch
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.assemble import Assembly
 from treeline.download.retry import retry_errors
 from treeline.download.revision import Revision, keep_errors, revision_of

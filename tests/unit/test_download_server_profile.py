@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.server_profile import SERVER_PROFILE_COLUMNS, ServerProfile, table_row
 
 PARAMETERS = DownloaderParameters(default_rate_limit=8.0, max_concurrency=4)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.batches import write_batch
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.assemble import ROW_GROUPS_AT_ONCE, Assembly
 from treeline.download.spool import Spool, origin_of, read_statistics, write_statistics
 from treeline.errors import TreelineError

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.lanes import Lanes, plan_lanes
 from treeline.download.profile import ProfileFiles, profile_servers
 from treeline.download.revision import Revision

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from tests.batches import encoded, photo
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.process import process_image
 from treeline.download.stored import ImageParameters
 from treeline.io.encode import encode_jpeg, encode_png

@@ -16,8 +16,9 @@ from treeline.failures import count_errors
 from treeline.io.names import encode_server_name
 from treeline.io.parquet import write_table
 from treeline.paths import Paths
-from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES
-from treeline.status import StageStatus, collect_status, open_output
+from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES, VERDICTS
+from treeline.status import StageStatus, open_output
+from treeline.status_of_stages import collect_status
 from treeline.status_report import next_step, print_status
 from treeline.watch import watch
 
@@ -34,7 +35,11 @@ def settings(tmp_path: Path) -> Settings:
     for group in GROUPS:
         (groups / f"{group}.yaml").write_text("description: d\nwhere: 'true'\n")
     return Settings(
-        path_to_input="in.csv", path_to_output=str(tmp_path / "[red]out"), lookup={"groups_folder": str(groups)}
+        path_to_input="in.csv",
+        path_to_output=str(tmp_path / "[red]out"),
+        lookup={"groups_folder": str(groups)},
+        tools_parameters={"size_based": {}, "resize": {}, "exif": {}},
+        decode={"keep": ["size_based"]},
     )
 
 
@@ -49,6 +54,9 @@ def paths(settings: Settings) -> Paths:
     for server, partition in SHARDS:
         finish_shard(paths, encode_server_name(server), partition)
     put(paths.schedule / "_verification.csv")
+    header, row = "server_name,partition_id,images,keep,drop", "a.org,0,3,2,1"
+    put(paths.tool("size_based") / "report.csv", "\n".join([header, *[row] * 3]))
+    put(paths.tool("exif") / "exif.parquet")
     files = ["a.jpg", "a.jpg", "b.jpg"] * 3
     failures = [None, None, "image access failure"] * 3
     write_table(paths.detections_table, rows(DETECTIONS, 9, file=files, failure=failures))
@@ -65,6 +73,8 @@ def finish_shard(paths: Paths, server: str, partition: int) -> None:
     write_table(shard / "successes.parquet", rows(SUCCESSES, 3))
     write_table(shard / "errors.parquet", rows(ERRORS, 1, error_code=[404], error_msg=[MESSAGES[partition]]))
     put(shard / "completed")
+    write_table(paths.verdicts("size_based", server, partition), rows(VERDICTS, 3, verdict=["keep", "drop", "keep"]))
+    put(paths.shard_images("resize", server, partition))
     put(paths.decoded_shard(server, partition, "tar"))
     put(paths.undecodable(server, partition), "uuid,reason\nu,cut off\n")
     put(paths.detections_shard(server, partition), json.dumps({"images": []}))
@@ -102,7 +112,8 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
     assert {name: (stage.done, stage.rows_in, dict(stage.rows_out)) for name, stage in stages.items()} == {
         "urls": (1, 14, {"batched": 12, "no_identifier": 1, "unparsable_url": 1}),
         "download": (4, 12, {"successes": 9, "errors": 3}),
-        "decode": (3, 9, {"images": 6, "undecodable": 3}),
+        "tools": (5, 9, {"keep": 6, "drop": 3}),
+        "decode": (3, 9, {"images": 3, "undecodable": 3, "left out": 3}),
         "detect": (4, 6, {"images": 3, "failures": 3}),
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
@@ -116,6 +127,9 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         *(("download", f"images/server_name=b.org/partition_id=0/{name}") for name in ("completed", "errors.parquet")),
         ("download", "images/server_name=a.org%3A80/partition_id=1/successes.parquet"),
         ("download", "schedules/current/0000/_verification.csv"),
+        ("tools", "tools/size_based/report.csv"),
+        ("tools", "tools/resize/images/server_name=b.org/partition_id=0/successes.parquet"),
+        ("tools", "tools/exif/exif.parquet"),
         ("decode", "decoded/server_name=b.org/partition_id=0.tar"),
         ("detect", "detections/server_name=b.org/partition_id=0.json"),
         ("detect", "detections/detections.parquet"),
@@ -197,7 +211,7 @@ def test_json_says_all_that_the_tables_say(
         "left": 1,
         "failed": [str(log)],
         "rows_in": 6,
-        "rows_out": {"images": 4, "undecodable": 2},
+        "rows_out": {"images": 2, "undecodable": 2, "left out": 2},
     }
     (failed,) = printed["failed"]
     assert (failed["stage"], failed["log"], len(failed["lines"])) == ("decode", str(log), 2)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from treeline.config import Archive, DecodedFormat, DownloaderParameters
+from treeline.config import Archive, DecodedFormat
+from treeline.config_download import DownloaderParameters
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,13 +30,22 @@ def shard(
     image_format: Format = "stored",
     quality: Quality = 90,
     max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+    kept_by: Annotated[
+        list[Path] | None, typer.Option(help="Verdicts of a tool on the shard: what they drop is left out; repeatable.")
+    ] = None,
     log: LogOption = None,
 ) -> None:
     """Write the images of one shard into an archive."""
     from treeline.decode.shard import decode_shard
 
     decode_shard(
-        successes, archive, undecodable, image_format=image_format, jpeg_quality=quality, max_pixels=max_pixels
+        successes,
+        archive,
+        undecodable,
+        image_format=image_format,
+        jpeg_quality=quality,
+        max_pixels=max_pixels,
+        kept_by=kept_by or (),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -26,7 +26,8 @@ from treeline.io.encode import encode_jpeg, encode_png
 from treeline.io.exif import kept_exif
 from treeline.io.images import MAX_PIXELS, UPRIGHT, Size, is_plain_jpeg, open_stored
 from treeline.io.names import IMAGE_EXTENSIONS, is_safe_uuid
-from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
+from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes
+from treeline.io.verdicts import stream_kept_rows
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def decode_shard(
     image_format: DecodedFormat,
     jpeg_quality: int = 90,
     max_pixels: int = MAX_PIXELS,
+    kept_by: Sequence[Path] = (),
 ) -> DecodeReport:
     """Write every image of a shard into an archive, in row order: `<uuid>.<extension>`, then `<uuid>.json`.
 
@@ -66,6 +68,7 @@ def decode_shard(
             the same, where an upright JPEG in grey or colour keeps its bytes.
         jpeg_quality: Quality of the JPEGs that are encoded here, 1 to 100.
         max_pixels: Largest height x width that is decoded.
+        kept_by: Verdicts of tools: what they drop is left out.
 
     Returns:
         Counts that add up.
@@ -77,7 +80,7 @@ def decode_shard(
     report = DecodeReport()
     written: set[str] = set()
     with archive_writer(archive) as target, _csv_report(undecodable) as rejected:
-        for row in _rows(successes, columns):
+        for row in _rows(successes, columns, kept_by):
             report.rows += 1
             try:
                 _check_uuid(row["uuid"], written, report.rows)
@@ -110,8 +113,8 @@ def _expect(successes: Path, schema: pa.Schema, column: str, expected: str, *che
         raise ShardError(successes, f"expected {expected}, found {found}.", field=column)
 
 
-def _rows(successes: Path, columns: list[str]) -> Iterator[Row]:
-    for batch in stream_rows(successes, columns):
+def _rows(successes: Path, columns: list[str], kept_by: Sequence[Path]) -> Iterator[Row]:
+    for batch in stream_kept_rows(successes, columns, kept_by):
         yield from batch.to_pylist()
 
 

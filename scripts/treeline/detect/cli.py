@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)

@@ -36,7 +36,7 @@ def profile(
     log: LogOption = None,
 ) -> None:
     """Measure servers, and write the profiles table, keeping what it already says."""
-    from treeline.config import DownloaderParameters
+    from treeline.config_download import DownloaderParameters
     from treeline.download.profile import ProfileFiles, profile_servers
 
     files = ProfileFiles(manifest, urls, ignored, profiles, schedules, checkpoint)
@@ -87,7 +87,7 @@ def shard(
     """Fetch the images of one batch; goes on where an earlier run was stopped."""
     import asyncio
 
-    from treeline.config import DownloaderParameters
+    from treeline.config_download import DownloaderParameters
     from treeline.download.allocator import keep_freed_memory
     from treeline.download.decoder import Decoders
     from treeline.download.jobs import shard_job
@@ -139,7 +139,7 @@ def fleet(
 
     import asyncio
 
-    from treeline.config import DownloaderParameters
+    from treeline.config_download import DownloaderParameters
     from treeline.download.allocator import keep_freed_memory
     from treeline.download.fleet import run_rank
     from treeline.download.fleet_jobs import ScheduledShards

@@ -16,7 +16,7 @@ import httpx
 from httpx_aiohttp.transport import AiohttpResponseStream, AiohttpTransport, map_aiohttp_exceptions
 from yarl import URL
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.addresses import PublicResolver, server_of_url
 
 READ_BYTES = 256 * 1024

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from typing import Any, Self
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.stored import MESSAGE_BYTES, ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg
 from treeline.errors import ImageError, TreelineError
 

@@ -11,7 +11,7 @@ from time import monotonic, time
 import aiohttp
 import httpx
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.addresses import PrivateAddressError
 from treeline.download.answer import Answer, Ask, FetchError
 from treeline.download.headers import opted_out, rate_wish, seconds_to_wait

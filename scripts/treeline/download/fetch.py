@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import httpx
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.addresses import refused_address
 from treeline.download.answer import Answer, Ask, FetchError
 from treeline.download.client import common_headers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.jobs import shard_job
 from treeline.download.lanes import Lanes
 from treeline.download.shard import ShardJob

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.contact import check_contact
 from treeline.download.shard import ShardJob
 from treeline.download.tables import rate_limit_of

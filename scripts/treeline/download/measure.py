@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.breaker import Breaker
 from treeline.download.client import open_transport
 from treeline.download.exchange import Exchange

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.contact import check_contact
 from treeline.download.measure import measure_servers
 from treeline.download.samples import sample_urls

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Context
 
 from pydantic import BaseModel, ConfigDict
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.answer import OVERLOAD_STATUSES
 
 RATE_DIGITS = Context(prec=4, rounding=ROUND_DOWN)

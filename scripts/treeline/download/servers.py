@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.addresses import server_of_url
 from treeline.download.breaker import Breaker
 from treeline.download.pace import Pace

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic, time
 from typing import Any
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.answer import FetchError
 from treeline.download.assemble import Assembly
 from treeline.download.buffer import SegmentBuffer

@@ -10,7 +10,7 @@ from time import time
 
 import pyarrow as pa
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.assemble import Assembly
 from treeline.download.breaker import Breaker
 from treeline.download.decoder import Decoders

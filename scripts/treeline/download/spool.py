@@ -32,7 +32,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from treeline.config import DownloaderParameters
+from treeline.config_download import DownloaderParameters
 from treeline.download.revision import Revision
 from treeline.errors import TreelineError
 from treeline.io.atomic import atomic_path, write_text

@@ -9,7 +9,7 @@ from treeline.errors import ImageError
 from treeline.io.images import Size, check_pixels, jpeg_size, sniff_format
 
 if TYPE_CHECKING:  # decoders start without the configuration's models, which take as long as all else together
-    from treeline.config import DownloaderParameters
+    from treeline.config_download import DownloaderParameters
 
 JPEG_END = b"\xff\xd9"
 JPEG_TAIL_BYTES = 65_536  # cameras pad and append

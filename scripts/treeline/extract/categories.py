@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from treeline.config import Block
+from treeline.config_values import Block
 from treeline.errors import InputError, ShardError
 from treeline.extract.group import read_group_ids
 from treeline.extract.parts import PartWriter

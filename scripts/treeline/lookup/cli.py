@@ -25,6 +25,9 @@ def scan(
     images: Annotated[Path, typer.Option(help="Folder of the downloaded shards.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write.")],
     root: Annotated[Path, typer.Option(help="Folder that the paths in the table start from: path_to_output.")],
+    kept_by: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a tool's verdicts: what they drop is left out; repeatable.")
+    ] = None,
     memory_mb: MemoryMb = 4096,
     threads: Threads = 1,
     ranks: RanksOption = 1,
@@ -36,7 +39,7 @@ def scan(
     each = {"memory_mb": memory_mb // ranks, "threads": threads}
     with open_ranks(ranks) as workers:
         if workers is not None:
-            scan_shards(manifest, ignored, images, output, root=root, **each, ranks=workers)
+            scan_shards(manifest, ignored, images, output, root=root, **each, ranks=workers, kept_by=kept_by or ())
 
 
 @app.command()

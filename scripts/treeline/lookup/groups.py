@@ -11,7 +11,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError
 
-from treeline.config import Block
+from treeline.config_values import Block
 from treeline.errors import InputError
 from treeline.io.taxonomy import read_list
 

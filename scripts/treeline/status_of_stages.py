@@ -1,0 +1,173 @@
+"""How far each stage is, by its targets and tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from treeline.config_tools import Selection, gives_verdicts
+from treeline.io.manifest import Shard, read_manifest
+from treeline.io.verdicts import DROP, KEEP, only_kept
+from treeline.paths import Paths, shard_folder
+from treeline.settings import group_names
+from treeline.status import Output, StageStatus, query_tables
+
+
+def collect_status(output: Output) -> list[StageStatus]:
+    """Find out how far each configured stage is.
+
+    Returns:
+        One entry a stage of `settings.stages`, in the order of the flow.
+
+    Raises:
+        InputError: A table cannot be read.
+    """
+    collectors = {
+        "urls": _urls,
+        "download": _download,
+        "tools": _tools,
+        "decode": _decode,
+        "detect": _detect,
+        "lookup": _lookup,
+        "extract": _extract,
+    }
+    stages = [
+        stage for stage in output.settings.stages if stage != "tools" or any(output.settings.tools_parameters.items())
+    ]
+    return [collect(output) for stage, collect in collectors.items() if stage in stages]
+
+
+def _urls(output: Output) -> StageStatus:
+    paths = output.paths
+    status = StageStatus("urls", "manifest", output.folders)
+    if status.count(paths.manifest, log=paths.logs / "initialization.log"):
+        status.rows_out["batched"] = sum(shard.rows for shard in read_manifest(paths.manifest))
+        status.rows_out.update(
+            dict(query_tables("SELECT reason, count(*) FROM read_parquet(?) GROUP BY 1", [paths.rejected]))
+        )
+        status.rows_in = status.rows_out.total()
+    return status
+
+
+def _download(output: Output) -> StageStatus:
+    status = output.new_status("download", "shards, verification")
+    done = [
+        shard
+        for shard in output.shards or ()
+        if status.count(*output.shard_targets(shard), log=output.shard_log("current", shard))
+    ]
+    status.count(output.paths.schedule / "_verification.csv", log=output.paths.logs / "current" / "verifier.log")
+    status.rows_in = sum(shard.rows for shard in done)
+    if not output.counts_rows:
+        return status
+    for name in ("successes", "errors"):
+        status.rows_out[name] = _rows(output.shard_file(shard, f"{name}.parquet") for shard in done)
+    return status
+
+
+def _tools(output: Output) -> StageStatus:
+    """Tools that judge count by their reports, those that make images by their shards, whose rows are not counted."""
+    paths = output.paths
+    status = output.new_status("tools", "reports, shards")
+    for tool, block in output.settings.tools_parameters.items():
+        folder, logs = paths.tool(tool), paths.logs / "tools" / tool
+        if gives_verdicts(tool, block):
+            if status.count(folder / "report.csv", log=logs / "report.log"):
+                for row in _csv_rows(folder / "report.csv"):
+                    status.rows_in += int(row["images"])
+                    status.rows_out.update({verdict: int(row[verdict]) for verdict in (KEEP, DROP)})
+        elif tool == "exif":
+            status.count(folder / "exif.parquet", log=logs / "merge.log")
+        else:
+            for shard in output.shards or ():
+                log = logs / f"{shard_folder(*shard.id)}.log"
+                status.count(folder / "images" / shard_folder(*shard.id) / "successes.parquet", log=log)
+    return status
+
+
+def _decode(output: Output) -> StageStatus:
+    paths, archive = output.paths, output.settings.decode.archive
+    status = output.new_status("decode", "archives")
+    done = [
+        shard
+        for shard in output.shards or ()
+        if status.count(
+            paths.decoded_shard(shard.server, shard.partition, archive), log=output.shard_log("decode", shard)
+        )
+    ]
+    if not output.counts_rows:
+        return status
+    undecodable = sum(1 for shard in done for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
+    selection = output.settings.decode
+    status.rows_in = _rows(paths.shard_images(selection.images_from, *shard.id) for shard in done)
+    left_out = status.rows_in - _kept_rows(paths, selection, done) if selection.keep else 0
+    status.rows_out.update(images=status.rows_in - undecodable - left_out, undecodable=undecodable)
+    if selection.keep:
+        status.rows_out["left out"] = left_out
+    return status
+
+
+def _detect(output: Output) -> StageStatus:
+    paths = output.paths
+    status = output.new_status("detect", "shards, table")
+    for shard in output.shards or ():
+        status.count(paths.detections_shard(shard.server, shard.partition), log=output.shard_log("detect", shard))
+    if status.count(paths.detections_table, log=paths.logs / "detect" / "merge.log") and output.counts_rows:
+        # An image's rows stand together: counting where the file changes needs no memory.
+        ((images, failures),) = query_tables(
+            """
+            SELECT count(*) FILTER (failure IS NULL AND file IS DISTINCT FROM previous), count(failure)
+            FROM (SELECT failure, file, lag(file) OVER () AS previous FROM read_parquet(?))
+            """,
+            [paths.detections_table],
+        )
+        status.rows_in = images + failures
+        status.rows_out.update(images=images, failures=failures)
+    return status
+
+
+def _lookup(output: Output) -> StageStatus:
+    paths = output.paths
+    status = StageStatus("lookup", "groups", output.folders)
+    for group in group_names(output.settings.lookup):
+        if status.count(paths.lookup_manifest(group), log=paths.logs / "lookup" / "groups.log"):
+            status.rows_out[group] = sum(int(row["rows"]) for row in _csv_rows(paths.lookup_manifest(group)))
+    status.rows_in = _rows([paths.lookup_images])
+    return status
+
+
+def _extract(output: Output) -> StageStatus:
+    paths, groups = output.paths, group_names(output.settings.lookup)
+    status = StageStatus("extract", "groups, categories", output.folders)
+    for group in groups:
+        report = paths.extracted(group) / "report.csv"
+        if status.count(report, log=paths.logs / "extract" / group / "report.log"):
+            for row in _csv_rows(report):
+                status.rows_in += int(row["asked"])
+                status.rows_out.update({name: int(row[name]) for name in ("found", "missing", "duplicates")})
+    for group in output.settings.extract.categories:
+        if group in groups:
+            log = paths.logs / "extract" / group / "categories.log"
+            status.count(paths.extracted(group) / "categories.csv", log=log)
+    return status
+
+
+def _kept_rows(paths: Paths, selection: Selection, shards: Iterable[Shard]) -> int:
+    """Rows that every tool keeps of which verdicts count."""
+    first, *others = ([paths.verdicts(tool, *shard.id) for shard in shards] for tool in selection.keep)
+    kept_by_first = f"FROM read_parquet(?, hive_partitioning = false) WHERE verdict = '{KEEP}'"
+    kept = query_tables(f"SELECT count(*) FROM ({kept_by_first}){only_kept(others)}", first)
+    return int(kept[0][0]) if kept else 0
+
+
+def _rows(tables: Iterable[Path]) -> int:
+    """Rows of all tables together, from their footers."""
+    return int(sum(rows for (rows,) in query_tables("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
+
+
+def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a CSV table; none where it does not exist."""
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            yield from csv.DictReader(file)
