@@ -141,11 +141,15 @@ def cluster_job(stage, shards=1):
     return of_shard
 
 
-def every_shard(pattern):
-    """An input function that gives `pattern` for every shard."""
+def every_shard(*patterns):
+    """An input function that gives each of the patterns for every shard."""
 
     def of_every_shard(wildcards):
-        return [str(pattern).format(server_name=shard.server, partition_id=shard.partition) for shard in lanes().shards]
+        return [
+            str(pattern).format(server_name=shard.server, partition_id=shard.partition)
+            for pattern in patterns
+            for shard in lanes().shards
+        ]
 
     return of_every_shard
 

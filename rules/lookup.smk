@@ -29,7 +29,7 @@ rule scan_shards:
         manifest=paths.manifest,
         schedule=paths.schedule / "0000.csv",
         successes=every_shard(images_of(settings.lookup)),
-        verdicts=[every_shard(verdicts) for verdicts in verdicts_of(settings.lookup)],
+        verdicts=every_shard(*verdicts_of(settings.lookup)),
     output:
         images=paths.lookup_images,
     log:

@@ -52,7 +52,10 @@ rule tools:
     """Run every tool that is switched on."""
     input:
         [paths.tool(tool) / "report.csv" for tool in JUDGES],
-        [every_shard(paths.shard_images(tool, SERVER, PARTITION)) for tool in MAKERS],
+        every_shard(
+            *[paths.verdicts(tool, SERVER, PARTITION) for tool in JUDGES],
+            *[paths.shard_images(tool, SERVER, PARTITION) for tool in MAKERS],
+        ),
         [paths.tool("exif") / "exif.parquet"] if "exif" in TOOLS else [],
     localrule: True
 
@@ -161,7 +164,7 @@ if "duplication_based" in TOOLS:
             manifest=paths.manifest,
             schedule=paths.schedule / "0000.csv",
             successes=every_shard(images_of(TOOLS["duplication_based"])),
-            kept_by=[every_shard(verdicts) for verdicts in verdicts_of(TOOLS["duplication_based"])],
+            kept_by=every_shard(*verdicts_of(TOOLS["duplication_based"])),
             files=files_of(TOOLS["duplication_based"]),
         output:
             paths.tool("duplication_based") / "duplicates.parquet",
