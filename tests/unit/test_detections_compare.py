@@ -51,7 +51,7 @@ def most_pairs(first: list[list[float]], second: list[list[float]], iou: float) 
     return max(sum(overlap(*pair) >= iou for pair in zip(first, order, strict=True)) for order in orders)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(before=contents(), after=contents(), threshold=THRESHOLDS, threshold_after=THRESHOLDS)
 def test_counts_add_up_and_swap_with_the_files(
     before: Any, after: Any, threshold: float, threshold_after: float
@@ -69,7 +69,7 @@ def test_counts_add_up_and_swap_with_the_files(
     assert sum(line.gained for line in there.differing) == there.total.gained
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(content=contents(), iou=st.sampled_from([0.01, 0.5, 1.0]))
 def test_everything_matches_itself(content: Any, iou: float) -> None:
     comparison = compare(content, content, iou, 0.0)
@@ -77,7 +77,7 @@ def test_everything_matches_itself(content: Any, iou: float) -> None:
     assert comparison.differing == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(before=contents(files=["a.jpg"]), after=contents(files=["a.jpg"]), iou=st.sampled_from([0.1, 0.3]))
 def test_as_many_as_possible_are_paired(before: Any, after: Any, iou: float) -> None:
     comparison = compare(before, after, iou, 0.0)

@@ -77,7 +77,9 @@ def subset(
 
     selection = Selection(path or (), category or (), threshold, min_size, max_size)
     report = subset_results(results, output, selection)
-    left_out = ", ".join(f"{count} by {reason}" for reason, count in sorted(report.detections_left_out.items()))
+    left_out = ", ".join(
+        f"{count} by {reason}" for reason, count in sorted(report.detections_left_out.items()) if count
+    )
     typer.echo(
         f"{output}: {report.images} images, {report.detections} detections; left out: "
         f"{report.images_left_out} images by path, detections: {left_out or 'none'}"

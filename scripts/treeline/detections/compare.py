@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +15,11 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from scipy.sparse.csgraph import maximum_bipartite_matching  # type: ignore[import-untyped]
 
 from treeline.console import new_table, open_console, printable
-from treeline.detect.results import ImageResult
 from treeline.detections.categories import name_categories
 from treeline.detections.read import read_results
 from treeline.io.atomic import write_text
@@ -28,17 +27,13 @@ from treeline.io.csv_tables import csv_text
 
 BOXES = pa.schema(
     [
-        pa.field("number", pa.int64(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("frame", pa.int64(), nullable=False),
-        pa.field("category", pa.string(), nullable=False),
-        pa.field("x1", pa.float64(), nullable=False),
-        pa.field("y1", pa.float64(), nullable=False),
-        pa.field("x2", pa.float64(), nullable=False),
-        pa.field("y2", pa.float64(), nullable=False),
+        pa.field("file", pa.string()),
+        pa.field("frame", pa.int64()),
+        pa.field("category", pa.string()),
+        *(pa.field(edge, pa.float64()) for edge in ("x1", "y1", "x2", "y2")),
     ]
 )
-"""One row a detection; edges are shares of the image. `frame` is -1 in photos."""
+"""One row a detection; edges are shares of the image, and `frame` is -1 in photos."""
 
 # Equal boxes match whatever their area: rounding may take their overlap below 1, and it is 0/0 where they have none.
 OVERLAPS = """
@@ -128,22 +123,20 @@ def compare_results(
     Raises:
         InputError: A file is not of the format.
     """
-    images_before, names_before = _read(before)
-    images_after, names_after = _read(after)
-    both = [file for file in images_before if file in images_after]
-    seen = [file for file in both if None not in (images_before[file]["detections"], images_after[file]["detections"])]
-    boxes_before = _boxes(images_before, seen, threshold_before)
-    boxes_after = _boxes(images_after, seen, threshold_after)
-    matched = _matched(boxes_before, boxes_after, iou)
-    lines = _count(boxes_before, boxes_after, matched)
+    first, second = _read(before, threshold_before), _read(after, threshold_after)
+    both = first.looked_at.keys() & second.looked_at.keys()
+    seen = [file for file in both if first.looked_at[file] and second.looked_at[file]]
+    boxes = _boxes_of(seen, first.boxes), _boxes_of(seen, second.boxes)
+    lines = _count(*boxes, _matched(*boxes, iou))
     return Comparison(
         compared=len(seen),
         failed=len(both) - len(seen),
-        only_before=len(images_before) - len(both),
-        only_after=len(images_after) - len(both),
+        only_before=len(first.looked_at) - len(both),
+        only_after=len(second.looked_at) - len(both),
         total=_sum("", lines),
         categories=[
-            _sum(name, [line for line in lines if line.category == name]) for name in sorted(names_before | names_after)
+            _sum(name, [line for line in lines if line.category == name])
+            for name in sorted(first.categories | second.categories)
         ],
         differing=[line for line in lines if line.lost or line.gained],
     )
@@ -181,28 +174,39 @@ def print_comparison(comparison: Comparison) -> None:
     )
 
 
-def _read(file: Path) -> tuple[dict[str, ImageResult], frozenset[str]]:
-    """Images by name, and the names of the categories."""
+class _Side(NamedTuple):
+    """What is compared of one file, so that only one has to be in memory as a whole.
+
+    Args:
+        looked_at: Whether an image was looked at or has failed, by its name.
+        categories: Their names.
+        boxes: Table of `BOXES`.
+    """
+
+    looked_at: dict[str, bool]
+    categories: frozenset[str]
+    boxes: pa.Table
+
+
+def _read(file: Path, threshold: float) -> _Side:
     results = read_results(file)
     name_categories(results)
-    return {image["file"]: image for image in results["images"]}, frozenset(results["detection_categories"])
-
-
-def _boxes(images: dict[str, ImageResult], files: list[str], threshold: float) -> pa.Table:
-    """A table of `BOXES`, numbered from 0."""
-    return pa.Table.from_pylist(list(_rows(images, files, threshold)), schema=BOXES)
-
-
-def _rows(images: dict[str, ImageResult], files: list[str], threshold: float) -> Iterator[dict[str, object]]:
-    number = 0
-    for file in files:
-        for found in images[file]["detections"] or ():
+    columns: list[list[object]] = [[] for _ in BOXES]
+    for image in results["images"]:
+        for found in image["detections"] or ():
             if found["conf"] >= threshold:
                 left, top, width, height = found["bbox"]
-                edges = {"x1": left, "y1": top, "x2": left + width, "y2": top + height}
-                frame = found.get("frame_number", -1)
-                yield {"number": number, "file": file, "frame": frame, "category": found["category"], **edges}
-                number += 1
+                row = (image["file"], found.get("frame_number", -1), found["category"])
+                for column, value in zip(columns, (*row, left, top, left + width, top + height), strict=True):
+                    column.append(value)
+    looked_at = {image["file"]: image["detections"] is not None for image in results["images"]}
+    return _Side(looked_at, frozenset(results["detection_categories"]), pa.table(columns, schema=BOXES))
+
+
+def _boxes_of(files: list[str], boxes: pa.Table) -> pa.Table:
+    """The boxes of some images, numbered from 0."""
+    chosen = boxes.filter(pc.is_in(boxes["file"], pa.array(files, pa.string())))
+    return chosen.append_column("number", pa.array(range(chosen.num_rows), pa.int64()))
 
 
 def _matched(before: pa.Table, after: pa.Table, iou: float) -> npt.NDArray[np.bool_]:

@@ -31,7 +31,7 @@ _Content = TypeVar("_Content")
 
 
 def read_results(file: Path) -> Results:
-    """Read and check a whole results file; of 200 MB it takes about 2 GB of memory.
+    """Read and check a whole results file; one of 200 MB takes 2.2 GiB of memory.
 
     Args:
         file: JSON.
