@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import ConfigDict, FailFast, Field, PositiveInt, with_config
 from typing_extensions import TypedDict
 
 from treeline.io.atomic import write_text
@@ -43,8 +43,8 @@ class ImageResult(TypedDict):
     file: Annotated[str, Field(min_length=1)]
     failure: NotRequired[str | None]
     detections: NotRequired[list[Detection] | None]
-    width: NotRequired[int]
-    height: NotRequired[int]
+    width: NotRequired[PositiveInt]
+    height: NotRequired[PositiveInt]
     datetime: NotRequired[str | None]
 
 
@@ -54,8 +54,9 @@ class Results(TypedDict):
 
     info: dict[str, Any]
     detection_categories: dict[str, str]
-    images: list[ImageResult]
+    images: Annotated[list[ImageResult], FailFast()]
     classification_categories: NotRequired[dict[str, str]]
+    classification_category_descriptions: NotRequired[dict[str, str]]
 
 
 def failed(name: str, failure: str) -> ImageResult:
