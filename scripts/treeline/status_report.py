@@ -65,7 +65,8 @@ def next_step(stages: Iterable[StageStatus], config: Path, profile: str = LOCAL_
         if not stage.finished:
             failures = f" {len(stage.failed)} failed, see {stage.failed[0]}. Then:" if stage.failed else ""
             chosen = "" if config == DEFAULT_CONFIG else f" --configfile {shlex.quote(str(config))}"
-            return f"Next:{failures} snakemake --profile {profile}{chosen} {stage.stage}"
+            # The stage stands first: Snakemake takes whatever follows `--configfile` for more configurations.
+            return f"Next:{failures} snakemake {stage.stage} --profile {profile}{chosen}"
     return "Everything is done."
 
 

@@ -100,7 +100,9 @@ def test_a_fresh_folder_has_everything_before_it_and_stays_fresh(settings: Setti
     stages = status_of(settings)
     assert list(stages) == list(STAGES)
     assert not any(stage.finished or stage.done or stage.failed for stage in stages.values())
-    assert next_step(stages.values(), CONFIG).endswith("--configfile 'my config.yaml' urls")
+    assert next_step(stages.values(), CONFIG) == (
+        "Next: snakemake urls --profile profiles/local --configfile 'my config.yaml'"
+    )
     assert not count_errors(open_output(settings))
     assert not Path(settings.path_to_output).exists()
 
@@ -143,7 +145,7 @@ def test_a_missing_target_is_left(settings: Settings, paths: Paths, stage: str, 
     stages = status_of(settings)
     assert not stages[stage].finished
     assert stages[stage].left == 1
-    assert next_step(stages.values(), Path("config/config.yaml")) == f"Next: snakemake --profile profiles/local {stage}"
+    assert next_step(stages.values(), Path("config/config.yaml")) == f"Next: snakemake {stage} --profile profiles/local"
 
 
 def test_only_configured_stages_and_groups_count(settings: Settings, paths: Paths) -> None:
