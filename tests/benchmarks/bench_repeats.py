@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +24,8 @@ DETECTIONS_OF_AN_IMAGE = 2
 STILL_THINGS_OF_A_CAMERA = 20
 TREMBLE = 0.002
 CAMERAS = (500, 1)
-SECONDS_BETWEEN_IMAGES = 45
+IMAGES_OF_A_SEQUENCE = 5
+SECONDS_BETWEEN_IMAGES, SECONDS_BETWEEN_SEQUENCES = 10, 3600
 SPECIES = {"0": "cow", "1": "deer", "2": "other"}
 
 
@@ -59,8 +61,9 @@ def _images(
             f'{{"category": "1", "conf": {confidence}, "bbox": {box}, "classifications": [["{name}", 0.8]]}}'
             for confidence, box, name in zip(*columns, strict=True)
         )
-        moment = np.datetime64("2024-01-01T00:00:00") + SECONDS_BETWEEN_IMAGES * (number // cameras)
-        taken = str(moment).replace("-", ":").replace("T", " ")
+        sequence, place = divmod(number // cameras, IMAGES_OF_A_SEQUENCE)
+        seconds = SECONDS_BETWEEN_SEQUENCES * sequence + SECONDS_BETWEEN_IMAGES * place
+        taken = (datetime(2000, 1, 1) + timedelta(seconds=seconds)).strftime("%Y:%m:%d %H:%M:%S")
         file = f"camera{location}/{number}.jpg"
         yield f'{{"file": "{file}", "datetime": "{taken}", "detections": [{found}]}}'
 
