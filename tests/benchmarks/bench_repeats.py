@@ -84,7 +84,7 @@ def measure(detections: int) -> Iterator[str]:
                 start = time.perf_counter()
                 cost = measure_commands([[sys.executable, "-m", "treeline", "detections", *map(str, command)]], log)
                 seconds = time.perf_counter() - start
-                remark = log.read_text(encoding="utf-8").splitlines()[-1].partition(": ")[2]
+                remark = log.read_text(encoding="utf-8").splitlines()[-1].rpartition(": ")[2]
                 words = " ".join(word for word in command if isinstance(word, str) and not word.startswith("-"))
                 figures = f"{seconds:.1f} | {cost.cpu_seconds:.1f} | {cost.peak_mib:,.0f}"
                 yield f"| {words} | {detections:,} | {cameras} | {figures} | {remark} |"

@@ -56,8 +56,4 @@ def smooth(
 
     rules = MajorityRules(majority, minority)
     parameters = SmoothParameters(gap_seconds, detection_threshold, classification_threshold, categories, rules)
-    report = smooth_results(results, output, parameters, LocationRule(locations, levels_up, one_location))
-    typer.echo(
-        f"{output}: {report.sequences} sequences; {report.classifications_changed} classifications and "
-        f"{report.categories_changed} categories changed; {report.images_without_time} images without a time"
-    )
+    smooth_results(results, output, parameters, LocationRule(locations, levels_up, one_location))

@@ -97,7 +97,8 @@ def smooth_results(results: Path, target: Path, parameters: SmoothParameters, ru
     report = SmoothReport(len(sequences), times.count(None), categories_changed, classifications_changed)
     record_step(content, STEP, {**asdict(parameters), **rule.facts()}, asdict(report))
     write_results(target, content)
-    log.info("%s: %s", target, report)
+    changed = f"{classifications_changed} classifications and {categories_changed} categories changed"
+    log.info("%s: %d sequences; %s; %d images without a time", target, len(sequences), changed, times.count(None))
     return report
 
 

@@ -41,8 +41,7 @@ def find(
     from treeline.detections.repeats.find import RepeatParameters, find_repeats
 
     parameters = RepeatParameters(iou, occurrences, min_confidence, max_confidence, max_area)
-    count = find_repeats(results, output, parameters, LocationRule(locations, levels_up, one_location))
-    typer.echo(f"{output}: {count} candidates")
+    find_repeats(results, output, parameters, LocationRule(locations, levels_up, one_location))
 
 
 @app.command("review")
@@ -56,8 +55,7 @@ def review(
     """Make a page on which a person decides what to keep; it needs no network and no server."""
     from treeline.detections.repeats.review import make_review
 
-    missing = make_review(candidates, images, output, threads=threads)
-    typer.echo(f"{output / 'index.html'}: open it in a browser" + (f"; {missing} images missing" if missing else ""))
+    make_review(candidates, images, output, threads=threads)
 
 
 @app.command("remove")
@@ -73,8 +71,4 @@ def remove(
     """Strike out the candidates that were not kept: their confidence becomes negative."""
     from treeline.detections.repeats.remove import remove_repeats
 
-    report = remove_repeats(results, candidates, decisions, output)
-    typer.echo(
-        f"{output}: {report.struck_out} detections struck out; {report.removed} candidates removed, "
-        f"{report.not_looked_at} of them not looked at, {report.kept} kept"
-    )
+    remove_repeats(results, candidates, decisions, output)

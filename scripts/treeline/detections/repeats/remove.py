@@ -69,7 +69,8 @@ def remove_repeats(results: Path, candidates: Path, decisions: Path | None, targ
     facts = {"candidates_sha256": sha256_of_file(candidates), **asdict(report)}
     record_step(content, STEP, found["parameters"], facts)
     write_results(target, content)
-    log.info("%s: %d detections of %d candidates struck out", target, struck_out, report.removed)
+    counts = struck_out, report.removed, report.not_looked_at, report.kept
+    log.info("%s: %d detections struck out; %d candidates removed (%d not looked at), %d kept", target, *counts)
     return report
 
 

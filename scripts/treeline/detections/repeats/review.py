@@ -28,7 +28,7 @@ CROPS = 6
 """So many more occurrences of a candidate are shown, small, from its first to its last."""
 
 CROP_SIZE = (120, 160)
-CROP_CONTEXT = 3.0
+CROP_CONTEXT = 2.0
 """Sides of what a crop shows, in multiples of the box's, before it is brought to the crop's proportions."""
 
 DATA_MARK = "/*DATA*/"
@@ -61,6 +61,7 @@ def make_review(candidates: Path, images: Path, target: Path, *, threads: int = 
         (folder / "index.html").write_text(_page(facts), encoding="utf-8")
     for problem in problems:
         log.warning("%s", problem)
+    log.info("%s: %d candidates, %d images missing", target / "index.html", len(entries), len(problems))
     return len(problems)
 
 
