@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 LocationTable = Annotated[
-    Path | None, typer.Option(help="CSV or Parquet with columns file and location. [default: an image's folder]")
+    Path | None, typer.Option(help="CSV or Parquet with columns file and location; without it, the image's folder.")
 ]
 LevelsUp = Annotated[
     int, typer.Option(min=0, help="Folders next to an image that are not part of its location, such as 100RECNX.")

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from treeline.errors import InputError
 
 COLUMNS = ("file", "location")
+ONE_WAY = "Give one of --locations, --levels-up and --one-location."
 
 
 @dataclass(frozen=True)
 class LocationRule:
-    """How the location of an image is told; a table goes before folders.
+    """How the location of an image is told: one of the three, or else its folder.
 
     Args:
         table: CSV, TSV or Parquet with the columns `file`, as in the results, and `location`.
@@ -42,8 +43,10 @@ def locate(results: Path, files: Sequence[str], rule: LocationRule) -> list[str]
         rule: How.
 
     Raises:
-        InputError: A location is unknown, or the table cannot be read.
+        InputError: A location is unknown, the table cannot be read, or the rule contradicts itself.
     """
+    if (rule.table is not None) + (rule.levels_up > 0) + rule.one_location > 1:
+        raise InputError(results, "its locations are to be told in several ways.", fix=ONE_WAY)
     if rule.table is not None:
         return _look_up(rule.table, read_locations(rule.table), files)
     if rule.one_location:

@@ -64,7 +64,7 @@ def remove(
     candidates: CandidatesOption,
     output: Annotated[Path, typer.Option(help="Target JSON: the results, repeats with negative confidence.")],
     decisions: Annotated[
-        Path | None, typer.Option(help="What the review page saved. [default: remove all candidates]")
+        Path | None, typer.Option(help="What the review page saved; without it, all are removed.")
     ] = None,
     log: LogOption = None,
 ) -> None:
