@@ -53,7 +53,7 @@ def make_review(candidates: Path, images: Path, target: Path, *, threads: int = 
     with atomic_folder(target) as folder, ThreadPoolExecutor(threads) as pool:
         (folder / "images").mkdir()
         entries = list(pool.map(lambda candidate: _render(candidate, images, folder), found))
-        problems = [problem for _, more in entries for problem in more]
+        problems = list(dict.fromkeys(problem for _, more in entries for problem in more))
         if entries and not any(entry["image"] for entry, _ in entries):
             fix = "Give the folder that the names in the results begin from."
             raise InputError(images, f"none of the images can be read; the first: {problems[0]}.", fix=fix)
