@@ -248,7 +248,7 @@ def test_categories_that_would_share_a_folder_are_refused(tmp_path: Path, names:
 def test_a_damaged_archive_leaves_nothing_behind(tmp_path: Path) -> None:
     results = write_results(tmp_path, {f"{number}.jpg": [] for number in range(3)})
     archive = write_archive(tmp_path / "shard.tar", [f"{number}.jpg" for number in range(3)])
-    archive.write_bytes(archive.read_bytes()[:-1024])
+    archive.write_bytes(archive.read_bytes()[:2600])
     before = sorted(tmp_path.iterdir())
     with pytest.raises((ShardError, InputError)):
         sort(results, archive, tmp_path / "out")

@@ -27,6 +27,7 @@ MEASURE_COLUMNS = (
     *("true_positives", "false_positives", "missed", "precision", "recall"),
 )
 CURVE_COLUMNS = ("category", "threshold", "true_positives", "false_positives", "missed", "precision", "recall")
+DECIMALS = 6
 MOST_LOCATIONS = 20
 """On the terminal; the tables have them all."""
 
@@ -121,18 +122,22 @@ def _measure_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
         del facts["counts"]
         threshold = None if measure.category == ALL else evaluation.thresholds.of(measure.category)
         rates = {"precision": measure.counts.precision, "recall": measure.counts.recall}
-        yield {**facts, "threshold": threshold, **measure.counts._asdict(), **rates}
+        yield {
+            name: round(value, DECIMALS) if isinstance(value, float) else value
+            for name, value in {**facts, "threshold": threshold, **measure.counts._asdict(), **rates}.items()
+        }
 
 
 def _curve_rows(evaluation: Evaluation) -> Iterator[tuple[object, ...]]:
     for category in evaluation.categories:
         for threshold, counts in evaluation.scored[category].curve():
-            yield category, threshold, *counts, counts.precision, counts.recall
+            rates = (None if rate is None else round(rate, DECIMALS) for rate in (counts.precision, counts.recall))
+            yield category, threshold, *counts, *rates
 
 
 def _new_table(title: str, first: str, evaluation: Evaluation) -> Table:
     table = new_table(title)
-    precisions = ("AP 0.5:0.95", "AP 0.5") if evaluation.by == "box" else ("AP",)
+    precisions = ("AP 50:95", "AP 50") if evaluation.by == "box" else ("AP",)
     table.add_column(first, overflow="fold")
     for name in ("images", "truths", *precisions, "threshold", "right", "wrong", "missed", "precision", "recall"):
         table.add_column(name, justify="right")

@@ -1,7 +1,7 @@
 """Precision, recall and average precision of detections of which it is known which are right.
 
 Average precision is COCO's: the precision at 101 recalls from 0 to 1, each the highest at that recall or a higher one,
-averaged over ten overlaps (pycocotools 2.0.11, `COCOeval.accumulate`, whose numbers these are to the last bit).
+averaged over ten overlaps (pycocotools 2.0.11, `COCOeval.accumulate`).
 """
 
 from __future__ import annotations
