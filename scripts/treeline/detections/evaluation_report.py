@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from rich.table import Table
 
 from treeline.console import new_table, printable
@@ -31,6 +32,7 @@ DECIMALS = 6
 MOST_LOCATIONS = 20
 """On the terminal; the tables have them all."""
 
+LINES: dict[str, Literal["-", "--"]] = {"precision": "-", "recall": "--"}
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
@@ -85,8 +87,8 @@ def draw_curves(evaluation: Evaluation) -> bytes:
             xlabel="recall", ylabel="precision", title="Precision and recall", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02)
         )
         choice.set(xlabel="confidence threshold", title="By threshold", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        for axes in (balance, choice):
-            axes.legend(loc="lower left", fontsize="small")
+        lines = [Line2D([], [], color="gray", linestyle=style, label=name) for name, style in LINES.items()]
+        figure.legend(handles=[*balance.get_legend_handles_labels()[0], *lines], loc="outside lower center", ncols=6)
         picture = io.BytesIO()
         figure.savefig(picture, format="svg", metadata={"Date": None})
     return picture.getvalue()
@@ -102,8 +104,8 @@ def _draw_category(balance: Axes, choice: Axes, evaluation: Evaluation, category
     if chosen.recall is not None and chosen.precision is not None:
         balance.plot([chosen.recall], [chosen.precision], "o", color=color)
     thresholds = [threshold for threshold, _ in curve]
-    choice.plot(thresholds, precisions, color=color, label=f"{label}: precision")
-    choice.plot(thresholds, recalls, color=color, linestyle="--", label=f"{label}: recall")
+    choice.plot(thresholds, precisions, color=color, linestyle=LINES["precision"])
+    choice.plot(thresholds, recalls, color=color, linestyle=LINES["recall"])
     choice.axvline(evaluation.thresholds.of(category), color=color, linewidth=0.8, linestyle=":")
 
 

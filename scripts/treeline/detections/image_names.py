@@ -58,7 +58,7 @@ def unique_paths(wanted: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath
 
 
 def split_ending(name: str) -> tuple[str, str]:
-    """Split a name before its last dot: `a/b.c.jpg` into `a/b.c` and `.jpg`; a name without an ending has an empty one."""
+    """Split a name before its last dot: `a/b.c.jpg` into `a/b.c` and `.jpg`; no ending is an empty one."""
     folder, slash, file = name.rpartition("/")
     stem, dot, ending = file.rpartition(".")
     return (folder + slash + stem, dot + ending) if stem else (name, "")
