@@ -245,11 +245,12 @@ def test_categories_that_would_share_a_folder_are_refused(tmp_path: Path, names:
         sort(results, write_folder(tmp_path / "images", images), tmp_path / "out")
 
 
-def test_a_damaged_archive_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [1024, 2600])
+def test_a_damaged_archive_leaves_nothing_behind(tmp_path: Path, size: int) -> None:
     results = write_results(tmp_path, {f"{number}.jpg": [] for number in range(3)})
     archive = write_archive(tmp_path / "shard.tar", [f"{number}.jpg" for number in range(3)])
-    archive.write_bytes(archive.read_bytes()[:2600])
+    archive.write_bytes(archive.read_bytes()[:size])
     before = sorted(tmp_path.iterdir())
-    with pytest.raises((ShardError, InputError)):
+    with pytest.raises(ShardError, match="not a whole tar archive"):
         sort(results, archive, tmp_path / "out")
     assert sorted(tmp_path.iterdir()) == before

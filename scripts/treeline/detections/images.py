@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -12,8 +11,8 @@ from typing import NamedTuple
 from treeline.detect.results import Results
 from treeline.detect.source import IMAGE_SUFFIXES
 from treeline.detections.image_names import split_ending
-from treeline.errors import InputError, ShardError
-from treeline.io.tar import Member, read_members
+from treeline.errors import InputError
+from treeline.io.tar import Member, member_names, read_members
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz")
 
@@ -110,7 +109,7 @@ def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
             elif _is_image(path.name):
                 yield path.relative_to(source).as_posix(), Place(path, archived=False)
     elif source.name.endswith(ARCHIVE_SUFFIXES):
-        yield from ((name, Place(source, archived=True)) for name in _members_of(source) if _is_image(name))
+        yield from ((name, Place(source, archived=True)) for name in member_names(source) if _is_image(name))
     else:
         fix = f"Give folders, or archives ({', '.join(ARCHIVE_SUFFIXES)})."
         raise InputError(source, "is no folder and no archive." if source.exists() else "no such file.", fix=fix)
@@ -126,19 +125,6 @@ def _files_below(folder: Path, output: Path) -> list[Path]:
 
 def _is_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-
-
-def _members_of(archive: Path) -> list[str]:
-    """Names of an archive's files; of an uncompressed one, only the headers are read."""
-    try:
-        with tarfile.open(archive) as tar:
-            return [info.name for info in tar if info.isfile()]
-    except FileNotFoundError:
-        raise ShardError(archive, "no such file.", fix="Check the path, or run the stage that makes it.") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ShardError(
-            archive, f"not a whole tar archive ({error}).", fix="Delete it and rerun its stage."
-        ) from error
 
 
 def _load_from_archive(archive: Path, names: set[str]) -> Iterator[LoadedImage]:
