@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treeline.errors import ShardError
-from treeline.io.tar import Member, index_of, read_member, read_members, tar_writer
+from treeline.io.tar import Member, index_of, member_names, read_member, read_members, tar_writer
 
 MEMBERS = [
     Member("a.jpg", b"some bytes"),
@@ -42,6 +42,7 @@ def test_tarfile_reads_what_was_written(tmp_path: Path, name: str) -> None:
 @ARCHIVES
 def test_members_come_back_in_order(tmp_path: Path, name: str) -> None:
     assert list(read_members(write(tmp_path / name, MEMBERS))) == MEMBERS
+    assert member_names(tmp_path / name) == [member.name for member in MEMBERS]
 
 
 @ARCHIVES

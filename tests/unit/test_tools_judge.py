@@ -102,7 +102,7 @@ def test_a_list_of_uuids_keeps_or_drops(tmp_path: Path) -> None:
     ("name", "text", "problem"),
     [
         ("list.csv", "name\na\n", "field 'uuid': the column is missing; the file has: name"),
-        ("list.csv", 'uuid,name\na,b\nc,"d\n', "row 2: the row is malformed"),
+        ("list.csv", 'uuid,name\na,b\nc,"d\n', "row 2: has too few or too many fields"),
         ("list.csv", None, "no such file"),
         ("list.doc", "uuid\na\n", "unknown format"),
         ("list.parquet", "uuid\na\n", "cannot be read"),

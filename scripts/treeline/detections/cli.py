@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from treeline.detections import commands, repeats
+from treeline.detections.repeats.cli import app as repeats_app
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -180,3 +182,8 @@ def rename(
         f"{output}: {report.stayed} images stayed, {report.moved} moved, {len(report.left_behind)} cannot be followed; "
         f"{report.without_results} images have no results"
     )
+
+
+for command in (commands.smooth, commands.evaluate, commands.sort, commands.crop, commands.preview):
+    app.command()(command)
+app.add_typer(repeats_app, name="repeats", help=(repeats.__doc__ or "").partition("\n")[0])

@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from treeline.errors import InputError
 
 COLUMNS = ("file", "location")
+UNKNOWN = ""
+"""The location of an image of which none is known."""
+
 ONE_WAY = "Give one of --locations, --levels-up and --one-location."
 
 
@@ -60,39 +63,23 @@ def read_locations(table: Path) -> dict[str, str]:
     Raises:
         InputError: It cannot be read, lacks a column, or gives an image two locations.
     """
-    import duckdb
+    from treeline.io.tables import read_table
 
-    from treeline.io.database import quote_path
-    from treeline.io.delimited import delimited_rows, malformed_rows, sniff_dialect
-    from treeline.io.files import DELIMITED_SUFFIXES, PARQUET_SUFFIXES, table_suffix
-
-    if not table.is_file():
-        raise InputError(table, "no such file.", fix="Check the path.")
-    suffix, dialect = table_suffix(table), None
-    if suffix in PARQUET_SUFFIXES:
-        relation = f"read_parquet({quote_path(table)}, hive_partitioning = false)"
-    elif suffix in DELIMITED_SUFFIXES:
-        dialect = sniff_dialect(table)
-        relation = delimited_rows(table, dialect)
-    else:
-        raise InputError(table, "is of an unknown format.", fix="Give a CSV, TSV or Parquet file.")
-    with duckdb.connect() as connection:
-        try:
-            present = [name for name, *_ in connection.execute(f"DESCRIBE FROM {relation}").fetchall()]
-            _check_columns(table, present)
-            rows = connection.execute(f"SELECT DISTINCT file::VARCHAR, location::VARCHAR FROM {relation}").fetchall()
-            malformed = malformed_rows(connection, dialect) if dialect else []
-        except duckdb.Error as error:
-            raise InputError(table, f"cannot be read: {error}") from error
-    if malformed:
-        raise InputError(table, "has too few or too many fields.", row=malformed[0])
-    return _as_mapping(table, rows)
+    rows = read_table(table, dict.fromkeys(COLUMNS, "VARCHAR"))
+    return _as_mapping(table, list(zip(*(rows[name].to_pylist() for name in COLUMNS), strict=True)))
 
 
-def _check_columns(table: Path, present: Sequence[str]) -> None:
-    for column in COLUMNS:
-        if column not in present:
-            raise InputError(table, f"the column is missing; the file has: {', '.join(present)}.", field=column)
+def location_of(file: str, locations: Mapping[str, str] | None) -> str:
+    """The location of an image: the table's where there is a table, or else the folder of its name.
+
+    Args:
+        file: The image's name, with forward slashes.
+        locations: What `read_locations` gives.
+
+    Returns:
+        The location; `UNKNOWN` for a file that is not in the table, or has no folder.
+    """
+    return file.rpartition("/")[0] if locations is None else locations.get(file, UNKNOWN)
 
 
 def _as_mapping(table: Path, rows: Sequence[tuple[str | None, str | None]]) -> dict[str, str]:

@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
@@ -93,14 +93,30 @@ def read_members(archive: Path) -> Iterator[Member]:
     Raises:
         ShardError: The file is missing, is no tar archive, or ends early.
     """
+    with _open(archive, "r|*") as tar:
+        for info in tar:
+            if info.isfile():
+                content = tar.extractfile(info)
+                assert content is not None  # only for members that are no files
+                yield Member(info.name, content.read())
+
+
+def member_names(archive: Path) -> list[str]:
+    """List an archive's files in order; of an uncompressed one, their content is not read.
+
+    Raises:
+        ShardError: As `read_members`.
+    """
+    with _open(archive, "r:*") as tar:
+        return [info.name for info in tar if info.isfile()]
+
+
+@contextmanager
+def _open(archive: Path, mode: Literal["r|*", "r:*"]) -> Iterator[tarfile.TarFile]:
     try:
         _check_end(archive)
-        with tarfile.open(archive, "r|*") as tar:
-            for info in tar:
-                if info.isfile():
-                    content = tar.extractfile(info)
-                    assert content is not None  # only for members that are no files
-                    yield Member(info.name, content.read())
+        with tarfile.open(archive, mode) as tar:
+            yield tar
     except FileNotFoundError:
         raise ShardError(archive, "no such file.", fix="Check the path, or run the stage that makes it.") from None
     except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:

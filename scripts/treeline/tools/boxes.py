@@ -13,7 +13,7 @@ from treeline.errors import InputError
 from treeline.io.database import quote_path
 from treeline.io.images import Size
 from treeline.io.parquet import write_table
-from treeline.tools.tables import read_table
+from treeline.io.tables import read_table
 
 COORDINATES = ("x_min", "y_min", "box_width", "box_height")
 

@@ -17,7 +17,7 @@ from treeline.io.names import decode_server_name
 from treeline.tools.collection import Collection
 from treeline.tools.hamming import Pairs, near_pairs
 from treeline.tools.judge import Judge, Verdict, drop, keep
-from treeline.tools.tables import read_column
+from treeline.io.tables import read_column
 
 FIRST_OF_EACH_HASH = """
 CREATE TEMP TABLE repeats AS

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from treeline.config_tools import FilterByUuid
 from treeline.io.verdicts import DROP, KEEP
 from treeline.tools.judge import Judge, Verdict, drop, keep
-from treeline.tools.tables import read_column
+from treeline.io.tables import read_column
 
 
 def filter_by_uuid(parameters: FilterByUuid) -> Judge:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from treeline.detections.location_options import LevelsUp, LocationTable, OneLocation
+from treeline.detections.options import LevelsUpOption, LocationsOption, OneLocationOption
 from treeline.detections.locations import LocationRule
 from treeline.logs import LogOption
 
@@ -21,9 +21,9 @@ CandidatesOption = Annotated[Path, typer.Option(help="What `find` wrote.")]
 def find(
     results: ResultsArgument,
     output: Annotated[Path, typer.Option(help="Target JSON: the candidates.")],
-    locations: LocationTable = None,
-    levels_up: LevelsUp = 0,
-    one_location: OneLocation = False,
+    locations: LocationsOption = None,
+    levels_up: LevelsUpOption = 0,
+    one_location: OneLocationOption = False,
     iou: Annotated[float, typer.Option(min=0.5, max=1, help="Least overlap (IoU) of boxes that are the same.")] = 0.9,
     occurrences: Annotated[int, typer.Option(min=2, help="Least number of detections that are the same.")] = 20,
     min_confidence: Annotated[

@@ -1,4 +1,4 @@
-"""Tables that users hand to tools: lists of uuids, hashes, boxes."""
+"""Tables that users hand in: lists of uuids, hashes, boxes, locations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_table(
         InputError: The file is missing, of another format, malformed, lacks a column, or holds a value of another type.
     """
     if not file.is_file():
-        raise InputError(file, "no such file.", fix="Check the path in the configuration.")
+        raise InputError(file, "no such file.", fix="Check the path.")
     with connect(Path(gettempdir()), memory_mb=MEMORY_MIB, threads=os.cpu_count() or 1) as connection:
         try:
             return _read(connection, file, columns, optional or {}, where)
@@ -76,5 +76,5 @@ def _read(
     table = connection.sql(f"SELECT * FROM (SELECT {', '.join(chosen)} FROM {relation}) WHERE {where}").to_arrow_table()
     malformed = malformed_rows(connection, dialect) if dialect else []
     if malformed:
-        raise InputError(file, "the row is malformed.", row=malformed[0], fix="Mend it, or delete it.")
+        raise InputError(file, "has too few or too many fields.", row=malformed[0], fix="Mend the row, or delete it.")
     return table
