@@ -8,28 +8,35 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.page import Page
 from tests.previews import make_preview, write_shards
+
+if TYPE_CHECKING:
+    from tests.browser.page import Page
 
 PROGRAMS = ("chromium", "chromedriver")
 
 
 def pytest_configure() -> None:
+    """Say what is missing, once and clearly."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
-        raise pytest.UsageError(
-            f"tests/browser needs {' and '.join(missing)}: apt-get install chromium chromium-driver"
-        )
+        raise pytest.UsageError(f"tests/browser needs {' and '.join(missing)}: apt install chromium chromium-driver")
+    if find_spec("selenium") is None:
+        raise pytest.UsageError("tests/browser needs selenium: pip install selenium")
 
 
 @pytest.fixture(scope="session")
 def page() -> Iterator[Page]:
     """A browser; each test opens what it looks at."""
     from selenium import webdriver
+
+    from tests.browser.page import Page
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))

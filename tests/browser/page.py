@@ -21,7 +21,9 @@ class Page:
     def __init__(self, driver: WebDriver) -> None:
         self._driver = driver
 
-    def open(self, folder: Path, address: str = "", *, width: int = 1440, height: int = 900, dark: bool = False) -> None:
+    def open(
+        self, folder: Path, address: str = "", *, width: int = 1440, height: int = 900, dark: bool = False
+    ) -> None:
         """Open a preview from the disk."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)

@@ -2,7 +2,7 @@
 "use strict";
 
 class Detail {
-  /** `step(by)` goes to another image of the grid; `closed()` is told when the view closes. */
+  /** `step(by)` goes to another image of the grid; `closed(image)` is told which was last when the view closes. */
   constructor(dialog, step, closed) {
     this.dialog = dialog;
     this.image = null;
@@ -19,14 +19,16 @@ class Detail {
       step(by);
     });
     dialog.addEventListener("close", () => {
+      const last = this.image;
       this.image = null;
-      closed();
+      closed(last);
     });
   }
 
   show(image, state, index, count, neighbours) {
+    if (image === this.image && image.width) this.drawBoxesOfStage(image, state);
+    else this.drawStage(image, state);
     this.image = image;
-    this.drawStage(image, state);
     this.drawFacts(image, state);
     byId("detail-place").textContent = `${formatCount(index + 1)} of ${formatCount(count)}`;
     byId("previous").disabled = index <= 0;
@@ -48,8 +50,15 @@ class Detail {
     const photo = element("img");
     photo.alt = describe(image, state);
     photo.src = `images/${image.id}.jpg`;
-    picture.append(photo, boxLayer(image, state, true));
+    picture.append(photo);
     stage.replaceChildren(picture);
+    this.drawBoxesOfStage(image, state);
+  }
+
+  drawBoxesOfStage(image, state) {
+    const picture = byId("stage").firstChild;
+    picture.querySelector(".boxes")?.remove();
+    picture.append(boxLayer(image, state, true));
   }
 
   drawFacts(image, state) {
@@ -72,14 +81,14 @@ class Detail {
     for (const [name, value] of Object.entries(rows)) {
       if (value) facts.append(element("dt", "", name), valueElement(value));
     }
-    this.drawBoxes(image, state);
+    this.listBoxes(image, state);
     const link = byId("detail-open");
     link.hidden = !image.width;
     link.href = `images/${image.id}.jpg`;
   }
 
   /** All detections, those below the threshold too. */
-  drawBoxes(image, state) {
+  listBoxes(image, state) {
     const list = byId("detail-boxes");
     list.replaceChildren();
     image.boxes.forEach((box, number) => {

@@ -24,10 +24,13 @@ class Grid {
   /** Show these images; tiles that stay are kept, and only their boxes are drawn anew. */
   show(images, state) {
     const activeImage = this.images[this.active];
+    const hasKeyboard = this.list.contains(document.activeElement);
     this.images = images;
     this.state = state;
     this.active = Math.max(0, images.indexOf(activeImage));
     this.resize(true);
+    // An element that is moved or removed loses the keyboard.
+    if (hasKeyboard && !this.list.contains(document.activeElement)) this.activeTile()?.firstChild.focus({ preventScroll: true });
   }
 
   resize(changed = false) {
@@ -49,26 +52,33 @@ class Grid {
   }
 
   render(redraw) {
-    const kept = new Set();
-    for (const index of this.nearIndices()) {
-      const image = this.images[index];
-      kept.add(image.id);
-      let tile = this.tiles.get(image.id);
-      const isNew = !tile;
-      if (isNew) {
-        tile = makeTile(image);
-        this.tiles.set(image.id, tile);
-        this.list.append(tile);
-      }
-      if (isNew || redraw) drawTile(tile, image, this.state);
-      if (isNew || redraw || tile.index !== index) this.place(tile, index);
-      tile.firstChild.tabIndex = index === this.active ? 0 : -1;
-    }
+    const near = this.nearIndices();
+    const kept = new Set(near.map((index) => this.images[index].id));
     for (const [id, tile] of this.tiles) {
       if (kept.has(id)) continue;
       tile.remove();
       this.tiles.delete(id);
     }
+    let next = this.list.firstChild;
+    for (const index of near) {
+      const image = this.images[index];
+      let tile = this.tiles.get(image.id);
+      const isNew = !tile;
+      if (isNew) {
+        tile = makeTile(image);
+        this.tiles.set(image.id, tile);
+      }
+      // In the order that they are seen in, for those who hear the page.
+      if (tile === next) next = tile.nextSibling;
+      else this.list.insertBefore(tile, next);
+      if (isNew || redraw) drawTile(tile, image, this.state);
+      if (isNew || redraw || tile.index !== index) this.place(tile, index);
+      tile.firstChild.tabIndex = index === this.active ? 0 : -1;
+    }
+  }
+
+  activeTile() {
+    return this.tiles.get(this.images[this.active]?.id);
   }
 
   /** Indices of the images near the window, and of the one that has the keyboard. */
@@ -80,8 +90,9 @@ class Grid {
     const last = Math.min(rows.length - 1, rowAt(rows, above + (1 + SCREENS_AHEAD) * screen));
     const indices = [];
     if (first <= last) for (let index = rows[first].first; index < rows[last].end; index += 1) indices.push(index);
-    if (this.active < this.images.length && !(this.active >= indices[0] && this.active <= indices.at(-1))) {
-      indices.push(this.active);
+    if (this.active < this.images.length) {
+      if (!indices.length || this.active > indices.at(-1)) indices.push(this.active);
+      else if (this.active < indices[0]) indices.unshift(this.active);
     }
     return indices;
   }
@@ -149,7 +160,7 @@ class Grid {
     if (!this.images.length) return;
     this.active = index;
     this.render(false);
-    const tile = this.tiles.get(this.images[index].id);
+    const tile = this.activeTile();
     tile.scrollIntoView({ block: "nearest" });
     tile.firstChild.focus({ preventScroll: true });
   }

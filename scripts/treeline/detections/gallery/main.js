@@ -9,8 +9,8 @@ let selection;
 let addressTimer;
 
 const grid = new Grid(byId("grid"), openImage);
-const detail = new Detail(byId("detail"), stepImage, () => {
-  grid.focus(grid.active);
+const detail = new Detail(byId("detail"), stepImage, (last) => {
+  grid.focus(Math.max(0, grid.images.indexOf(last)));
   writeAddressSoon();
 });
 
@@ -44,7 +44,7 @@ function updatePanel() {
 }
 
 function openImage(image) {
-  grid.active = grid.images.indexOf(image);
+  grid.active = Math.max(0, grid.images.indexOf(image));
   showDetail(image);
   writeAddressSoon();
 }

@@ -78,8 +78,8 @@ def _average_away(region: Pixels) -> Pixels:
 def _shows_person(detection: Detection, results: Results) -> bool:
     if _means_person(results["detection_categories"][detection["category"]]):
         return True
-    classifications = detection.get("classifications")
-    return bool(classifications) and _means_person(results["classification_categories"][classifications[0][0]])
+    first = (detection.get("classifications") or ())[:1]
+    return any(_means_person(results["classification_categories"][number]) for number, _ in first)
 
 
 def _means_person(name: str) -> bool:

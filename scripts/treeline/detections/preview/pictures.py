@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple, TypeAlias
 
 from treeline.detections.preview.persons import Box, blur
 from treeline.errors import ImageError, ShardError
@@ -54,13 +54,11 @@ class Picture(NamedTuple):
     thumbnail: bytes
 
 
-class Reader(Protocol):
-    """Reads a file by its name; raises `ImageError` where there is none."""
-
-    def __call__(self, name: str, /) -> bytes: ...
+Reader: TypeAlias = Callable[[str], bytes]
+"""Reads a file by its name; raises `ImageError` where there is none."""
 
 
-def read_sources(container: Path, names: Sequence[str]) -> Iterator[Source]:
+def read_sources(container: Path, names: Sequence[str]) -> Generator[Source]:
     """Read images by their names, with what the archive says of them.
 
     Args:

@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -146,7 +147,7 @@ def _look_at(part: Part, content: Results, sample: Sample, tally: Tally, options
         for detection in image.get("detections") or ():
             confidences[names[detection["category"]]].append(detection["conf"])
         tally.images += 1
-        tally.failed += image.get("detections") is None
+        tally.failed += _has_failed(image)
         if options.persons == "withhold" and _shows_persons(image, content, options):
             tally.withheld += 1
             continue
@@ -192,14 +193,19 @@ def _write_pictures(
 
 
 def _sources(chosen: list[Candidate]) -> Iterator[tuple[Candidate, Source]]:
-    """Each image that was drawn, as it is found; those that the detector did not look at may show anyone."""
+    """Each image that was drawn, as it is found."""
     for part, group in groupby(chosen, key=lambda candidate: candidate.part):
         candidates = list(group)
-        failed = [candidate for candidate in candidates if candidate.image.get("detections") is None]
-        looked_at = [candidate for candidate in candidates if candidate.image.get("detections") is not None]
-        yield from ((candidate, Source(b"", NOT_LOOKED_AT, {})) for candidate in failed)
-        names = [candidate.image["file"] for candidate in looked_at]
-        yield from zip(looked_at, read_sources(part.images, names), strict=True)
+        # Of images that the detector did not look at nobody knows whom they show: they are not even read.
+        names = [candidate.image["file"] for candidate in candidates if not _has_failed(candidate.image)]
+        with closing(read_sources(part.images, names)) as sources:
+            for candidate in candidates:
+                is_unknown = _has_failed(candidate.image)
+                yield candidate, Source(b"", NOT_LOOKED_AT, {}) if is_unknown else next(sources)
+
+
+def _has_failed(image: ImageResult) -> bool:
+    return image.get("detections") is None
 
 
 def _map_ahead(
