@@ -17,7 +17,7 @@ PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test torture slurm-test lint benchmark lock clean
+.PHONY: help setup demo test torture slurm-test browser-test lint benchmark lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ torture: setup  ## Kill downloads 200 times, and check that nothing is lost
 slurm-test: setup  ## Run the pipeline and what can go wrong on a real Slurm, installed and started here; needs root
 	tests/slurm/start.sh
 	status=0; $(BIN)/pytest --numprocesses=0 tests/slurm || status=$$?; tests/slurm/stop.sh; exit $$status
+
+browser-test: setup  ## Open the pages in Chromium, installed here from Debian's packages; needs root
+	which chromium chromedriver >/dev/null || { apt-get update --quiet=2 && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --no-install-recommends --yes chromium chromium-driver; }
+	$(BIN)/pytest --numprocesses=0 tests/browser
 
 lint: setup  ## Check style, types and rules
 	$(BIN)/ruff check

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from treeline.detect.results import Detection, Results, write_results
+from treeline.detect.results import Detection, Results
+from treeline.detections.write import write_detections
 from treeline.detections.locations import LocationRule, locate
 from treeline.detections.read import read_results
 from treeline.detections.sequences import GAP_SECONDS, group_into_sequences, parse_datetime
@@ -96,7 +97,7 @@ def smooth_results(results: Path, target: Path, parameters: SmoothParameters, ru
         classifications_changed += _smooth_classifications(animals, classes, taxa, parameters)
     report = SmoothReport(len(sequences), times.count(None), categories_changed, classifications_changed)
     record_step(content, STEP, {**asdict(parameters), **rule.facts()}, asdict(report))
-    write_results(target, content)
+    write_detections(target, content)
     changed = f"{classifications_changed} classifications and {categories_changed} categories changed"
     log.info("%s: %d sequences; %s; %d images without a time", target, len(sequences), changed, times.count(None))
     return report

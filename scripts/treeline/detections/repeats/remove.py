@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from treeline.detect.results import Results, write_results
+from treeline.detect.results import Results
+from treeline.detections.write import write_detections
 from treeline.detections.read import read_results
 from treeline.detections.repeats.candidates import Candidates, read_candidates, read_decisions
 from treeline.detections.steps import record_step
@@ -68,7 +69,7 @@ def remove_repeats(results: Path, candidates: Path, decisions: Path | None, targ
     report = RemoveReport(len(keep), len(everything - keep), len(everything - keep - remove), struck_out)
     facts = {"candidates_sha256": sha256_of_file(candidates), **asdict(report)}
     record_step(content, STEP, found["parameters"], facts)
-    write_results(target, content)
+    write_detections(target, content)
     counts = struck_out, report.removed, report.not_looked_at, report.kept
     log.info("%s: %d detections struck out; %d candidates removed (%d not looked at), %d kept", target, *counts)
     return report
