@@ -107,8 +107,9 @@ rule merge_detections:
 
 
 rule detect:
-    """Detect in every shard, and make the table of all detections."""
+    """Detect in every shard, and make the table of all detections and what else the configuration names."""
     input:
         every_shard(DETECTIONS),
         paths.detections_table,
+        AFTER_DETECTION,
     localrule: True

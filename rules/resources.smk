@@ -29,6 +29,7 @@ MEMORY_MB = {
     "decode_shard": 600,
     "detect_shard": 3000,
     "merge_detections": 2000,
+    "results": 4000,
     "scan_shards": 4096 * settings.lookup.scan_ranks,
     "create_lookup_tables": 4096,
     "extract_batch": 2048 * settings.extract.ranks,

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from treeline.config_detections import Detections
 from treeline.config_download import Download, DownloaderParameters
 from treeline.config_tools import Selection, ToolsParameters, check_selections
 from treeline.config_values import (
@@ -168,6 +169,8 @@ class Settings(Block):
     """How shards become archives."""
     detector: Detector = Detector()
     """Which detector looks at the images."""
+    detections: Detections = Detections()
+    """What is made of the detector's results."""
     lookup: Lookup = Lookup()
     """Which groups are looked up."""
     extract: Extract = Extract()

@@ -38,14 +38,15 @@ def validate(results: Annotated[list[Path], typer.Argument(help="Detector result
 
 @app.command("merge")
 def merge(
-    results: Annotated[list[Path], typer.Argument(help="Detector results, any number of files.")],
+    results: Annotated[list[Path], typer.Argument(help="Detector results: files, or Treeline's folder of all shards.")],
     output: Output,
     log: LogOption = None,
 ) -> None:
     """Merge files of results, of distinct or the same images; categories are joined by name."""
     from treeline.detections.merge import merge_results
+    from treeline.detections.shards import results_files
 
-    report = merge_results(results, output)
+    report = merge_results([file for one in results for file in results_files(one)], output)
     several = report.images_read - report.images
     same = report.detections_read - report.detections
     typer.echo(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from treeline.detections.shards import results_files
 from treeline.errors import InputError
 from treeline.io.names import server_of_folder
 
-SHARDS = "server_name=*/partition_id=*.json"
 CONTAINER_SUFFIXES = (".tar", ".tar.gz", "")
 
 
@@ -49,9 +49,7 @@ def find_parts(results: Path, images: Path) -> list[Part]:
         InputError: There are no results, or no images to some; names what is missing.
     """
     if results.is_dir():
-        files = sorted(results.glob(SHARDS))
-        if not files:
-            raise InputError(results, f"holds no {SHARDS}.", fix="Name a single file of results, or run detect.")
+        files = results_files(results)
         names = [str(file.relative_to(results).with_suffix("")) for file in files]
         return [Part(name, file, _container(images, name)) for name, file in zip(names, files, strict=True)]
     if not images.exists():
