@@ -59,7 +59,7 @@ rule merge_results:
 if AFTER.repeats:
 
     rule find_repeats:
-        """List the boxes that recur at a camera, with a page on which a person decides about them."""
+        """List the boxes that recur at a camera."""
         input:
             results=MERGED,
             locations=LOCATIONS,
