@@ -88,8 +88,10 @@ def _missing_files(settings: Settings) -> list[str]:
         named["initializer_type"] = settings.initializer_type
     after = settings.detections
     named["detections.locations"] = after.locations
-    named["detections.repeats.decisions"] = after.repeats and after.repeats.decisions
-    named["detections.evaluate.truth"] = after.evaluate and after.evaluate.truth
+    if after.repeats is not None:
+        named["detections.repeats.decisions"] = after.repeats.decisions
+    if after.evaluate is not None:
+        named["detections.evaluate.truth"] = after.evaluate.truth
     for tool, block in settings.tools_parameters.items():
         named |= {
             f"tools_parameters.{tool}.{key}": getattr(block, key) for key in FILES_OF_TOOLS if hasattr(block, key)

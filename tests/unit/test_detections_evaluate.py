@@ -16,11 +16,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from treeline.errors import InputError
-
-pytest.importorskip("pycocotools")
-
 from pycocotools.coco import COCO  # noqa: E402
 from pycocotools.cocoeval import COCOeval  # noqa: E402
 
@@ -28,6 +23,7 @@ from treeline.detections.evaluate import ALL, Evaluation, evaluate  # noqa: E402
 from treeline.detections.evaluation_report import tables_of, write_evaluation  # noqa: E402
 from treeline.detections.scores import CURVE_THRESHOLDS  # noqa: E402
 from treeline.detections.thresholds import Thresholds  # noqa: E402
+from treeline.errors import InputError
 
 NAMES = ["animal", "person", "vehicle"]
 THRESHOLD = 0.2

@@ -37,7 +37,6 @@ def run(folder: Path, *words: str) -> str:
 
 
 def test_evaluate(folder: Path) -> None:
-    pytest.importorskip("pycocotools")
     labels = ("--label", "blank=empty", "--label", "*=animal")
     said = run(folder, "evaluate", "@results.json", "--truth", "@truth.csv", "--output", "@evaluation", *labels)
     assert "2 images, compared by labels of images" in said

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from treeline.io.database import connect, database_memory
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name
+from treeline.io.tables import read_column
 from treeline.tools.collection import Collection
 from treeline.tools.hamming import Pairs, near_pairs
 from treeline.tools.judge import Judge, Verdict, drop, keep
-from treeline.io.tables import read_column
 
 FIRST_OF_EACH_HASH = """
 CREATE TEMP TABLE repeats AS

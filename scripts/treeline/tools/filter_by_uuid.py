@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from treeline.config_tools import FilterByUuid
+from treeline.io.tables import read_column
 from treeline.io.verdicts import DROP, KEEP
 from treeline.tools.judge import Judge, Verdict, drop, keep
-from treeline.io.tables import read_column
 
 
 def filter_by_uuid(parameters: FilterByUuid) -> Judge:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from treeline.detections.options import LevelsUpOption, LocationsOption, OneLocationOption
 from treeline.detections.locations import LocationRule
+from treeline.detections.options import LevelsUpOption, LocationsOption, OneLocationOption
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
