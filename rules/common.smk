@@ -11,6 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from treeline.config import INITIALIZERS
+from treeline.config_tools import COLLECTION_TOOLS, needed_tools
 from treeline.download.schedule import read_schedule
 from treeline.download.tables import digest_of_retries
 from treeline.errors import TreelineError
@@ -162,6 +163,20 @@ def images_of(selection):
 def verdicts_of(selection):
     """The tables of verdicts on a shard that decide which of its images a stage or tool takes."""
     return [paths.verdicts(tool, SERVER, PARTITION) for tool in selection.keep]
+
+
+def found_for(selection):
+    """Reports of the tools that look at the whole collection, whose verdicts a selection takes, be it through others.
+
+    A stage's target asks for them, so that their search is over before the stage is done.
+    """
+    tools = dict(settings.tools_parameters.items())
+    waiting, needed = [selection], {}
+    while waiting:
+        for tool in needed_tools(waiting.pop()) - needed.keys():
+            needed[tool] = tools[tool]
+            waiting.append(tools[tool])
+    return [paths.tool(tool) / "report.csv" for tool in sorted(needed) if tool in COLLECTION_TOOLS]
 
 
 def options(name, values):

@@ -54,4 +54,5 @@ rule decode:
     """Decode every shard."""
     input:
         every_shard(DECODED),
+        found_for(settings.decode),
     localrule: True

@@ -112,4 +112,5 @@ rule detect:
         every_shard(DETECTIONS),
         paths.detections_table,
         AFTER_DETECTION,
+        found_for(settings.decode),
     localrule: True

@@ -16,6 +16,7 @@ rule extract:
     input:
         [paths.extracted(group) / "report.csv" for group in GROUPS],
         [paths.extracted(group) / "categories.csv" for group in settings.extract.categories if group in GROUPS],
+        found_for(settings.lookup),
     localrule: True
 
 

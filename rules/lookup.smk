@@ -20,6 +20,7 @@ rule lookup:
     """Make the lookup tables of every group."""
     input:
         [paths.lookup_manifest(group) for group in GROUPS],
+        found_for(settings.lookup),
     localrule: True
 
 

@@ -13,11 +13,11 @@ OUT  tools/<tool>/verdicts/server_name=S/partition_id=N.parquet   uuid, verdict,
 A tool runs where tools_parameters has a block for it. `keep` and `images_from` chain tools and later stages.
 """
 
-from treeline.config_tools import FILES_OF_TOOLS, gives_verdicts
+from treeline.config_tools import COLLECTION_TOOLS, FILES_OF_TOOLS, gives_verdicts
 
 TOOLS = dict(settings.tools_parameters.items())
 JUDGES = [tool for tool, block in TOOLS.items() if gives_verdicts(tool, block)]
-FINDERS = [tool for tool in ("duplication_based", "near_duplicates") if tool in TOOLS]
+FINDERS = [tool for tool in COLLECTION_TOOLS if tool in TOOLS]
 MAKERS = [tool for tool in ("resize", "crop_to_boxes") if tool in TOOLS]
 MAX_PIXELS = settings.downloader_parameters.max_image_pixels
 
@@ -33,14 +33,20 @@ def files_of(block):
     return [name for name in names if name is not None]
 
 
-def duplicates_of(tool):
-    """The duplicates of the whole collection; ancient, as finding them removes those verdicts that are out of date."""
+def verdicts_once_found(tool):
+    """An input function that gives a tool's verdicts on every shard.
 
-    def found(wildcards):
-        table = paths.tool(tool) / "duplicates.parquet"
-        return ancient(finished(getattr(checkpoints, f"find_{tool}"), table))
+    Of a tool that looks at the whole collection, once it has done so: it removes those verdicts that are out of date, and
+    Snakemake looks again at what is to be done, which includes these. The shards' own rule must not wait like that: what
+    depends on it would be redone for every shard.
+    """
 
-    return found
+    def of_every_shard(wildcards):
+        if tool in FINDERS:
+            finished(getattr(checkpoints, f"find_{tool}"), paths.tool(tool) / "duplicates.parquet")
+        return every_shard(paths.verdicts(tool, SERVER, PARTITION))(wildcards)
+
+    return of_every_shard
 
 
 def kept_by(wildcards, input):
@@ -105,7 +111,7 @@ for tool in JUDGES:
             input:
                 successes=images_of(TOOLS[tool]),
                 kept_by=verdicts_of(TOOLS[tool]),
-                duplicates=duplicates_of(tool),
+                duplicates=ancient(paths.tool(tool) / "duplicates.parquet"),
             output:
                 paths.verdicts(tool, SERVER, PARTITION),
             log:
@@ -134,7 +140,7 @@ for tool in JUDGES:
         input:
             manifest=paths.manifest,
             schedule=paths.schedule / "0000.csv",
-            verdicts=every_shard(paths.verdicts(tool, SERVER, PARTITION)),
+            verdicts=verdicts_once_found(tool),
         output:
             paths.tool(tool) / "report.csv",
         log:

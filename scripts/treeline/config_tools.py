@@ -150,6 +150,9 @@ class ToolsParameters(Block):
         return self
 
 
+COLLECTION_TOOLS = ("duplication_based", "near_duplicates")
+"""Tools whose verdicts depend on the whole collection."""
+
 FILES_OF_TOOLS = ("file", "uuids", "against", "boxes")
 """Keys of tools' blocks that name a file."""
 

@@ -37,7 +37,7 @@ def test_all_that_is_made_of_detections(project: Project) -> None:
     detections = {
         "one_location": True,
         "repeats": {"occurrences": 2, "iou": 0.5},
-        "smooth": {},
+        "smooth": {"categories": True},
         "export": ["csv-long", "csv-wide", "coco"],
         "evaluate": {"truth": "truth.csv"},
         "sort": {},

@@ -102,7 +102,7 @@ def test_a_deleted_table_of_verdicts_is_made_anew_alone(project: Project) -> Non
     before = verdicts_by_shard(project)
     for tool in ("duplication_based", "size_based"):
         of_tool(project, tool, "verdicts")[0].unlink()
-    made = executed(project.snakemake("tools"))
+    made = [rule for rule in executed(project.snakemake("tools")) if rule != "tools"]
     assert sorted(made) == sorted(
         f"{rule}_{tool}" for rule in ("judge", "report") for tool in ("duplication_based", "size_based")
     )
