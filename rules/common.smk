@@ -11,7 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from treeline.config import INITIALIZERS
-from treeline.config_tools import COLLECTION_TOOLS, needed_tools
+from treeline.config_tools import COLLECTION_TOOLS, FILES_OF_TOOLS, gives_verdicts, needed_tools
 from treeline.download.schedule import read_schedule
 from treeline.download.tables import digest_of_retries
 from treeline.errors import TreelineError
@@ -50,6 +50,10 @@ SHARD = paths.shard(SERVER, PARTITION)
 BATCH = paths.batch(SERVER, PARTITION)
 DECODED = paths.decoded_shard(SERVER, PARTITION, settings.decode.archive)
 DETECTIONS = paths.detections_shard(SERVER, PARTITION)
+
+TOOLS = dict(settings.tools_parameters.items())
+JUDGES = [tool for tool, block in TOOLS.items() if gives_verdicts(tool, block)]
+FINDERS = [tool for tool in COLLECTION_TOOLS if tool in TOOLS]
 
 FLEET = settings.download.mode == "fleet"
 
@@ -170,13 +174,12 @@ def found_for(selection):
 
     A stage's target asks for them, so that their search is over before the stage is done.
     """
-    tools = dict(settings.tools_parameters.items())
-    waiting, needed = [selection], {}
+    waiting, needed = [selection], set()
     while waiting:
-        for tool in needed_tools(waiting.pop()) - needed.keys():
-            needed[tool] = tools[tool]
-            waiting.append(tools[tool])
-    return [paths.tool(tool) / "report.csv" for tool in sorted(needed) if tool in COLLECTION_TOOLS]
+        more = needed_tools(waiting.pop()) - needed
+        needed |= more
+        waiting += [TOOLS[tool] for tool in more]
+    return [paths.tool(tool) / "report.csv" for tool in FINDERS if tool in needed]
 
 
 def options(name, values):
@@ -223,3 +226,42 @@ def mpi_resources(ranks, launcher="mpiexec"):
 def mpi_launcher(wildcards, resources):
     """What an MPI job's command begins with: `mpiexec -n 4`, or nothing where there is but one process."""
     return f"{resources.mpi} -n {resources.tasks}" if resources.get("mpi") else ""
+
+
+def parameters_of(tool):
+    """A tool's block as JSON, for its command."""
+    return verbatim(TOOLS[tool].model_dump_json(exclude_defaults=True))
+
+
+def files_of(block):
+    """The files that a tool's block names."""
+    names = (getattr(block, name, None) for name in FILES_OF_TOOLS)
+    return [name for name in names if name is not None]
+
+
+def verdicts_once_found(tool):
+    """An input function that gives a tool's verdicts on every shard.
+
+    Of a tool that looks at the whole collection, once it has done so: it removes those verdicts that are out of date, and
+    Snakemake looks again at what is to be done, which includes these. A shard itself must not wait like that, or what
+    depends on it would be redone, for every shard.
+    """
+
+    def of_every_shard(wildcards):
+        if tool in FINDERS:
+            finished(getattr(checkpoints, f"find_{tool}"), paths.tool(tool) / "duplicates.parquet")
+        return every_shard(paths.verdicts(tool, SERVER, PARTITION))(wildcards)
+
+    return of_every_shard
+
+
+def kept_by(wildcards, input):
+    """Options that name the verdicts of other tools."""
+    return options("--kept-by", input.kept_by)
+
+
+def command_options(block, *left_out):
+    """A block's keys as options of its command: a switch for what is on, a value for what is given."""
+    values = block.model_dump(exclude=set(left_out), exclude_none=True)
+    given = {name.replace("_", "-"): value for name, value in values.items() if value is not False}
+    return verbatim([f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()])

@@ -26,13 +26,6 @@ LOCATIONS = [AFTER.locations] if AFTER.locations else []
 LOCATION_OPTIONS = [*options("--locations", LOCATIONS), *(["--one-location"] if AFTER.one_location else [])]
 
 
-def command_options(block, *left_out):
-    """A block's keys as options of its command: a switch for what is on, a value for what is given."""
-    values = block.model_dump(exclude=set(left_out), exclude_none=True)
-    given = {name.replace("_", "-"): value for name, value in values.items() if value is not False}
-    return verbatim([f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()])
-
-
 rule merge_results:
     """Put all shards' results into one file; each image has one entry."""
     input:

@@ -13,45 +13,8 @@ OUT  tools/<tool>/verdicts/server_name=S/partition_id=N.parquet   uuid, verdict,
 A tool runs where tools_parameters has a block for it. `keep` and `images_from` chain tools and later stages.
 """
 
-from treeline.config_tools import COLLECTION_TOOLS, FILES_OF_TOOLS, gives_verdicts
-
-TOOLS = dict(settings.tools_parameters.items())
-JUDGES = [tool for tool, block in TOOLS.items() if gives_verdicts(tool, block)]
-FINDERS = [tool for tool in COLLECTION_TOOLS if tool in TOOLS]
 MAKERS = [tool for tool in ("resize", "crop_to_boxes") if tool in TOOLS]
 MAX_PIXELS = settings.downloader_parameters.max_image_pixels
-
-
-def parameters_of(tool):
-    """A tool's block as JSON, for its command."""
-    return verbatim(TOOLS[tool].model_dump_json(exclude_defaults=True))
-
-
-def files_of(block):
-    """The files that a tool's block names."""
-    names = (getattr(block, name, None) for name in FILES_OF_TOOLS)
-    return [name for name in names if name is not None]
-
-
-def verdicts_once_found(tool):
-    """An input function that gives a tool's verdicts on every shard.
-
-    Of a tool that looks at the whole collection, once it has done so: it removes those verdicts that are out of date, and
-    Snakemake looks again at what is to be done, which includes these. The shards' own rule must not wait like that: what
-    depends on it would be redone for every shard.
-    """
-
-    def of_every_shard(wildcards):
-        if tool in FINDERS:
-            finished(getattr(checkpoints, f"find_{tool}"), paths.tool(tool) / "duplicates.parquet")
-        return every_shard(paths.verdicts(tool, SERVER, PARTITION))(wildcards)
-
-    return of_every_shard
-
-
-def kept_by(wildcards, input):
-    """Options that name the verdicts of other tools."""
-    return options("--kept-by", input.kept_by)
 
 
 rule tools:
