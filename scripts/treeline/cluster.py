@@ -121,7 +121,10 @@ def _jobs(lines: Iterable[str], clone: Path) -> Iterator[Job]:
         if Path(folder) != clone:
             continue
         output = logs.get(number)
-        name = _name_of_comment(comment) or (output.relative_to(clone / LOGS).parts[0] if output else "")
+        # Accounts hold a job's comment only where the cluster is told to keep it (AccountingStoreFlags).
+        name = _name_of_comment(comment) or _name_of_comment(
+            output.relative_to(clone / LOGS).parts[0] if output else ""
+        )
         told = "" if reason in ("None", "") else reason
         yield Job(number, state.split()[0], name, "" if node == "None assigned" else node, elapsed, limit, told, output)
 

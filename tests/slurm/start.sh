@@ -85,9 +85,10 @@ StorageUser=root
 StorageLoc=treeline_slurm
 CONFIGURATION
     install --directory --owner mysql --group mysql /run/mysqld
-    is_running "$state/run/mariadbd.pid" ||
+    if ! is_running "$state/run/mariadbd.pid"; then
         setsid mariadbd --user=mysql --skip-networking --pid-file="$state/run/mariadbd.pid" \
             >"$state/log/mariadbd.log" 2>&1 </dev/null &
+    fi
     wait_for mariadb --execute 'create database if not exists treeline_slurm'
     is_running "$state/run/slurmdbd.pid" || slurmdbd
     wait_for bash -c '</dev/tcp/127.0.0.1/6819'
