@@ -36,7 +36,7 @@ rule decode_shard:
         image_format=settings.decode.image_format,
         quality=settings.decode.jpeg_quality,
         max_pixels=settings.downloader_parameters.max_image_pixels,
-        kept_by=lambda wildcards, input: options("--kept-by", input.kept_by),
+        kept_by=kept_by,
     shell:
         """
         treeline decode shard \

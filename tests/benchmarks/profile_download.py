@@ -31,7 +31,7 @@ GROUPS = {
     "read headers and EXIF": r"\(treeline/io/(images|exif)",
     "MD5": r"^md5",
     "TLS": r"\(ssl\.py|sslproto|SSLProtocol",
-    "to the decoder and back": r"treeline/download/(decoder|decoder_process|process|stored)\.py|sock_(recv|sendall) ",
+    "to the decoder and back": r"treeline/(download/decoder\w*|io/(process|stored))\.py|sock_(recv|sendall) ",
     "segments": r"\(treeline/download/(buffer|spool)\.py",
     "request log and progress": r"\(treeline/download/(telemetry|progress|terminal)\.py",
     "assembly": r"\(treeline/download/(assemble|shard)\.py|\(treeline/io/parquet",

@@ -18,10 +18,10 @@ from tests.batches import encoded, photo
 from treeline.config_download import DownloaderParameters
 from treeline.download import decoder
 from treeline.download.decoder import DecoderError, Decoders
-from treeline.download.process import process_image
-from treeline.download.stored import ImageParameters
 from treeline.errors import ImageError
 from treeline.io.images import MAX_PIXELS
+from treeline.io.process import process_image
+from treeline.io.stored import ImageParameters
 
 PARAMETERS = DownloaderParameters(image_size=32)
 ORIGINAL = DownloaderParameters(image_format="original")

@@ -9,10 +9,10 @@ from PIL import ExifTags, Image
 
 from tests.batches import encoded, photo
 from treeline.config_download import DownloaderParameters
-from treeline.download.process import process_image
-from treeline.download.stored import ImageParameters
 from treeline.io.encode import encode_jpeg, encode_png
 from treeline.io.exif import kept_exif
+from treeline.io.process import process_image
+from treeline.io.stored import ImageParameters
 
 TAKEN = "2024:05:01 06:07:08"
 LATITUDE = (51.0, 30.0, 0.0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -19,9 +19,8 @@ from tests.shards import encode, encoded_kinds, exif, picture, raw_bgr, shard_ro
 from treeline.config_tools import CropToBoxes, Resize
 from treeline.errors import ImageError, InputError
 from treeline.io.images import decode, sniff_format
-from treeline.io.parquet import write_table
 from treeline.io.resize import fit
-from treeline.schemas import DETECTIONS, ERRORS, SUCCESSES
+from treeline.schemas import ERRORS, SUCCESSES
 from treeline.tools.boxes import BOXES, Box, read_boxes
 from treeline.tools.crop_to_boxes import corners, crop_to_boxes
 from treeline.tools.exif import EXIF, exif_of, read_exif
@@ -145,19 +144,17 @@ def test_boxes_in_pixels_are_of_the_image_as_it_was_served(tmp_path: Path) -> No
 
 def test_boxes_of_detections_are_shares_and_have_a_confidence(tmp_path: Path) -> None:
     successes = write_shard(tmp_path / "s.parquet", [shard_row(0, PNG, SIZE), shard_row(1, PNG, SIZE)])
-    rest = {"server_name": "a", "partition_id": 0, "file": "f", "model": "m", "model_sha256": "s"}
-    box = {"x_min": 0.5, "y_min": 0.5, "box_width": 0.25, "box_height": 0.25}
-    detections = [
-        {"uuid": "image-0", "category": "animal", "confidence": 0.9, **box, **rest},
-        {"uuid": "image-0", "category": "animal", "confidence": 0.1, **box, **rest},
-        {"uuid": "image-1", **rest},
-    ]
-    write_table(tmp_path / "d.parquet", pa.Table.from_pylist(detections, DETECTIONS))
-    boxes = read_boxes(tmp_path / "d.parquet", successes, least_confidence=0.2, target=tmp_path / "b.parquet")
+    box = {"category": "1", "bbox": [0.5, 0.5, 0.25, 0.25]}
+    found = [{**box, "conf": 0.9}, {**box, "conf": 0.1}, {**box, "conf": -0.9}]
+    images = [{"file": "image-0.png", "detections": found}, {"file": "image-1.png", "failure": "x", "detections": None}]
+    content = {"info": {"format_version": "1.6"}, "detection_categories": {"1": "animal"}, "images": images}
+    (tmp_path / "d.json").write_text(json.dumps(content))
+    boxes = read_boxes(tmp_path / "d.json", successes, least_confidence=0.2, target=tmp_path / "b.parquet")
     new, _ = remade(
         tmp_path, pq.read_table(successes).to_pylist(), lambda row: crop_to_boxes(row, boxes, CropToBoxes(), MAX_PIXELS)
     )
     assert [(row["uuid"], row["resized_size"]) for row in new] == [("image-0-0", [6, 9])]
+    assert pq.read_table(tmp_path / "b.parquet")["category"].to_pylist() == ["animal"]
 
 
 def test_a_box_that_is_none_is_refused(tmp_path: Path) -> None:

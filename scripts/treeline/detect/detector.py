@@ -16,12 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from treeline.detect.exif import time_taken
 from treeline.detect.model import ModelError
 from treeline.detect.results import ImageResult, failed, processed
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
 from treeline.io.images import MAX_PIXELS, Pixels, read_stored
+from treeline.io.time_taken import time_taken
 
 log = logging.getLogger(__name__)
 

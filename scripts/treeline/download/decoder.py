@@ -20,8 +20,8 @@ import sys
 from typing import Any, Self
 
 from treeline.config_download import DownloaderParameters
-from treeline.download.stored import MESSAGE_BYTES, ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg
 from treeline.errors import ImageError, TreelineError
+from treeline.io.stored import MESSAGE_BYTES, ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg
 
 SECONDS_AN_IMAGE = 60.0
 SECONDS_TO_START = 60.0

@@ -17,9 +17,9 @@ from typing import Any
 
 from treeline.download.allocator import keep_freed_memory
 from treeline.download.parent import end_with_parent
-from treeline.download.process import process_image
-from treeline.download.stored import MESSAGE_BYTES, ImageParameters
 from treeline.errors import ImageError
+from treeline.io.process import process_image
+from treeline.io.stored import MESSAGE_BYTES, ImageParameters
 
 ERROR_CHARACTERS = 1000
 

@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from treeline.io.images import Pixels
 
-HASH_BITS = 256
-HASH_BYTES = HASH_BITS // 8
+HASH_BYTES = 32
 
 _SIDE = 64
 _FREQUENCIES = 16

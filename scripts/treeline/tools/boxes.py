@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from treeline.detections.read import read_results
 from treeline.errors import InputError
 from treeline.io.database import quote_path
 from treeline.io.images import Size
@@ -55,39 +56,56 @@ class Box(NamedTuple):
         return Box(self.uuid, self.left * across, self.top * down, self.width * across, self.height * down)
 
 
-def read_boxes(table: Path, successes: Path, *, least_confidence: float | None, target: Path) -> dict[str, list[Box]]:
+def read_boxes(source: Path, successes: Path, *, least_confidence: float | None, target: Path) -> dict[str, list[Box]]:
     """Read the boxes of a shard's images, and write them down with the uuids of their crops.
 
     Args:
-        table: CSV or Parquet with `uuid` and `COORDINATES`, perhaps `category` and `confidence`.
+        source: CSV or Parquet with `uuid` and `COORDINATES`, perhaps `category` and `confidence`; or the shard's
+            detector results.
         successes: The shard.
-        least_confidence: Of detections; None says that the table is a user's, in pixels.
-        target: Parquet of `BOXES`, by image and in the order of the table, detections by falling confidence.
+        least_confidence: Of detections; None says that the source is a user's table, in pixels.
+        target: Parquet of `BOXES`, in the order of the source.
 
     Returns:
         The boxes by the image's uuid.
 
     Raises:
-        InputError: The table cannot be read, lacks a column, or a box is none; names the row's uuid.
+        InputError: The source cannot be read, lacks a column, or a box is none; names the row's uuid.
     """
     is_relative = least_confidence is not None
-    rows = read_table(
-        table,
-        {"uuid": "VARCHAR", **dict.fromkeys(COORDINATES, "DOUBLE")},
-        {"category": "VARCHAR", "confidence": "DOUBLE"},
-        where=f"uuid IN (SELECT uuid FROM read_parquet({quote_path(successes)}))"
-        + (f" AND x_min IS NOT NULL AND confidence >= {least_confidence}" if is_relative else ""),
-    )
+    rows = _rows_of_table(source, successes) if least_confidence is None else _rows_of_results(source, least_confidence)
     boxes: dict[str, list[Box]] = defaultdict(list)
     written = []
-    for row in rows.to_pylist():
+    for row in rows:
         image, coordinates = row.pop("uuid"), [row[name] for name in COORDINATES]
         if None in coordinates or min(coordinates[2:]) <= 0:
             problem = f"the box {coordinates} of {image} has no width or height."
-            raise InputError(table, problem, fix=f"Give {', '.join(COORDINATES)} as numbers.")
+            raise InputError(source, problem, fix=f"Give {', '.join(COORDINATES)} as numbers.")
         left, top, width, height = coordinates
         box = Box(f"{image}-{len(boxes[image])}", left, top, width, height, is_relative)
         boxes[image].append(box)
         written.append({"uuid": box.uuid, "image_uuid": image, **row})
     write_table(target, pa.Table.from_pylist(written, BOXES))
     return dict(boxes)
+
+
+def _rows_of_table(table: Path, successes: Path) -> list[dict[str, Any]]:
+    columns = {"uuid": "VARCHAR", **dict.fromkeys(COORDINATES, "DOUBLE")}
+    of_shard = f"uuid IN (SELECT uuid FROM read_parquet({quote_path(successes)}))"
+    rows: list[dict[str, Any]] = read_table(
+        table, columns, {"category": "VARCHAR", "confidence": "DOUBLE"}, where=of_shard
+    ).to_pylist()
+    return rows
+
+
+def _rows_of_results(results: Path, least_confidence: float) -> Iterator[dict[str, Any]]:
+    content = read_results(results)
+    for image in content["images"]:
+        for detection in image["detections"] or ():
+            if detection["conf"] >= least_confidence:
+                yield {
+                    "uuid": image["file"].partition(".")[0],
+                    **dict(zip(COORDINATES, detection["bbox"], strict=True)),
+                    "category": content["detection_categories"][detection["category"]],
+                    "confidence": detection["conf"],
+                }

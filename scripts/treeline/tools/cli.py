@@ -150,7 +150,7 @@ def resize(
 @app.command("crop")
 def crop(
     successes: Successes,
-    boxes: Annotated[Path, typer.Option(help="CSV or Parquet: uuid, x_min, y_min, box_width, box_height.")],
+    boxes: Annotated[Path, typer.Option(help="CSV or Parquet: uuid and box; or the shard's detector results.")],
     output: Output,
     errors: Annotated[Path, typer.Option(help="Parquet file to write: images that could not be read.")],
     crops: Annotated[Path, typer.Option(help="Parquet file to write: the box of each crop.")],

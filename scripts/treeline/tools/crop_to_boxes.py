@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from treeline.config_tools import CropToBoxes
-from treeline.download.stored import md5
 from treeline.errors import ImageError
 from treeline.io.encode import encode_jpeg
 from treeline.io.images import Size, open_stored
 from treeline.io.parquet import row_sizes
+from treeline.io.stored import md5
 from treeline.tools.boxes import Box
 
 Row = dict[str, Any]

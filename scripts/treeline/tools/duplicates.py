@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from treeline.io.database import connect, database_memory
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name
+from treeline.io.pdq import HASH_BYTES
 from treeline.io.tables import read_column
 from treeline.tools.collection import Collection
 from treeline.tools.hamming import Pairs, near_pairs
@@ -115,17 +115,17 @@ def repeats(duplicates: Path, shard: ShardId) -> Judge:
 
 def _as_words(hashes: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     """Lay out hashes of 32 bytes as 4 words each."""
-    lengths = pc.unique(pc.binary_length(hashes)).to_pylist()
-    if lengths not in ([], [32]):
-        raise ValueError(f"hashes of {lengths} bytes: PDQ has 32")
-    return np.frombuffer(b"".join(hashes.to_pylist()), np.uint64).reshape(-1, 4)
+    fixed = hashes.cast(pa.binary(HASH_BYTES)).combine_chunks()  # refuses a hash of another length
+    return np.frombuffer(fixed.buffers()[1], np.uint64).reshape(-1, HASH_BYTES // 8)
 
 
 def _repeats(
     places: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64], most_bits: int, threads: int
 ) -> dict[str, npt.NDArray[np.int64]]:
     """Go through the images in order: one that is near to an earlier one that is kept repeats the first such."""
-    _, first, inverse = np.unique(hashes.view(np.dtype((np.void, 32))).ravel(), return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(
+        hashes.view(np.dtype((np.void, HASH_BYTES))).ravel(), return_index=True, return_inverse=True
+    )
     by_place = np.argsort(first)
     first, number = first[by_place], np.argsort(by_place)[inverse]
     main, distance = np.arange(len(first)), np.zeros(len(first), np.int64)

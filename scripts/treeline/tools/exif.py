@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 from PIL import ExifTags, Image
 
-from treeline.detect.exif import time_taken
 from treeline.io.images import EXIF_ORIENTATION
 from treeline.io.parquet import parquet_writer
+from treeline.io.time_taken import time_taken
 from treeline.io.verdicts import stream_kept_rows
 
 EXIF = pa.schema(

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from treeline.config_tools import Resize
-from treeline.download.process import process_image
-from treeline.download.stored import ImageParameters, md5
 from treeline.errors import ImageError
 from treeline.io.encode import encode_raw_bgr
 from treeline.io.images import open_stored, sniff_format
 from treeline.io.parquet import row_sizes
+from treeline.io.process import process_image
 from treeline.io.resize import fit, reduce
+from treeline.io.stored import ImageParameters, md5
 
 Row = dict[str, Any]
 

@@ -13,11 +13,11 @@ from PIL import Image, ImageOps
 
 from tests.batches import encoded, photo, rotated_jpeg
 from treeline.config_download import DownloaderParameters
-from treeline.download.process import process_image
-from treeline.download.stored import ImageParameters
 from treeline.errors import ImageError
 from treeline.io.images import Pixels, decode, read_header, read_stored, sniff_format
+from treeline.io.process import process_image
 from treeline.io.resize import enough_for, fit, reduce
+from treeline.io.stored import ImageParameters
 
 
 def parameters(**changes: object) -> ImageParameters:

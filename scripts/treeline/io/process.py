@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from treeline.download.stored import ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg, md5
 from treeline.errors import ImageError
 from treeline.io.encode import encode_jpeg, encode_png, encode_raw_bgr
 from treeline.io.exif import kept_exif
@@ -15,6 +14,7 @@ from treeline.io.images import (
     turn_upright,
 )
 from treeline.io.resize import enough_for, fit, reduce
+from treeline.io.stored import ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg, md5
 
 
 def process_image(body: bytes, parameters: ImageParameters) -> ProcessedImage:
