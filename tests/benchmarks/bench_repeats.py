@@ -1,6 +1,6 @@
 """A million detections: find repeats, strike them out, smooth the sequences.
 
-Run it as `python -m tests.benchmarks.bench_repeats [--detections 1000000]`. Half of the detections are of things that
+Run it as `python -m tests.benchmarks.bench_repeats`. Half of the detections are of things that
 stand still, with boxes that tremble; the other half are animals anywhere. They are spread over 500 cameras, and then
 all at one: nothing may depend on a camera's having few. Each command runs as typed, start and JSON included.
 """
@@ -18,12 +18,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tests.benchmarks.measure import measure_commands
+from tests.benchmarks.measure import Check, Row, measure_commands
+from tests.benchmarks.page import describe, table, verdicts, write_section
 
 DETECTIONS_OF_AN_IMAGE = 2
 STILL_THINGS_OF_A_CAMERA = 20
 TREMBLE = 0.002
 CAMERAS = (500, 1)
+MOST_SECONDS = 60.0
 IMAGES_OF_A_SEQUENCE = 5
 SECONDS_BETWEEN_IMAGES, SECONDS_BETWEEN_SEQUENCES = 10, 3600
 SPECIES = {"0": "cow", "1": "deer", "2": "other"}
@@ -68,30 +70,39 @@ def _images(
         yield f'{{"file": "{file}", "datetime": "{taken}", "detections": [{found}]}}'
 
 
-def measure(detections: int) -> Iterator[str]:
-    """Measure each command on each collection; gives the lines of a table."""
-    yield "| command | detections | cameras | s | CPU s | peak MiB | |\n|---|--:|--:|--:|--:|--:|---|"
+def measure(detections: int) -> tuple[list[Row], list[Check]]:
+    """Measure each command on each collection."""
+    rows, checks = [], []
     for cameras in CAMERAS:
         with TemporaryDirectory(prefix="bench-repeats-") as name:
             folder = Path(name)
             results, candidates, log = folder / "results.json", folder / "candidates.json", folder / "log"
             write_results_of_cameras(results, detections, cameras)
-            for command in (
-                ["repeats", "find", results, "--output", candidates],
-                ["repeats", "remove", results, "--candidates", candidates, "--output", folder / "filtered.json"],
-                ["smooth", results, "--output", folder / "smoothed.json"],
+            for words, arguments in (
+                (("repeats", "find"), (results, "--output", candidates)),
+                (("repeats", "remove"), (results, "--candidates", candidates, "--output", folder / "filtered.json")),
+                (("smooth",), (results, "--output", folder / "smoothed.json")),
             ):
-                start = time.perf_counter()
-                cost = measure_commands([[sys.executable, "-m", "treeline", "detections", *map(str, command)]], log)
-                seconds = time.perf_counter() - start
-                remark = log.read_text(encoding="utf-8").splitlines()[-1].rpartition(": ")[2]
-                words = " ".join(word for word in command if isinstance(word, str) and not word.startswith("-"))
-                figures = f"{seconds:.1f} | {cost.cpu_seconds:.1f} | {cost.peak_mib:,.0f}"
-                yield f"| {words} | {detections:,} | {cameras} | {figures} | {remark} |"
+                started = time.perf_counter()
+                command = [sys.executable, "-m", "treeline", "detections", *words, *map(str, arguments)]
+                cost = measure_commands([command], log)
+                seconds = time.perf_counter() - started
+                said = log.read_text(encoding="utf-8").splitlines()[-1].rpartition(": ")[2]
+                run = f"{' '.join(words)}, {cameras} camera{'s' if cameras > 1 else ''}"
+                rows.append(Row(run, detections, cost, f"{seconds:.1f} s; {said}"))
+                checks.append(Check(f"{run}: under {MOST_SECONDS:g} s", f"{seconds:.1f} s", seconds < MOST_SECONDS))
+    return rows, checks
+
+
+def main() -> int:
+    """Measure, and write the section; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.bench_repeats")
+    parser.add_argument("--detections", type=int, default=1_000_000)
+    rows, checks = measure(parser.parse_args().detections)
+    description = describe("python -m tests.benchmarks.bench_repeats")
+    write_section("repeats", [*description, *table(rows), "", *verdicts(checks)])
+    return 0 if all(check.is_met for check in checks) else 1
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.bench_repeats")
-    parser.add_argument("--detections", type=int, default=1_000_000)
-    for line in measure(parser.parse_args().detections):
-        print(line, flush=True)
+    sys.exit(main())

@@ -8,6 +8,7 @@ images of one camera. A grid tells which groups can be like a box at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,15 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float64]
 """Number of boxes x 4: left, top, width, height; width and height are above 0."""
 
+Places = npt.NDArray[np.int64]
+"""Of boxes among all."""
+
 Keys = npt.NDArray[np.int64]
+
+BOXES_AT_ONCE = 16_384
+"""Each lot of boxes is compared with the groups begun before at once, and only what is new one by one."""
+
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 MARGIN = 1e-9
 """For rounding: cells are so much wider than they need to be."""
@@ -34,28 +43,67 @@ def group_boxes(boxes: Boxes, iou: float) -> list[list[int]]:
     Returns:
         The groups by their first box, each with the places of its boxes, ascending.
     """
-    groups: dict[int, list[int]] = {}
-    first_boxes_at: dict[int, list[tuple[float, float, int]]] = {}
-    homes, reached = _cells(boxes, iou)
-    middles = boxes[:, :2] + boxes[:, 2:] / 2
-    farthest = boxes[:, 2:] * ((1 - iou) / (2 * iou) + MARGIN)
-    as_lists = boxes.tolist()
-    columns = (homes.tolist(), middles.tolist(), farthest.tolist(), reached)
-    for place, (home, (x, y), (far_x, far_y), keys) in enumerate(zip(*columns, strict=True)):
-        box, is_new = as_lists[place], True
-        for key in keys.tolist():
-            for first_x, first_y, first in first_boxes_at.get(key, ()):
-                # Most boxes of a cell are told apart by their middles alone, which is quicker.
-                if abs(x - first_x) > far_x or abs(y - first_y) > far_y:
-                    continue
-                if intersection_over_union(box, as_lists[first]) >= iou:
-                    is_new = False
-                    if groups[first][-1] != place:
-                        groups[first].append(place)
-        if is_new:
-            groups[place] = [place]
-            first_boxes_at.setdefault(home, []).append((x, y, place))
-    return list(groups.values())
+    grid = _Grid(boxes, iou)
+    firsts = np.empty(0, np.int64)
+    pairs = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(boxes), BOXES_AT_ONCE):
+        places = np.arange(start, min(start + BOXES_AT_ONCE, len(boxes)))
+        of_known = grid.pairs_alike(firsts, places)
+        begun = grid.first_boxes(np.setdiff1d(places, of_known[:, 1]))
+        pairs += [of_known, grid.pairs_alike(begun, places)]
+        firsts = np.concatenate([firsts, begun])
+    first, place = np.concatenate(pairs).T
+    order = np.lexsort((place, first))
+    begins = np.flatnonzero(np.diff(first[order], prepend=-1))
+    return [group.tolist() for group in np.split(place[order], begins[1:])] if len(boxes) else []
+
+
+class _Grid:
+    """Boxes and the cells that they lie in.
+
+    Args:
+        boxes: All of them.
+        iou: Least intersection over union of two that are alike.
+    """
+
+    def __init__(self, boxes: Boxes, iou: float) -> None:
+        self._boxes, self._iou = boxes, iou
+        self._homes, self._reached = _cells(boxes, iou)
+        self._middles = boxes[:, :2] + boxes[:, 2:] / 2
+        self._farthest = boxes[:, 2:] * ((1 - iou) / (2 * iou) + MARGIN)
+
+    def first_boxes(self, places: Places) -> Places:
+        """Those boxes that resemble none of them that begins a group before."""
+        begun: list[int] = []
+        begun_at: dict[int, list[int]] = {}
+        boxes, homes = self._boxes[places].tolist(), self._homes[places].tolist()
+        for number, (box, home, reached) in enumerate(zip(boxes, homes, self._reached[places].tolist(), strict=True)):
+            near = (other for key in reached for other in begun_at.get(key, ()))
+            if not any(intersection_over_union(box, boxes[other]) >= self._iou for other in near):
+                begun.append(number)
+                begun_at.setdefault(home, []).append(number)
+        return places[begun]
+
+    def pairs_alike(self, firsts: Places, places: Places) -> Places:
+        """All pairs of a group's first box and one that resembles it, itself included; none comes before its first.
+
+        Returns:
+            Number of pairs x 2.
+        """
+        by_home = firsts[np.argsort(self._homes[firsts], kind="stable")]
+        begin, end = (np.searchsorted(self._homes[by_home], self._reached[places].ravel(), side) for side in SIDES)
+        counts = end - begin
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        first = by_home[np.repeat(begin, counts) + within]
+        place = np.repeat(np.repeat(places, self._reached.shape[1]), counts)
+        # Most boxes of a cell are told apart by their middles alone, which is quicker.
+        apart = np.abs(self._middles[first] - self._middles[place])
+        near = (first <= place) & (apart <= self._farthest[place]).all(axis=1)
+        first, place = first[near], place[near]
+        alike = intersections_over_unions(self._boxes[first], self._boxes[place]) >= self._iou
+        # Two cells that got the same key give the same pair twice.
+        keys = np.unique(first[alike] * len(self._boxes) + place[alike])
+        return np.stack(np.divmod(keys, len(self._boxes)), axis=1)
 
 
 def intersection_over_union(one: Sequence[float], other: Sequence[float]) -> float:
@@ -69,6 +117,15 @@ def intersection_over_union(one: Sequence[float], other: Sequence[float]) -> flo
     common = width * height
     area, other_area = (right - one[0]) * (bottom - one[1]), (other_right - other[0]) * (other_bottom - other[1])
     return common / (area + other_area - common)
+
+
+def intersections_over_unions(some: Boxes, others: Boxes) -> npt.NDArray[np.float64]:
+    """`intersection_over_union` of each pair of boxes, with the same rounding."""
+    ends, other_ends = some[:, :2] + some[:, 2:], others[:, :2] + others[:, 2:]
+    sides = np.minimum(ends, other_ends) - np.maximum(some[:, :2], others[:, :2])
+    common = sides.clip(min=0).prod(axis=1)
+    areas = (ends - some[:, :2]).prod(axis=1) + (other_ends - others[:, :2]).prod(axis=1)
+    return np.asarray(common / (areas - common))
 
 
 def _cells(boxes: Boxes, iou: float) -> tuple[Keys, Keys]:
