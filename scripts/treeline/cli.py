@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from treeline import __version__, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline import __version__, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline.catalog.cli import app as catalog_app
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
 from treeline.detections.cli import app as detections_app
@@ -45,6 +46,7 @@ for stage, stage_app in (
     (detections, detections_app),
     (lookup, lookup_app),
     (extract, extract_app),
+    (catalog, catalog_app),
 ):
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
 app.add_typer(config_app, name="config")

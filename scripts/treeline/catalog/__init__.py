@@ -1,0 +1,1 @@
+"""The catalogue: data sets, sequences, images, boxes, classes and splits, in one file that everyone can query."""

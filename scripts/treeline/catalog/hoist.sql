@@ -1,0 +1,99 @@
+-- Put each property on the highest level where it is correct: what all images of a sequence have alike goes to the
+-- sequence, and its name into `hoisted`, so that it can be put back. `file`, `frame_num`, boxes, sizes and uuids stay.
+-- A property that the source itself gives the sequence is left on both levels.
+
+CREATE OR REPLACE TEMP TABLE new_sequences AS
+WITH alike AS (
+    SELECT
+        dataset,
+        seq_id,
+        CASE WHEN count(class) = count(*) AND min(class) = max(class) THEN min(class) END AS class,
+        CASE WHEN count(datetime) = count(*) AND min(datetime) = max(datetime) THEN min(datetime) END AS datetime,
+        CASE WHEN count(location) = count(*) AND min(location::VARCHAR) = max(location::VARCHAR)
+            THEN min(location::VARCHAR)::JSON END AS location
+    FROM staged_images
+    GROUP BY dataset, seq_id
+), named AS (
+    SELECT dataset, seq_id FROM alike
+    UNION
+    SELECT dataset, seq_id FROM staged_sequences
+    UNION
+    SELECT dataset, seq_id FROM staged_videos
+)
+SELECT
+    row_number() OVER (ORDER BY dataset, seq_id) AS number,
+    dataset,
+    seq_id,
+    coalesce(given.location, alike.location) AS location,
+    coalesce(given.class, alike.class) AS class,
+    coalesce(given.datetime, alike.datetime) AS datetime,
+    given.properties,
+    list_concat(
+        CASE WHEN given.location IS NULL AND alike.location IS NOT NULL THEN ['location'] ELSE [] END,
+        CASE WHEN given.class IS NULL AND alike.class IS NOT NULL THEN ['class'] ELSE [] END,
+        CASE WHEN given.datetime IS NULL AND alike.datetime IS NOT NULL THEN ['datetime'] ELSE [] END
+    ) AS hoisted
+FROM named
+LEFT JOIN alike USING (dataset, seq_id)
+LEFT JOIN staged_sequences AS given USING (dataset, seq_id);
+
+-- Other properties, of the images that have any: one row a property.
+CREATE OR REPLACE TEMP TABLE image_properties AS
+SELECT item, number, key, value::VARCHAR AS value
+FROM staged_images
+JOIN new_sequences USING (dataset, seq_id), json_each(staged_images.properties)
+UNION ALL
+SELECT item, number, 'location', image.location::VARCHAR
+FROM staged_images AS image
+JOIN new_sequences AS sequence USING (dataset, seq_id)
+WHERE image.location IS NOT NULL AND NOT list_contains(sequence.hoisted, 'location');
+
+CREATE OR REPLACE TEMP TABLE alike_properties AS
+SELECT number, key, min(property.value) AS value
+FROM image_properties AS property
+JOIN (
+    SELECT number, count(*) AS images
+    FROM staged_images JOIN new_sequences USING (dataset, seq_id)
+    GROUP BY number
+) USING (number)
+JOIN new_sequences AS sequence USING (number)
+WHERE key <> 'location' AND NOT coalesce(list_contains(json_keys(sequence.properties), key), false)
+GROUP BY number, key, images
+HAVING count(*) = images AND min(property.value) = max(property.value);
+
+CREATE OR REPLACE TEMP TABLE kept_properties AS
+SELECT item, json_group_object(key, value::JSON) AS properties
+FROM image_properties
+ANTI JOIN alike_properties USING (number, key)
+GROUP BY item;
+
+UPDATE new_sequences
+SET properties = joined(new_sequences.properties, more.properties), hoisted = list_concat(hoisted, more.keys)
+FROM (
+    SELECT number, json_group_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
+    FROM alike_properties
+    GROUP BY number
+) AS more
+WHERE new_sequences.number = more.number;
+
+CREATE OR REPLACE TEMP TABLE new_images AS
+SELECT
+    image.item,
+    sequence.number,
+    image.dataset,
+    image.file,
+    image.frame_num,
+    CASE WHEN NOT list_contains(sequence.hoisted, 'class') THEN image.class END AS class,
+    CASE WHEN NOT list_contains(sequence.hoisted, 'datetime') THEN image.datetime END AS datetime,
+    image.width,
+    image.height,
+    image.uuid,
+    image.annotated,
+    kept.properties
+FROM staged_images AS image
+JOIN new_sequences AS sequence USING (dataset, seq_id)
+LEFT JOIN kept_properties AS kept USING (item);
+
+DROP TABLE image_properties;
+DROP TABLE alike_properties;
+DROP TABLE kept_properties;

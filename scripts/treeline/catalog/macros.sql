@@ -1,0 +1,29 @@
+-- How text of the sources is read. Temporary: the catalogue itself needs nothing but its tables.
+
+-- A local time: ISO 8601 (an offset is left off), `YYYY-MM-DD HH:MM:SS`, or EXIF's `YYYY:MM:DD HH:MM:SS`; NULL for others.
+CREATE OR REPLACE TEMP MACRO local_time(text) AS try_strptime(
+    regexp_replace(text, '(Z|[+-]\d\d:?\d\d)$', ''),
+    [
+        '%Y-%m-%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S', '%Y:%m:%d %H:%M:%S', '%Y-%m-%dT%H:%M:%S.%f', '%Y-%m-%d %H:%M:%S.%f',
+        '%Y-%m-%dT%H:%M', '%Y-%m-%d'
+    ]
+);
+
+-- A location, which is JSON, as plain text: a string as it is, anything else as its JSON.
+CREATE OR REPLACE TEMP MACRO location_text(location) AS
+    CASE json_type(location) WHEN 'VARCHAR' THEN location ->> '$' WHEN 'NULL' THEN NULL ELSE location::VARCHAR END;
+
+-- One JSON object of two that have no key in common; either may be NULL.
+CREATE OR REPLACE TEMP MACRO joined(one, other) AS CASE
+    WHEN one IS NULL THEN other
+    WHEN other IS NULL THEN one
+    ELSE (left(one::VARCHAR, -1) || ',' || substr(other::VARCHAR, 2))::JSON
+END;
+
+-- The part of a JSON object whose keys are, or are not, in a list; NULL when nothing is left.
+CREATE OR REPLACE TEMP MACRO only_keys(object, names) AS (
+    SELECT json_group_object(key, value) FROM json_each(object) WHERE list_contains(names, key) HAVING count(*) > 0
+);
+CREATE OR REPLACE TEMP MACRO without_keys(object, names) AS (
+    SELECT json_group_object(key, value) FROM json_each(object) WHERE NOT list_contains(names, key) HAVING count(*) > 0
+);

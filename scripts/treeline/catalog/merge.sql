@@ -1,0 +1,164 @@
+-- Put what is new in place of what an earlier ingest of the same name brought. Runs in the ingest's transaction, with
+-- the variable `ingest` set to its number.
+
+-- What was hoisted to a data set goes back to its sequences; `hoist_to_datasets.sql` looks again when all are there.
+UPDATE sequences
+SET properties = joined(sequences.properties, only_keys(datasets.properties, datasets.hoisted))
+FROM datasets
+WHERE sequences.dataset = datasets.dataset AND len(datasets.hoisted) > 0
+    AND datasets.dataset IN (SELECT dataset FROM touched_datasets);
+
+UPDATE datasets
+SET properties = without_keys(properties, hoisted), hoisted = []
+WHERE len(hoisted) > 0 AND dataset IN (SELECT dataset FROM touched_datasets);
+
+-- An image that is there again keeps its number, so that what other ingests say of it still holds.
+CREATE OR REPLACE TEMP TABLE known_images AS
+SELECT sequence.dataset, image.file, image.image
+FROM images AS image
+JOIN sequences AS sequence USING (sequence)
+WHERE image.ingest = getvariable('ingest');
+
+DELETE FROM boxes WHERE ingest = getvariable('ingest');
+DELETE FROM images WHERE ingest = getvariable('ingest');
+DELETE FROM videos WHERE ingest = getvariable('ingest');
+DELETE FROM sequences WHERE ingest = getvariable('ingest');
+DELETE FROM classes WHERE ingest = getvariable('ingest');
+
+CREATE OR REPLACE TEMP TABLE numbered_images AS
+SELECT
+    new.*,
+    coalesce(
+        known.image,
+        (SELECT coalesce(max(image), 0) FROM (SELECT image FROM images UNION ALL SELECT image FROM known_images))
+            + row_number() OVER (PARTITION BY known.image IS NULL ORDER BY new.item)
+    ) AS image
+FROM new_images AS new
+LEFT JOIN known_images AS known USING (dataset, file);
+
+SET VARIABLE first_sequence = (SELECT coalesce(max(sequence), 0) FROM sequences);
+
+INSERT INTO sequences
+SELECT
+    getvariable('first_sequence') + number,
+    dataset,
+    seq_id,
+    location_text(location),
+    class,
+    datetime,
+    local_time(datetime),
+    joined(properties, CASE WHEN json_type(location) <> 'VARCHAR' THEN json_object('location', location) END),
+    hoisted,
+    getvariable('ingest')
+FROM new_sequences
+ORDER BY number;
+
+INSERT INTO images
+SELECT
+    image,
+    getvariable('first_sequence') + number,
+    file,
+    frame_num,
+    class,
+    datetime,
+    local_time(datetime),
+    width,
+    height,
+    uuid,
+    annotated,
+    properties,
+    getvariable('ingest')
+FROM numbered_images
+ORDER BY number, frame_num, file;
+
+INSERT INTO boxes
+SELECT
+    image.image, box.box, box.category, box.class, box.x_min, box.y_min, box.width, box.height, box.confidence,
+    box.properties, getvariable('ingest')
+FROM staged_boxes AS box
+JOIN numbered_images AS image USING (item)
+ORDER BY image.image, box.box;
+
+SET VARIABLE first_video = (SELECT coalesce(max(video), 0) FROM videos);
+
+INSERT INTO videos
+SELECT
+    getvariable('first_video') + row_number() OVER (ORDER BY sequence.number, video.file),
+    getvariable('first_sequence') + sequence.number,
+    video.file,
+    video.class,
+    video.datetime,
+    local_time(video.datetime),
+    video.frame_rate,
+    video.frames,
+    video.properties,
+    getvariable('ingest')
+FROM staged_videos AS video
+JOIN new_sequences AS sequence USING (dataset, seq_id);
+
+INSERT INTO classes
+SELECT dataset, class, properties, getvariable('ingest')
+FROM staged_classes
+ON CONFLICT DO UPDATE SET properties = excluded.properties, ingest = excluded.ingest;
+
+INSERT INTO datasets (dataset) SELECT dataset FROM touched_datasets ON CONFLICT DO NOTHING;
+
+UPDATE datasets
+SET
+    storage_account = NULL, container = NULL, path_prefix = NULL, container_sas_key = NULL, access = NULL,
+    comment = NULL, properties = NULL, ingest = NULL
+WHERE ingest = getvariable('ingest');
+
+UPDATE datasets
+SET
+    storage_account = given.storage_account,
+    container = given.container,
+    path_prefix = given.path_prefix,
+    container_sas_key = given.container_sas_key,
+    access = given.access,
+    comment = given.comment,
+    properties = given.properties,
+    ingest = getvariable('ingest')
+FROM staged_datasets AS given
+WHERE datasets.dataset = given.dataset;
+
+INSERT INTO splits SELECT dataset, location, split FROM staged_splits ON CONFLICT DO NOTHING;
+
+-- What all sequences of a data set have alike, and what they have only there.
+CREATE OR REPLACE TEMP TABLE alike_in_dataset AS
+WITH counted AS (
+    SELECT dataset, count(*) AS sequences
+    FROM sequences
+    WHERE dataset IN (SELECT dataset FROM touched_datasets)
+    GROUP BY dataset
+), pairs AS (
+    SELECT sequences.dataset, key, value::VARCHAR AS value
+    FROM sequences, json_each(sequences.properties)
+    WHERE key <> 'location'
+)
+SELECT dataset, key, min(value) AS value
+FROM pairs
+JOIN counted USING (dataset)
+JOIN datasets USING (dataset)
+WHERE NOT coalesce(list_contains(json_keys(datasets.properties), key), false)
+GROUP BY dataset, key, counted.sequences
+HAVING count(*) = counted.sequences AND min(value) = max(value);
+
+UPDATE datasets
+SET properties = joined(datasets.properties, more.properties), hoisted = more.keys
+FROM (
+    SELECT dataset, json_group_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
+    FROM alike_in_dataset
+    GROUP BY dataset
+) AS more
+WHERE datasets.dataset = more.dataset;
+
+UPDATE sequences
+SET properties = without_keys(sequences.properties, datasets.hoisted)
+FROM datasets
+WHERE sequences.dataset = datasets.dataset AND len(datasets.hoisted) > 0
+    AND datasets.dataset IN (SELECT dataset FROM touched_datasets);
+
+DROP TABLE alike_in_dataset;
+
+DELETE FROM datasets WHERE ingest IS NULL AND dataset NOT IN (SELECT dataset FROM sequences);

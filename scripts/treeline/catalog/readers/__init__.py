@@ -1,0 +1,10 @@
+"""What the catalogue can ingest: one module a format, each with a function that fills the staged tables."""
+
+from __future__ import annotations
+
+from treeline.catalog.readers import megadb
+from treeline.catalog.sources import Stage
+
+READERS: dict[str, Stage] = {
+    "megadb": megadb.stage,
+}

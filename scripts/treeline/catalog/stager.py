@@ -1,0 +1,100 @@
+"""Fill the staged tables row by row, many rows at a time."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+ROWS_AT_ONCE = 50_000
+
+_LIST = pa.list_(pa.string())
+SCHEMAS: dict[str, pa.Schema] = {
+    "staged_datasets": pa.schema(
+        {
+            "dataset": pa.string(),
+            **dict.fromkeys(("storage_account", "container", "path_prefix", "container_sas_key"), pa.string()),
+            "access": _LIST,
+            "comment": pa.string(),
+            "properties": pa.string(),
+        }
+    ),
+    "staged_sequences": pa.schema(
+        {
+            **dict.fromkeys(("dataset", "seq_id", "location"), pa.string()),
+            "class": _LIST,
+            "datetime": pa.string(),
+            "properties": pa.string(),
+        }
+    ),
+    "staged_images": pa.schema(
+        {
+            "item": pa.int64(),
+            **dict.fromkeys(("dataset", "seq_id", "location", "file"), pa.string()),
+            "frame_num": pa.int64(),
+            "class": _LIST,
+            "datetime": pa.string(),
+            "width": pa.int32(),
+            "height": pa.int32(),
+            "uuid": pa.string(),
+            "annotated": pa.bool_(),
+            "properties": pa.string(),
+        }
+    ),
+    "staged_boxes": pa.schema(
+        {
+            "item": pa.int64(),
+            "box": pa.int32(),
+            "category": pa.string(),
+            "class": pa.string(),
+            **dict.fromkeys(("x_min", "y_min", "width", "height", "confidence"), pa.float64()),
+            "properties": pa.string(),
+        }
+    ),
+    "staged_videos": pa.schema(
+        {
+            **dict.fromkeys(("dataset", "seq_id", "file"), pa.string()),
+            "class": _LIST,
+            "datetime": pa.string(),
+            "frame_rate": pa.float64(),
+            "frames": pa.int64(),
+            "properties": pa.string(),
+        }
+    ),
+    "staged_classes": pa.schema(dict.fromkeys(("dataset", "class", "properties"), pa.string())),
+    "staged_splits": pa.schema(dict.fromkeys(("dataset", "location", "split"), pa.string())),
+}
+"""The columns of each staged table, in the order of `staging.sql`."""
+
+
+class Stager:
+    """Collects rows, and hands them to the database in lots; the last ones when its `with` block ends well."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in SCHEMAS}
+
+    def add(self, table: str, **row: object) -> None:
+        """Add a row; a column that is not named is NULL."""
+        rows = self._rows[table]
+        rows.append(row)
+        if len(rows) >= ROWS_AT_ONCE:
+            self._flush(table)
+
+    def __enter__(self) -> Stager:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+        if kind is None:
+            for table in self._rows:
+                self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        if self._rows[table]:
+            lot = pa.Table.from_pylist(self._rows[table], schema=SCHEMAS[table])
+            self._connection.register("staged_lot", lot)
+            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM staged_lot")
+            self._connection.unregister("staged_lot")
+            self._rows[table].clear()
