@@ -70,12 +70,15 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str) -> Ingested:
-    connection.execute("""
+    connection.execute(
+        """
         CREATE OR REPLACE TEMP TABLE touched_datasets AS
         SELECT dataset FROM new_sequences
         UNION SELECT dataset FROM staged_datasets
         UNION SELECT dataset FROM sequences JOIN ingests USING (ingest) WHERE name = $name
-    """, {"name": source.name})
+    """,
+        {"name": source.name},
+    )
     known = connection.execute("SELECT ingest FROM ingests WHERE name = ?", [source.name]).fetchone()
     [(following,)] = connection.execute("SELECT coalesce(max(ingest), 0) + 1 FROM ingests").fetchall()
     number = known[0] if known is not None else following
