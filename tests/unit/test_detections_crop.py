@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.shards import encode, exif, picture
 from treeline.detections.crop import crop_detections
-from treeline.detections.crop_geometry import Region, cut, region_of
+from treeline.io.regions import Region, cut, region_of
 from treeline.detections.crop_plan import CropOptions
 from treeline.detections.splits import SPLITS, Shares
 from treeline.detections.thresholds import Thresholds

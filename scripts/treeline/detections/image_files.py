@@ -7,9 +7,6 @@ from pathlib import Path
 from treeline.detect.results import Results
 from treeline.errors import ImageError, InputError
 from treeline.io.images import read_header
-from treeline.io.names import IMAGE_EXTENSIONS
-
-IMAGE_SUFFIXES = frozenset(f".{extension}" for extension in (*IMAGE_EXTENSIONS.values(), "jpeg", "tiff"))
 
 
 def find_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[str]:

@@ -17,10 +17,11 @@ import yaml
 
 from treeline.detect.results import Detection, ImageResult, Results
 from treeline.detections.formats.labels import CERTAIN, label_files, new_results, rounded_box
-from treeline.detections.image_files import IMAGE_SUFFIXES, find_files
+from treeline.detections.image_files import find_files
 from treeline.detections.read import read_file
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
+from treeline.io.names import IMAGE_SUFFIXES
 
 IMAGES = "./images/"
 FIELDS_WITHOUT_CONFIDENCE = 5
