@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from treeline.config_catalog import Catalog
 from treeline.config_detections import Detections
 from treeline.config_download import Download, DownloaderParameters
 from treeline.config_tools import Selection, ToolsParameters, check_selections
@@ -28,7 +29,7 @@ from treeline.config_values import (
     check_distinct,
 )
 
-Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract"]
+Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 Initializer = Literal["plain", "gbif", "eol", "fathomnet", "lila", "tol_general"]
@@ -64,6 +65,8 @@ class OutputStructure(Block):
     """Lookup tables."""
     extracted_folder: RelativeName = "extracted"
     """Extracted subsets."""
+    catalog_folder: RelativeName = "catalog"
+    """The catalogue: a database, and its tables."""
 
     @model_validator(mode="after")
     def _each_has_its_own_place(self) -> OutputStructure:
@@ -175,6 +178,8 @@ class Settings(Block):
     """Which groups are looked up."""
     extract: Extract = Extract()
     """How subsets are written."""
+    catalog: Catalog = Catalog()
+    """What the catalogue holds."""
 
     @model_validator(mode="before")
     @classmethod
@@ -207,6 +212,8 @@ class Settings(Block):
             raise ValueError(
                 "decode.images_from: crop_to_boxes waits for detections in the decoded images; give it boxes"
             )
+        if "catalog" in self.stages and self.catalog.dataset is None and not self.catalog.sources:
+            raise ValueError("catalog: give it a dataset or sources, or leave the stage catalog out")
         check_selections({"decode": self.decode, "lookup": self.lookup}, dict(self.tools_parameters.items()))
         return self
 

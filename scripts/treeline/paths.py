@@ -176,6 +176,16 @@ class Paths:
         """Folder of the images of one lookup batch; its reports lie beside it, under its name."""
         return self.extracted(group) / f"group_id={group_id}"
 
+    @property
+    def catalog(self) -> Path:
+        """The catalogue, a DuckDB database."""
+        return self.root / self.structure.catalog_folder / "catalog.duckdb"
+
+    @property
+    def catalog_tables(self) -> Path:
+        """Folder of the catalogue's tables as Parquet."""
+        return self.root / self.structure.catalog_folder / "tables"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

@@ -31,6 +31,7 @@ def collect_status(output: Output) -> list[StageStatus]:
         "detect": _detect,
         "lookup": _lookup,
         "extract": _extract,
+        "catalog": _catalog,
     }
     stages = [
         stage for stage in output.settings.stages if stage != "tools" or any(output.settings.tools_parameters.items())
@@ -171,3 +172,13 @@ def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             yield from csv.DictReader(file)
+
+
+def _catalog(output: Output) -> StageStatus:
+    status = StageStatus("catalog", "database, tables", output.folders)
+    status.count(output.paths.catalog, log=output.paths.logs / "catalog" / "build.log")
+    if status.count(output.paths.catalog_tables, log=output.paths.logs / "catalog" / "tables.log"):
+        ingests = output.paths.catalog_tables / "ingests.parquet"
+        status.rows_out.update(dict(query_tables("SELECT name, images FROM read_parquet(?)", [ingests])))
+        status.rows_in = status.rows_out.total()
+    return status

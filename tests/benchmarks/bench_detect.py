@@ -1,8 +1,8 @@
 """The detect stage against the megadetector package's own batch command: same images, checkpoint, threshold and cores.
 
 Run it as `python -m tests.benchmarks.bench_detect`. The package reads a folder with a process a core, which is its
-fastest way (its queue of images was tried, too); Treeline reads the same images from an archive a core, as Snakemake runs
-it. Both run in turn from start to finished JSON, limited to the same cores. The times are medians.
+fastest way (its queue of images was tried, too); Treeline reads the same images from an archive a core, as Snakemake
+runs it. Both run in turn from start to finished JSON, limited to the same cores. The times are medians.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from tests.scenes import CHECKPOINT, TIME, Scene, draw_scenes, write_archive
 from tests.shards import encode, encoded_kinds, exif, raw_bgr, shard_row, write_shard
 from treeline.detect.detector import Detector, open_detector
 from treeline.detect.model import ModelError
-from treeline.detect.results import ImageResult
 from treeline.detect.shard import DetectReport, detect_shard
 from treeline.detect.source import SourceImage
 from treeline.io.images import decode
 from treeline.io.parquet import sha256_of_file
+from treeline.io.results import ImageResult
 
 SCENES = draw_scenes(30)
 KINDS = encoded_kinds()

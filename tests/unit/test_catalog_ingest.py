@@ -56,7 +56,9 @@ def rows(catalog: Path, query: str) -> list[tuple[Any, ...]]:
 def content(catalog: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, less the time of ingest."""
     tables = {table: "*" for table in TABLES} | {"ingests": "* EXCLUDE (ingested_at)"}
-    return {table: sorted(rows(catalog, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in tables.items()}
+    return {
+        table: sorted(rows(catalog, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in tables.items()
+    }
 
 
 def test_levels(tmp_path: Path) -> None:
@@ -91,7 +93,10 @@ def test_same_again_changes_nothing(tmp_path: Path) -> None:
 def test_corrected_replaces(tmp_path: Path) -> None:
     catalog, other = tmp_path / "catalog.duckdb", tmp_path / "other.duckdb"
     take_in(catalog, write(tmp_path, SEQUENCES))
-    corrected = [{**SEQUENCES[0], "rights_holder": "Nobody"}, {**SEQUENCES[1], "class": ["deer"], "images": [{"file": "c.jpg"}]}]
+    corrected = [
+        {**SEQUENCES[0], "rights_holder": "Nobody"},
+        {**SEQUENCES[1], "class": ["deer"], "images": [{"file": "c.jpg"}]},
+    ]
     file = write(tmp_path, corrected)
     take_in(catalog, file)
     take_in(other, file)
@@ -105,7 +110,9 @@ def test_two_sources(tmp_path: Path) -> None:
     """What a second source says of a data set moves the first one's properties down again."""
     catalog = tmp_path / "catalog.duckdb"
     take_in(catalog, write(tmp_path, SEQUENCES))
-    more = [{"dataset": "caltech", "seq_id": "c", "class": ["bear"], "rights_holder": "B", "images": [{"file": "d.jpg"}]}]
+    more = [
+        {"dataset": "caltech", "seq_id": "c", "class": ["bear"], "rights_holder": "B", "images": [{"file": "d.jpg"}]}
+    ]
     take_in(catalog, write(tmp_path, more, "more.json"), "more")
     assert rows(catalog, "SELECT properties ->> 'rights_holder' FROM sequences ORDER BY seq_id") == [
         ("Caltech",),

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from treeline.detect.merge import merge_detections
-from treeline.detect.results import ImageResult, build_results, failed, processed, write_results
 from treeline.errors import ShardError
 from treeline.io.names import encode_server_name
 from treeline.io.parquet import write_table
+from treeline.io.results import ImageResult, build_results, failed, processed, write_results
 from treeline.paths import shard_folder
 from treeline.schemas import DETECTIONS, MANIFEST
 

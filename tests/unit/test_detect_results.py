@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.shards import EXIF_DATE_TIME, encode, encoded_kinds, exif, picture
-from treeline.detect.results import Detection, build_results, failed, processed, write_results
 from treeline.detect.state import FinishedBatches
+from treeline.io.results import Detection, build_results, failed, processed, write_results
 from treeline.io.time_taken import DATE_TIME_ORIGINAL, EXIF_IFD, time_taken
 
 IMAGE = Image.fromarray(picture())

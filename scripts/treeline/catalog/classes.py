@@ -1,8 +1,10 @@
-"""Class labels as MegaDB writes them: lower case, ASCII, `empty` for nothing there, `__label_unavailable` for no label."""
+"""Class labels as MegaDB writes them: lower case ASCII, `empty` for nothing, `__label_unavailable` for no label."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +19,8 @@ ALIASES = {"blank": EMPTY, "nothing": EMPTY, "unlabeled": UNAVAILABLE, "unlabell
 """What other collections call the two labels that MegaDB prescribes."""
 
 _NOT_ALLOWED = re.compile(r"[^ a-z0-9_\-'.,]+")
-_COLUMNS = (("staged_images", True), ("staged_sequences", True), ("staged_videos", True), ("staged_boxes", False))
+LISTED = ("staged_images", "staged_sequences", "staged_videos")
+SINGLE = ("staged_boxes", "staged_classes")
 
 
 def normalise(label: str, labels: dict[str, str]) -> str:
@@ -39,22 +42,23 @@ def normalise_classes(connection: duckdb.DuckDBPyConnection, source: Source) -> 
     """Normalise all staged labels; MegaDB's own are left as they are, because its rules are for them."""
     if source.format == "megadb":
         return
-    listed = " UNION ".join(f"SELECT unnest(class) AS label FROM {table}" for table, is_list in _COLUMNS if is_list)
-    raw = connection.execute(f"{listed} UNION SELECT class FROM staged_boxes UNION SELECT class FROM staged_classes")
-    names = [label for (label,) in raw.fetchall() if label is not None]
-    renamed = {name: normalise(name, source.labels) for name in names}
-    changed = {name: new for name, new in renamed.items() if new != name}
-    if not changed:
+    for table in LISTED:
+        _rename(connection, table, pa.list_(pa.string()), lambda classes: _normalise_all(classes, source.labels))
+    for table in SINGLE:
+        _rename(connection, table, pa.string(), lambda label: normalise(label, source.labels))
+
+
+def _normalise_all(classes: list[str], labels: dict[str, str]) -> list[str]:
+    """Normalise a list; labels that become the same are there once."""
+    return list(dict.fromkeys(normalise(label, labels) for label in classes))
+
+
+def _rename(connection: duckdb.DuckDBPyConnection, table: str, kind: pa.DataType, rename: Callable[[Any], Any]) -> None:
+    """Rename the classes of a table; there are far fewer different ones than rows."""
+    found = connection.execute(f"SELECT DISTINCT class FROM {table} WHERE class IS NOT NULL ORDER BY class").fetchall()
+    renamed = {"old": [old for (old,) in found], "new": [rename(old) for (old,) in found]}
+    if renamed["old"] == renamed["new"]:
         return
-    connection.register("renamed_classes", pa.table({"old": list(changed), "new": list(changed.values())}))
-    connection.execute("CREATE OR REPLACE TEMP TABLE renamed AS SELECT map_from_entries(list((old, new))) AS names FROM renamed_classes")
+    connection.register("renamed_classes", pa.table(renamed, schema=pa.schema({"old": kind, "new": kind})))
+    connection.execute(f"UPDATE {table} SET class = new FROM renamed_classes WHERE class = old")
     connection.unregister("renamed_classes")
-    for table, is_list in _COLUMNS:
-        new = (
-            "list_distinct(list_transform(class, label -> coalesce(names[label], label)))"
-            if is_list
-            else "coalesce(names[class], class)"
-        )
-        connection.execute(f"UPDATE {table} SET class = {new} FROM renamed WHERE class IS NOT NULL")
-    connection.execute("UPDATE staged_classes SET class = coalesce(names[class], class) FROM renamed")
-    connection.execute("DROP TABLE renamed")

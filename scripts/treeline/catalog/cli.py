@@ -20,15 +20,14 @@ ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 def ingest(
     catalog: CatalogArgument,
     path: Annotated[Path, typer.Argument(help="What to ingest: a file, or a folder.", show_default=False)],
-    format: Annotated[str, typer.Option(help="megadb.")],
+    format: Annotated[str, typer.Option(help="What it is; docs/catalog.md lists the formats.")],
     name: Annotated[
-        str | None, typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]")
+        str | None,
+        typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]"),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The data set, where the format does not name it.")] = None,
     compat: Annotated[bool, typer.Option(help="Apply MegaDB's own rules alone.")] = False,
-    boxes_complete: Annotated[
-        bool, typer.Option(help="Images without boxes were looked at, and have none.")
-    ] = False,
+    boxes_complete: Annotated[bool, typer.Option(help="Images without boxes were looked at, and have none.")] = False,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
@@ -48,3 +47,32 @@ def ingest(
     done = ingest_source(catalog, source, memory_mb=memory_mb, threads=threads)
     change = "ingested" if done.is_new else "unchanged"
     typer.echo(f"{source.name}: {done.sequences:,} sequences, {done.images:,} images, {done.boxes:,} boxes {change}")
+
+
+@app.command("build")
+def build(
+    catalog: CatalogArgument,
+    sources: Annotated[str, typer.Option(help="JSON: a list of sources; written by the rule.")],
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """Bring a catalogue to hold these sources and no others; what is unchanged is not read again."""
+    from treeline.catalog.ingest import build as build_catalog
+    from treeline.catalog.sources import parse_sources
+
+    build_catalog(catalog, parse_sources(sources), memory_mb=memory_mb, threads=threads)
+
+
+@app.command("tables")
+def tables(
+    catalog: CatalogArgument,
+    output: Annotated[Path, typer.Option(help="Target folder: a Parquet file a table.")],
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """Write the tables as Parquet, for programs without DuckDB; secrets are left out."""
+    from treeline.catalog.parquet_tables import write_tables
+
+    write_tables(catalog, output, memory_mb=memory_mb, threads=threads)

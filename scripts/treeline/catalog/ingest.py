@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from treeline.catalog.readers import READERS
 from treeline.catalog.sources import Source
 from treeline.catalog.staged_checks import check_staged
 from treeline.errors import InputError
+from treeline.io.database import quote_literal
 from treeline.io.parquet import sha256_of_file
 
 log = logging.getLogger(__name__)
@@ -53,16 +55,46 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
         ).fetchone()
         if known is not None:
             log.info("%s: is in %s already, unchanged", source.name, catalog)
-            return Ingested(*known, is_new=False)
+            sequences, images, boxes = known
+            return Ingested(sequences, images, boxes, is_new=False)
         stage(connection, source)
         check_staged(connection, source)
         return _merge(connection, source, checksum)
+
+
+def build(catalog: Path, sources: Sequence[Source], *, memory_mb: int, threads: int) -> None:
+    """Ingest sources one after the other, and take out what others brought that are none of them any more.
+
+    Raises:
+        InputError: As `ingest`; what came before is in the catalogue, and unchanged when it is ingested again.
+    """
+    for source in sources:
+        ingest(catalog, source, memory_mb=memory_mb, threads=threads)
+    with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM ingests ORDER BY ingest").fetchall()]
+        for name in names:
+            if name not in {source.name for source in sources}:
+                _remove(connection, name)
+    catalog.touch()
+
+
+def _remove(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Take out what a source brought: an ingest of nothing in its place."""
+    connection.execute(read_sql("staging.sql"))
+    connection.execute(read_sql("hoist.sql"))
+    _prepare_merge(connection, name)
+    connection.execute(read_sql("merge.sql"))
+    connection.execute("DELETE FROM ingests WHERE name = ?", [name])
+    log.info("%s: is no source any more; what it brought is taken out", name)
 
 
 def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Read a source into the staged tables, and put its properties on the levels where they belong."""
     connection.execute(read_sql("staging.sql"))
     READERS[source.format](connection, source)
+    if source.adds_to_images:
+        connection.execute(f"SET VARIABLE name = {quote_literal(source.name)}")
+        connection.execute(read_sql("attach.sql"))
     normalise_classes(connection, source)
     if source.format != "megadb":  # which says itself what belongs together, and in which order
         connection.execute(read_sql("complete.sql"))
@@ -70,35 +102,44 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str) -> Ingested:
-    connection.execute("""
+    number = _prepare_merge(connection, source.name)
+    connection.execute(read_sql("merge.sql"))
+    sequences, images, boxes = (
+        connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        for table in ("new_sequences", "new_images", "staged_boxes")
+    )
+    facts = [source.name, source.format, str(source.path), checksum, sequences, images, boxes, datetime.now(UTC)]
+    connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])
+    connection.execute("INSERT INTO ingests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [number, *facts, __version__])
+    log.info("%s: %d sequences, %d images, %d boxes", source.name, sequences, images, boxes)
+    return Ingested(sequences, images, boxes, is_new=True)
+
+
+def _prepare_merge(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Tell `merge.sql` which data sets it touches, and the number of the ingest; gives that."""
+    connection.execute(
+        """
         CREATE OR REPLACE TEMP TABLE touched_datasets AS
         SELECT dataset FROM new_sequences
         UNION SELECT dataset FROM staged_datasets
         UNION SELECT dataset FROM sequences JOIN ingests USING (ingest) WHERE name = $name
-    """, {"name": source.name})
-    known = connection.execute("SELECT ingest FROM ingests WHERE name = ?", [source.name]).fetchone()
+    """,
+        {"name": name},
+    )
+    known = connection.execute("SELECT ingest FROM ingests WHERE name = ?", [name]).fetchone()
     [(following,)] = connection.execute("SELECT coalesce(max(ingest), 0) + 1 FROM ingests").fetchall()
-    number = known[0] if known is not None else following
-    connection.execute(f"SET VARIABLE ingest = {number:d}")
-    connection.execute(read_sql("merge.sql"))
-    counts = [
-        connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-        for table in ("new_sequences", "new_images", "staged_boxes")
-    ]
-    facts = [source.name, source.format, str(source.path), checksum, *counts, datetime.now(UTC), __version__]
-    connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])
-    connection.execute(f"INSERT INTO ingests VALUES (?{', ?' * len(facts)})", [number, *facts])
-    log.info("%s: %d sequences, %d images, %d boxes", source.name, *counts)
-    return Ingested(*counts, is_new=True)
+    number = int(following if known is None else known[0])
+    connection.execute(f"SET VARIABLE ingest = {number}")
+    return number
 
 
 def _checksum(source: Source) -> str:
     """SHA-256 of everything that an ingest depends on; of where the source lies it does not."""
     if not source.path.exists():
         raise InputError(source.path, "no such file.", fix="Check the path.")
-    files = sorted(path for path in source.path.rglob("*") if path.is_file()) if source.path.is_dir() else [source.path]
-    options = {**asdict(source), "path": None, "name": None, "version": __version__}
+    options = {**asdict(source), "path": None, "name": None, "tables": sorted(source.tables), "version": __version__}
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
-    for file in files:
-        digest.update(f"{file.relative_to(source.path)}\0{sha256_of_file(file)}\0".encode())
+    for path in (source.path, *(path for name, path in sorted(source.tables.items()) if name != "root")):
+        for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
+            digest.update(f"{file.relative_to(path)}\0{sha256_of_file(file)}\0".encode())
     return digest.hexdigest()

@@ -27,3 +27,11 @@ CREATE OR REPLACE TEMP MACRO only_keys(object, names) AS (
 CREATE OR REPLACE TEMP MACRO without_keys(object, names) AS (
     SELECT json_group_object(key, value) FROM json_each(object) WHERE NOT list_contains(names, key) HAVING count(*) > 0
 );
+
+-- A JSON object of a map from names to JSON, without what is NULL; NULL when nothing is left.
+CREATE OR REPLACE TEMP MACRO json_of(given) AS (
+    SELECT json_group_object(pair.key, pair.value)
+    FROM (SELECT unnest(map_entries(given)) AS pair)
+    WHERE pair.value IS NOT NULL
+    HAVING count(*) > 0
+);

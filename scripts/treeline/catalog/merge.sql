@@ -76,8 +76,11 @@ SELECT
     image.image, box.box, box.category, box.class, box.x_min, box.y_min, box.width, box.height, box.confidence,
     box.properties, getvariable('ingest')
 FROM staged_boxes AS box
-JOIN numbered_images AS image USING (item)
+JOIN (SELECT item, image FROM numbered_images UNION ALL SELECT item, image FROM attached_images) AS image USING (item)
 ORDER BY image.image, box.box;
+
+-- What other sources said of images that are gone.
+DELETE FROM boxes WHERE image IN (SELECT image FROM known_images EXCEPT SELECT image FROM numbered_images);
 
 SET VARIABLE first_video = (SELECT coalesce(max(video), 0) FROM videos);
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Set
 from types import TracebackType
 from typing import Any
 
@@ -67,6 +69,17 @@ SCHEMAS: dict[str, pa.Schema] = {
     "staged_splits": pa.schema(dict.fromkeys(("dataset", "location", "split"), pa.string())),
 }
 """The columns of each staged table, in the order of `staging.sql`."""
+
+
+def as_json(value: object) -> str:
+    """JSON with keys in order, so that equal values are equal text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def others(entry: Mapping[str, Any], known: Set[str]) -> str | None:
+    """JSON of the properties that have no column; None when there is none."""
+    rest = {key: value for key, value in entry.items() if key not in known}
+    return as_json(rest) if rest else None
 
 
 class Stager:

@@ -76,3 +76,6 @@ CREATE OR REPLACE TEMP TABLE staged_splits (
     location VARCHAR NOT NULL,
     split VARCHAR NOT NULL
 );
+
+-- Images of other sources that the boxes belong to: `attach.sql`.
+CREATE OR REPLACE TEMP TABLE attached_images (item BIGINT, image BIGINT);

@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from treeline.detect.model import ModelError
-from treeline.detect.results import ImageResult, failed, processed
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
 from treeline.io.images import MAX_PIXELS, Pixels, read_stored
+from treeline.io.results import ImageResult, failed, processed
 from treeline.io.time_taken import time_taken
 
 log = logging.getLogger(__name__)

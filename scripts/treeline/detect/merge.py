@@ -33,7 +33,7 @@ FROM read_json(?, format = 'unstructured', maximum_object_size = ?, columns = {
     )[]'
 })
 """
-"""A file of `treeline.detect.results` as a table of one row; what is missing is null."""
+"""A file of `treeline.io.results` as a table of one row; what is missing is null."""
 
 COUNT_IMAGES = """
 SELECT len(images) FROM results

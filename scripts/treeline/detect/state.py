@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from treeline.detect.results import ImageResult
 from treeline.io.atomic import write_text
+from treeline.io.results import ImageResult
 
 
 class FinishedBatches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from treeline.detect.results import CATEGORIES, Results
+from treeline.io.results import CATEGORIES, Results
 
 
 def name_categories(results: Results) -> None:

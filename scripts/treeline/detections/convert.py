@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from treeline.detect.results import Results
 from treeline.detections.categories import name_categories, number_categories
 from treeline.detections.image_files import add_sizes
 from treeline.detections.licenses import add_licenses
 from treeline.detections.read import parse_results, read_results
 from treeline.detections.write import settle_failure, write_detections
 from treeline.errors import InputError
+from treeline.io.results import Results
 
 
 class Format(StrEnum):

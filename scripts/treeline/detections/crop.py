@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from treeline.detect.results import Results
 from treeline.detections.crop_archives import RollingArchive
 from treeline.detections.crop_geometry import cut, region_of
 from treeline.detections.crop_plan import CropOptions, LeftOut, Plan, plan_crops
@@ -25,6 +24,7 @@ from treeline.io.atomic import atomic_folder
 from treeline.io.csv_tables import csv_text
 from treeline.io.encode import encode_jpeg
 from treeline.io.images import decode
+from treeline.io.results import Results
 
 log = logging.getLogger(__name__)
 

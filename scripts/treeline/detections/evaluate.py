@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 
-from treeline.detect.results import ImageResult, Results
 from treeline.detections.locations import UNKNOWN, location_of
 from treeline.detections.matching import Pair, match_boxes, match_labels
 from treeline.detections.read import read_results
@@ -19,6 +18,7 @@ from treeline.detections.scores import Counts, Scored
 from treeline.detections.thresholds import Thresholds
 from treeline.detections.truth import EMPTY, IGNORE, Truth, read_truth
 from treeline.errors import InputError
+from treeline.io.results import ImageResult, Results
 
 log = logging.getLogger(__name__)
 

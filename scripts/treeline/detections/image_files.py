@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from treeline.detect.results import Results
 from treeline.errors import ImageError, InputError
 from treeline.io.images import read_header
 from treeline.io.names import IMAGE_EXTENSIONS
+from treeline.io.results import Results
 
 IMAGE_SUFFIXES = frozenset(f".{extension}" for extension in (*IMAGE_EXTENSIONS.values(), "jpeg", "tiff"))
 

@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from treeline.detect.results import Results
 from treeline.detect.source import IMAGE_SUFFIXES
 from treeline.detections.image_names import split_ending
 from treeline.errors import InputError
+from treeline.io.results import Results
 from treeline.io.tar import Member, member_names, read_members
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz")

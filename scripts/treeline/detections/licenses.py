@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from treeline.detect.results import Results
 from treeline.errors import InputError
+from treeline.io.results import Results
 
 
 def add_licenses(results: Results, table: Path) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
-from treeline.detect.results import Results
 from treeline.detections.categories import name_categories, number_categories
 from treeline.detections.read import read_results
 from treeline.detections.write import canonical_json, join_failures, settle_failure, write_detections
 from treeline.errors import InputError
+from treeline.io.results import Results
 
 Fields: TypeAlias = dict[str, Any]
 Refuse: TypeAlias = Callable[[str, object, object], NoReturn]

@@ -15,8 +15,8 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from treeline.detect.results import Detection, ImageResult, Results
 from treeline.errors import InputError
+from treeline.io.results import Detection, ImageResult, Results
 
 OLDEST_VERSION = 1.3
 MOST_OUTSIDE = 0.01

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from treeline.detect.results import Detection, Results
 from treeline.detections.locations import LocationRule, locate
 from treeline.detections.read import read_results
 from treeline.detections.sequences import GAP_SECONDS, group_into_sequences, parse_datetime
@@ -17,6 +16,7 @@ from treeline.detections.smoothing import MajorityRules, Taxon, parse_taxon, smo
 from treeline.detections.steps import record_step
 from treeline.detections.write import write_detections
 from treeline.errors import InputError
+from treeline.io.results import Detection, Results
 
 log = logging.getLogger(__name__)
 

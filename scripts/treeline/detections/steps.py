@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from treeline.detect.results import Results
+from treeline.io.results import Results
 
 
 def record_step(results: Results, step: str, parameters: Mapping[str, object], facts: Mapping[str, object]) -> None:

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from treeline.detect.results import Detection, Results
 from treeline.detections.read import read_results
 from treeline.detections.write import settle_failure, write_detections
 from treeline.errors import InputError
+from treeline.io.results import Detection, Results
 
 Test: TypeAlias = Callable[[Detection], bool]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treeline.detect.results import ImageResult, Results
 from treeline.errors import InputError
+from treeline.io.results import ImageResult, Results
 
 TYPICAL_THRESHOLD = 0.2
 """Of MDV5, and of unknown models; 0.3 is typical of redwood."""

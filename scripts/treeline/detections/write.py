@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from treeline.detect.results import Results
 from treeline.io.atomic import atomic_path
+from treeline.io.results import Results
 
 SEPARATOR_OF_FAILURES = "; "
 

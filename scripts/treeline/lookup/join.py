@@ -11,8 +11,8 @@ import duckdb
 
 from treeline.errors import InputError
 from treeline.io.database import quote_identifier, quote_literal, quote_path
+from treeline.io.occurrences import Occurrences
 from treeline.lookup.groups import Group, GroupError
-from treeline.lookup.occurrences import Occurrences
 from treeline.lookup.scan import IMAGE_COLUMNS
 
 STANDARD_COLUMNS = ("basisOfRecord", "kingdom", "phylum", "class", "order", "family", "genus", "species")

@@ -12,10 +12,10 @@ import duckdb
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
 from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.occurrences import open_occurrences
 from treeline.lookup.database import open_database, replace_when_changed, write_query
 from treeline.lookup.groups import Group, GroupError, read_groups
 from treeline.lookup.join import DUPLICATES, JOINED, STANDARD_COLUMNS, Sources, check_groups, join_sources
-from treeline.lookup.occurrences import open_occurrences
 from treeline.paths import Paths
 from treeline.schemas import MANIFEST_OF_LOOKUP
 

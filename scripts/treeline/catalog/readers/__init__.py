@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from treeline.catalog.readers import megadb
+from treeline.catalog.readers import megadb, megadetector, shards
 from treeline.catalog.sources import Stage
 
 READERS: dict[str, Stage] = {
     "megadb": megadb.stage,
+    "megadetector": megadetector.stage,
+    "shards": shards.stage,
 }

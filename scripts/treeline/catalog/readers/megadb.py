@@ -1,12 +1,10 @@
 """Read MegaDB JSON: a list of sequences, of data sets, or of splits; or a folder with such files.
 
-The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_management/megadb`. Files are streamed: one of
-5 GB needs no more memory than one of 5 MB.
+Files are streamed: one of 5 GB needs no more memory than one of 5 MB.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -16,7 +14,7 @@ import duckdb
 
 from treeline.catalog.json_stream import read_objects
 from treeline.catalog.sources import Source
-from treeline.catalog.stager import Stager
+from treeline.catalog.stager import Stager, as_json, others
 from treeline.errors import InputError
 
 SEQUENCE_KEYS = frozenset({"dataset", "seq_id", "images", "videos", "location", "class", "datetime"})
@@ -110,14 +108,3 @@ def _stage_split(split: Item, stager: Stager) -> None:
         for location in split.get(name, ()):
             text = location if isinstance(location, str) else as_json(location)
             stager.add("staged_splits", dataset=split["dataset"], location=text, split=name)
-
-
-def as_json(value: object) -> str:
-    """JSON with keys in order, so that equal values are equal text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def others(entry: Item, known: frozenset[str]) -> str | None:
-    """JSON of the properties that have no column; None when there is none."""
-    rest = {key: value for key, value in entry.items() if key not in known}
-    return as_json(rest) if rest else None

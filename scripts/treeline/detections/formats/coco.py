@@ -13,13 +13,13 @@ from typing import Annotated, Any, NotRequired, TypeAlias, cast
 from pydantic import ConfigDict, FailFast, Field, PositiveInt, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from treeline.detect.results import Results
 from treeline.detections.categories import number_categories
 from treeline.detections.formats.labels import CERTAIN, new_results, rounded_box
 from treeline.detections.read import parse_json, read_file
 from treeline.detections.write import as_json
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
+from treeline.io.results import Results
 
 Fields: TypeAlias = dict[str, Any]
 Id: TypeAlias = int | str

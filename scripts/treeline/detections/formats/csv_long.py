@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, cast
 
-from treeline.detect.results import Results
 from treeline.detections.formats.labels import CERTAIN, new_results
 from treeline.detections.write import as_json
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
+from treeline.io.results import Results
 
 Fields: TypeAlias = dict[str, Any]
 

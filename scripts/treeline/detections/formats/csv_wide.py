@@ -9,8 +9,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from treeline.detect.results import ImageResult, Results
 from treeline.io.atomic import atomic_path
+from treeline.io.results import ImageResult, Results
 
 
 def write_csv_wide(results: Results, target: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from treeline.detect.results import FORMAT_VERSION, ImageResult, Results
 from treeline.errors import InputError
 from treeline.io.names import MAX_FILE_NAME_BYTES
+from treeline.io.results import FORMAT_VERSION, ImageResult, Results
 
 BOX_DECIMALS = 9
 """Of a box that comes back from pixels or from a centre, which binary fractions do not keep to the last bit."""

@@ -6,8 +6,8 @@ import json
 from pathlib import PurePosixPath
 from typing import Any, TypedDict
 
-from treeline.detect.results import ImageResult, Results
 from treeline.detections.preview.parts import Part
+from treeline.io.results import ImageResult, Results
 
 NO_CLASS = -1
 

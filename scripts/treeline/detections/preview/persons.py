@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 
 import cv2
 
-from treeline.detect.results import Detection, ImageResult, Results
 from treeline.io.images import Pixels
+from treeline.io.results import Detection, ImageResult, Results
 
 Persons = Literal["show", "blur", "withhold"]
 

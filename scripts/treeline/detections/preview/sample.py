@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-from treeline.detect.results import ImageResult, Results
 from treeline.detections.preview.parts import Part
+from treeline.io.results import ImageResult, Results
 
 BANDS = 4
 """Bands of equal width that the confidences from the threshold to 1 are divided into."""

@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from treeline.detect.results import ImageResult, Results
 from treeline.detections.preview.page import Numbering, Shown, describe, script
 from treeline.detections.preview.parts import Part, find_parts
 from treeline.detections.preview.persons import Persons, knows_persons, person_boxes
@@ -22,6 +21,7 @@ from treeline.detections.preview.tally import Tally
 from treeline.detections.read import read_results
 from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
+from treeline.io.results import ImageResult, Results
 
 log = logging.getLogger(__name__)
 

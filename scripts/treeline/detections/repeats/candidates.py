@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from treeline.detect.results import AS_WRITTEN
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.parquet import sha256_of_file
+from treeline.io.results import AS_WRITTEN
 
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
 Content = TypeVar("Content")
