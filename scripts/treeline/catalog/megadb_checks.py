@@ -86,7 +86,9 @@ class Checker:
     def finish(self) -> None:
         """Look for what is there twice, when all files are read."""
         for repeat in self._names.repeats():
-            first = repeat.first_place if repeat.first_file == repeat.file else f"{repeat.first_file} {repeat.first_place}"
+            first = (
+                repeat.first_place if repeat.first_file == repeat.file else f"{repeat.first_file} {repeat.first_place}"
+            )
             fix = f"{FIXES[repeat.rule]} It is at {first} too."
             path = f"{repeat.place} (file {quoted(repeat.name)})" if repeat.rule == "unique_file" else repeat.place
             self._violations.add(Violation(repeat.rule, path, short(repeat.name), fix, repeat.file))
@@ -102,7 +104,9 @@ class Checker:
         if not schema.is_valid(entry):
             for keyword, path, fix in schema.failures(entry):
                 value = "" if keyword == "required" else value_at(entry, path) if path else _kind(entry)
-                self._violations.add(Violation(f"schema.{keyword}", place(table, number, entry, path), value, fix, file))
+                self._violations.add(
+                    Violation(f"schema.{keyword}", place(table, number, entry, path), value, fix, file)
+                )
 
     def _check_sequence(self, file: str, number: int, sequence: Item) -> None:
         for rule, path in sequence_breaches(sequence, is_strict=self._is_strict):

@@ -28,7 +28,7 @@ FIXES = {
     "class_label": "A label is lower-case ASCII of at least two characters, each once. Name it otherwise in `labels`.",
     "unique_file": "A file is once in a data set. Leave one of the two out, or give each its folder's name.",
     "path_outside": "Give the path from the folder of the data set, without .. and not from the root.",
-    "dummy_of_several": "Name the sequence without dummy_, which stands for an unknown one, or make it one of each image.",
+    "dummy_of_several": "Name the sequence without dummy_, which stands for an unknown one, or make each image one.",
     "datetime": "Write the time in ISO 8601, such as 2012-05-21T04:58:05, or as 2012-05-21 04:58:05.",
     "unique_dataset_name": "Describe a data set once.",
     "unique_split": "Give a data set one entry with all of its locations.",

@@ -47,6 +47,12 @@ class Schema:
         return str(part["description"])
 
 
+def label_pattern() -> str:
+    """The regular expression of a class's label."""
+    whole = json.loads((FOLDER / "megadb_sequences.json").read_text(encoding="utf-8"))
+    return str(whole["definitions"]["label"]["pattern"])
+
+
 @cache
 def schema_of(table: str) -> Schema:
     """The schema of a table, read once."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
+from weakref import finalize
 
 from treeline.console import printable
 from treeline.errors import InputError
@@ -50,7 +51,8 @@ class Violations:
     def __init__(self) -> None:
         self.errors = 0
         self.warnings = 0
-        self._spool = SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8", newline="\n")  # noqa: SIM115: lives as long
+        self._spool = SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8", newline="\n")  # noqa: SIM115
+        finalize(self, self._spool.close)
         self._counts: Counter[tuple[str, str]] = Counter()
         self._examples: dict[tuple[str, str], list[Violation]] = {}
 
