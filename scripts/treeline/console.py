@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -40,3 +42,13 @@ def format_duration(seconds: float) -> str:
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.1f} days"
+
+
+def print_counts(title: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """Print names and, in the last column, their numbers."""
+    table = new_table(title)
+    for column in columns:
+        table.add_column(column, justify="right" if column == columns[-1] else "left", overflow="fold")
+    for *names, count in rows:
+        table.add_row(*(printable(str(name)) for name in names), f"{count:,}")
+    open_console().print(table)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
 
-from treeline.catalog.database import TABLES, open_to_read
-from treeline.catalog.ingest import ingest
+from treeline.catalog.database import TABLES, CatalogError, open_to_read
+from treeline.catalog.ingest import build, ingest
+from treeline.catalog.parquet_tables import write_tables
 from treeline.catalog.sources import Source
 from treeline.errors import InputError
 
@@ -131,3 +135,66 @@ def test_error_leaves_the_old_state(tmp_path: Path) -> None:
         broken.write_text('[{"dataset": "caltech", "seq_id": "z", "class": ["x"], "images": [{"file": "z.jpg"}]},')
         take_in(catalog, broken)
     assert content(catalog) == before
+
+
+def test_two_at_once_take_turns(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.duckdb"
+    files = {}
+    for name in ("one", "two", "three"):
+        renamed = [{**sequence, "dataset": name} for sequence in SEQUENCES]
+        files[name] = write(tmp_path, renamed, f"{name}.json")
+    processes = multiprocessing.get_context("fork")
+    ingesting = [processes.Process(target=take_in, args=(catalog, file, name)) for name, file in files.items()]
+    for process in ingesting:
+        process.start()
+    for process in ingesting:
+        process.join()
+    assert [process.exitcode for process in ingesting] == [0, 0, 0]
+    assert rows(catalog, "SELECT dataset, count(*) FROM sequences GROUP BY dataset ORDER BY dataset") == [
+        ("one", 2),
+        ("three", 2),
+        ("two", 2),
+    ]
+
+
+def test_what_is_no_catalogue_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("CREATE TABLE birds (name VARCHAR)")
+    with pytest.raises(CatalogError, match="has no table"):
+        take_in(other, write(tmp_path, SEQUENCES))
+    (tmp_path / "text.duckdb").write_text("no database at all, and long enough to be looked at" * 500)
+    with pytest.raises(CatalogError, match="is no catalogue"):
+        take_in(tmp_path / "text.duckdb", write(tmp_path, SEQUENCES))
+    with pytest.raises(CatalogError, match="no such file"):
+        rows(tmp_path / "none.duckdb", "SELECT 1")
+
+
+def test_sources_that_are_gone_are_taken_out(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.duckdb"
+    sources = [
+        Source(name, "megadb", write(tmp_path, [{**SEQUENCES[number], "dataset": name}], f"{name}.json"))
+        for number, name in enumerate(("one", "two"))
+    ]
+    build(catalog, sources, memory_mb=1024, threads=1)
+    build(catalog, sources[1:], memory_mb=1024, threads=1)
+    assert rows(catalog, "SELECT name FROM ingests") == [("two",)]
+    assert rows(catalog, "SELECT dataset FROM datasets") == [("two",)]
+    assert rows(catalog, "SELECT file FROM images") == [("b/1.jpg",)]
+    assert rows(catalog, "SELECT count(*) FROM boxes") == [(0,)]
+
+
+def test_tables_without_secrets(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.duckdb"
+    described = [{"dataset_name": "caltech", "container_sas_key": "?sig=Xy42", "access": ["public"]}]
+    (tmp_path / "megadb").mkdir()
+    write(tmp_path / "megadb", SEQUENCES)
+    write(tmp_path / "megadb", described, "datasets.json")
+    take_in(catalog, tmp_path / "megadb")
+    write_tables(catalog, tmp_path / "tables", memory_mb=1024, threads=1)
+    assert {file.stem for file in (tmp_path / "tables").iterdir()} == set(TABLES)
+    assert "container_sas_key" not in pq.read_schema(tmp_path / "tables/datasets.parquet").names
+    assert not any(b"Xy42" in file.read_bytes() for file in (tmp_path / "tables").iterdir())
+    assert rows(catalog, "SELECT container_sas_key, access, hoisted FROM datasets") == [
+        ("?sig=Xy42", ["public"], ["rights_holder"])
+    ]

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from treeline.errors import ShardError
 from treeline.io.images import sniff_format
-from treeline.io.names import IMAGE_EXTENSIONS
+from treeline.io.names import IMAGE_EXTENSIONS, IMAGE_SUFFIXES
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, sha256_of_file, stream_rows
 from treeline.io.tar import read_members
 
-IMAGE_SUFFIXES = frozenset(f".{extension}" for extension in (*IMAGE_EXTENSIONS.values(), "jpeg", "tiff"))
 PARQUET_SUFFIX = ".parquet"
 
 

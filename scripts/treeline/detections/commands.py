@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from treeline.config_download import DownloaderParameters
-from treeline.console import open_console
+from treeline.console import open_console, print_counts
 from treeline.detections.locations import LocationRule
 from treeline.detections.options import (
     CategoryThresholdOption,
@@ -21,7 +21,6 @@ from treeline.detections.options import (
     assigned,
     thresholds_of,
 )
-from treeline.detections.printing import print_counts
 from treeline.detections.thresholds import TYPICAL_THRESHOLD
 from treeline.logs import LogOption
 

@@ -11,10 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from treeline.detections.crop_archives import RollingArchive
-from treeline.detections.crop_geometry import cut, region_of
 from treeline.detections.crop_plan import CropOptions, LeftOut, Plan, plan_crops
-from treeline.detections.images import LoadedImage, check_places, find_images, load_images
+from treeline.detections.images import check_places
 from treeline.detections.locations import UNKNOWN
 from treeline.detections.read import read_results
 from treeline.detections.splits import SPLITS
@@ -23,8 +21,11 @@ from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.csv_tables import csv_text
 from treeline.io.encode import encode_jpeg
+from treeline.io.image_sources import LoadedImage, find_images, load_images
 from treeline.io.images import decode
+from treeline.io.regions import cut, region_of
 from treeline.io.results import Results
+from treeline.io.rolling_archive import RollingArchive
 
 log = logging.getLogger(__name__)
 

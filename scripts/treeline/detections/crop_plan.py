@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from treeline.detections.image_names import inner_path, unique_paths
 from treeline.detections.locations import location_of
 from treeline.detections.splits import Shares
 from treeline.detections.thresholds import Thresholds
 from treeline.detections.truth import Truth
+from treeline.io.image_names import inner_path, unique_paths
 from treeline.io.results import Detection, Results
 
 

@@ -6,10 +6,11 @@ import csv
 import re
 from pathlib import Path
 
-from treeline.detections.image_files import IMAGE_SUFFIXES, find_files
+from treeline.detections.image_files import find_files
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
+from treeline.io.names import IMAGE_SUFFIXES
 from treeline.io.parquet import sha256_of_file
 
 COLUMNS = ("file", "sha256")

@@ -6,10 +6,7 @@ from pathlib import Path
 
 from treeline.errors import ImageError, InputError
 from treeline.io.images import read_header
-from treeline.io.names import IMAGE_EXTENSIONS
 from treeline.io.results import Results
-
-IMAGE_SUFFIXES = frozenset(f".{extension}" for extension in (*IMAGE_EXTENSIONS.values(), "jpeg", "tiff"))
 
 
 def find_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[str]:

@@ -25,6 +25,9 @@ IMAGE_EXTENSIONS: Mapping[str, str] = {
 }
 """Extension of each image format, as most tools expect it; WebDataset decodes `jpg` and `png` of itself."""
 
+IMAGE_SUFFIXES = frozenset(f".{extension}" for extension in (*IMAGE_EXTENSIONS.values(), "jpeg", "tiff"))
+"""Endings of images' names, in lower case."""
+
 # A dot is not allowed: WebDataset takes what stands before the first dot of a member's name as its key.
 UUID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 _UUID = re.compile(UUID_PATTERN)

@@ -22,7 +22,7 @@ from treeline.errors import InputError
 from treeline.io.results import Detection, ImageResult
 from treeline.io.tables import read_table
 
-KNOWN_OF_IMAGE = frozenset(ImageResult.__annotations__)
+KNOWN_OF_IMAGE = frozenset(ImageResult.__annotations__) - {"failure"} | {"max_detection_conf"}
 KNOWN_OF_DETECTION = frozenset(Detection.__annotations__) - {"frame_number"}
 CATEGORIES = {"human": "person", "car": "vehicle"}
 """What other detectors call the categories of boxes."""
@@ -57,7 +57,7 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
                 width=image.get("width"),
                 height=image.get("height"),
                 annotated=False,
-                properties=others(entry, KNOWN_OF_IMAGE | {"max_detection_conf"}),
+                properties=others(entry, KNOWN_OF_IMAGE),
             )
             for place, detection in enumerate(image.get("detections") or ()):
                 _stage_box(stager, source, item, place, detection, categories, classes)

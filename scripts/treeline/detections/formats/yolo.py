@@ -16,10 +16,11 @@ from typing import Any
 import yaml
 
 from treeline.detections.formats.labels import CERTAIN, label_files, new_results, rounded_box
-from treeline.detections.image_files import IMAGE_SUFFIXES, find_files
+from treeline.detections.image_files import find_files
 from treeline.detections.read import read_file
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
+from treeline.io.names import IMAGE_SUFFIXES
 from treeline.io.results import Detection, ImageResult, Results
 
 IMAGES = "./images/"

@@ -1,0 +1,178 @@
+"""Find and read images by their names: in folders, in archives as `treeline decode` writes them, in download shards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from treeline.errors import ImageError, InputError
+from treeline.io.encode import encode_png
+from treeline.io.image_names import split_ending
+from treeline.io.images import read_stored, sniff_format
+from treeline.io.names import IMAGE_SUFFIXES
+from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
+from treeline.io.tar import Member, member_names, read_members
+
+ARCHIVE_SUFFIXES = (".tar", ".tar.gz")
+SHARD_SUFFIX = ".parquet"
+SHARD_NAME = "successes.parquet"
+"""The only Parquet file that is taken for a shard where it is not named itself."""
+
+
+class Place(NamedTuple):
+    """Where an image is.
+
+    Args:
+        path: Its file, or the archive or shard that it is in.
+        kind: What `path` is.
+    """
+
+    path: Path
+    kind: Literal["file", "archive", "shard"]
+
+    @property
+    def archived(self) -> bool:
+        """Whether it is in a file together with others."""
+        return self.kind != "file"
+
+
+class LoadedImage(NamedTuple):
+    """An image with what belongs to it.
+
+    Args:
+        name: As the results call it.
+        data: The encoded image.
+        companions: Other members of its archive with the same name but for the ending, such as its attribution.
+    """
+
+    name: str
+    data: bytes
+    companions: list[Member]
+
+
+def find_images(sources: Sequence[Path], output: Path) -> dict[str, Place]:
+    """List the images of archives and folders.
+
+    Args:
+        sources: Archives (`.tar`, `.tar.gz`), and folders of images and archives at any depth, hidden folders aside.
+        output: A folder that is none of them, though it may be within one: what an earlier run has written.
+
+    Returns:
+        Places by name, in the order in which they are best read. A file's name is its path below the folder, with
+        forward slashes; an archive's member has the name that it has there.
+
+    Raises:
+        InputError: A source is missing or is neither, or two images have the same name.
+        ShardError: An archive is damaged.
+    """
+    places: dict[str, Place] = {}
+    for source in sources:
+        for name, place in list_images(source, output):
+            if name in places:
+                fix = "Which one is meant cannot be told: leave one out."
+                raise InputError(source, f"{name} is both in {places[name].path} and in {place.path}.", fix=fix)
+            places[name] = place
+    return places
+
+
+def list_images(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
+    """List the images of one source; as `find_images`, but one at a time and whatever their names.
+
+    An image of a shard is called by its uuid, without an ending.
+    """
+    yield from _images_of(source, output.resolve())
+
+
+def load_images(places: Mapping[str, Place], wanted: Container[str]) -> Iterator[LoadedImage]:
+    """Read images one at a time, each archive once from its beginning to its end.
+
+    Args:
+        places: What `find_images` gives.
+        wanted: Names of the images to read.
+
+    Raises:
+        ShardError: An archive is damaged.
+    """
+    chosen = ((name, place) for name, place in places.items() if name in wanted)
+    for place, group in groupby(chosen, key=lambda item: item[1]):
+        yield from load_from(place, {name for name, _ in group})
+
+
+def load_from(place: Place, names: set[str]) -> Iterator[LoadedImage]:
+    """Read images of one file, archive or shard, in its order.
+
+    Raises:
+        ShardError: The archive or shard is damaged.
+    """
+    if place.kind == "archive":
+        yield from _load_from_archive(place.path, names)
+    elif place.kind == "shard":
+        yield from _load_from_shard(place.path, names)
+    else:
+        yield from (LoadedImage(name, place.path.read_bytes(), []) for name in names)
+
+
+def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
+    if source.is_dir():
+        for path in _files_below(source, output):
+            if path.name.endswith(ARCHIVE_SUFFIXES) or path.name == SHARD_NAME:
+                yield from _images_of(path, output)
+            elif _is_image(path.name):
+                yield path.relative_to(source).as_posix(), Place(path, "file")
+    elif source.name.endswith(ARCHIVE_SUFFIXES):
+        yield from ((name, Place(source, "archive")) for name in member_names(source) if _is_image(name))
+    elif source.suffix == SHARD_SUFFIX:
+        yield from ((name, Place(source, "shard")) for name in _uuids(source))
+    else:
+        fix = f"Give folders, archives ({', '.join(ARCHIVE_SUFFIXES)}) or shards ({SHARD_SUFFIX})."
+        raise InputError(source, "is no folder and no archive." if source.exists() else "no such file.", fix=fix)
+
+
+def _files_below(folder: Path, output: Path) -> list[Path]:
+    files: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and Path(parent, name).resolve() != output]
+        files.extend(Path(parent, name) for name in names)
+    return sorted(file for file in files if file.is_file())
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _load_from_archive(archive: Path, names: set[str]) -> Iterator[LoadedImage]:
+    """A sample's members stand together: what comes before the next image belongs to the last one."""
+    for _, group in groupby(read_members(archive), key=lambda member: split_ending(member.name)[0]):
+        members = list(group)
+        companions = [member for member in members if not _is_image(member.name)]
+        for image in members:
+            if image.name in names:
+                yield LoadedImage(image.name, image.data, companions)
+                companions = []
+
+
+def _uuids(shard: Path) -> Iterator[str]:
+    for batch in stream_rows(shard, ("uuid",), batch_rows=4096):
+        yield from (uuid for uuid in batch["uuid"].to_pylist() if uuid is not None)
+
+
+def _load_from_shard(shard: Path, names: set[str]) -> Iterator[LoadedImage]:
+    """What a shard stores as bare pixels is given as PNG; what holds no image is given as it is."""
+    with open_shard(shard, ("uuid", "image")) as file:
+        columns = [name for name in ("uuid", "image", *SIZE_COLUMNS) if name in file.schema_arrow.names]
+    for batch in stream_rows(shard, columns):
+        for row in batch.to_pylist():
+            if row["uuid"] in names:
+                yield LoadedImage(row["uuid"], _encoded(row["image"] or b"", row_sizes(row)), [])
+
+
+def _encoded(data: bytes, sizes: list[tuple[int, int]]) -> bytes:
+    if sniff_format(data) is not None:
+        return data
+    try:
+        return encode_png(read_stored(data, sizes))
+    except ImageError:
+        return data
