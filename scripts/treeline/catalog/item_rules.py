@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qs
 
 from treeline.catalog.classes import EMPTY
@@ -74,7 +74,7 @@ def _strict(sequence: dict[str, Any], images: list[tuple[int, dict[str, Any]]]) 
         if isinstance(file, str) and is_outside(file):
             yield "path_outside", (*path, "file")
         for number, box in _objects(image.get("bbox")):
-            yield from ((rule, (*path, "bbox", number, "bbox")) for rule in _box(box.get("bbox")))
+            yield from ((rule, (*path, "bbox", number, "bbox")) for rule in _box(box))
 
 
 def _level(entry: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Breach]:
@@ -86,13 +86,14 @@ def _level(entry: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Breac
         yield "datetime", (*path, "datetime")
 
 
-def _box(sides: object) -> Iterator[str]:
+def _box(box: dict[str, Any]) -> Iterator[str]:
+    sides = box.get("bbox")
     if not (isinstance(sides, list) and len(sides) == 4 and all(map(_is_number, sides))):
         return
     x_min, y_min, width, height = sides
     if x_min + width > 1 + TOLERANCE or y_min + height > 1 + TOLERANCE:
         yield "box_beyond_image"
-    if width <= 0 or height <= 0:
+    if "confidence" not in box and (width <= 0 or height <= 0):  # of a detector's, `staged_checks.py` warns
         yield "box_without_size"
 
 
@@ -143,5 +144,5 @@ def _objects(entries: object) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from ((place, entry) for place, entry in enumerate(entries) if isinstance(entry, dict))
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -58,9 +58,8 @@ def _read(file: Path, prefix: str) -> Iterator[Any]:
         with file.open("rb") as stream:
             _check_encoding(file, stream)
             shallow = _Shallow(file, stream)
-            for number, entry in enumerate(
-                ijson.items(shallow, prefix, use_float=True, buf_size=BUFFER_BYTES), start=1
-            ):
+            for entry in ijson.items(shallow, prefix, use_float=True, buf_size=BUFFER_BYTES):
+                number += 1
                 yield entry
     except OSError as error:
         raise InputError(file, f"cannot be read ({error.strerror}).") from None

@@ -142,7 +142,8 @@ _CHECKS = (
     _Check(
         "frame_num_repeated",
         f"""
-        SELECT dataset, seq_id, file, NULL, frame_num FROM {_repeated("staged_images", "dataset", "seq_id", "frame_num")}
+        SELECT dataset, seq_id, file, NULL, frame_num
+        FROM {_repeated("staged_images", "dataset", "seq_id", "frame_num")}
     """,
     ),
     _Check("frame_num_range", "SELECT dataset, seq_id, file, NULL, frame_num FROM staged_images WHERE frame_num < 0"),
@@ -171,7 +172,10 @@ _CHECKS = (
     _Check("box_without_size", _boxes("(width = 0 OR height = 0) AND confidence IS NOT NULL"), True, "warning"),
     _Check(
         "empty_not_alone",
-        f"SELECT dataset, seq_id, file, NULL, class FROM staged_levels WHERE len(class) > 1 AND list_contains(class, '{EMPTY}')",
+        f"""
+        SELECT dataset, seq_id, file, NULL, class FROM staged_levels
+        WHERE len(class) > 1 AND list_contains(class, '{EMPTY}')
+        """,
         is_strict=True,
     ),
     _Check(

@@ -16,9 +16,9 @@ from treeline.catalog.sources import Source
 from treeline.catalog.stager import Stager, as_json, others
 from treeline.catalog.violations import InvalidSourceError, Violations
 
-SEQUENCE_KEYS = frozenset({"dataset", "seq_id", "images", "videos", "location", "class", "datetime"})
+SEQUENCE_KEYS = frozenset({"dataset", "seq_id", "images", "location", "class", "datetime"})
 IMAGE_KEYS = frozenset({"file", "frame_num", "class", "datetime", "bbox"})
-BOX_KEYS = frozenset({"category", "bbox", "class", "confidence"})
+BOX_KEYS = frozenset({"category", "bbox"})
 DATASET_KEYS = frozenset(
     {"dataset_name", "storage_account", "container", "path_prefix", "container_sas_key", "access", "comment"}
 )
@@ -50,15 +50,16 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
 
 def _stage_sequence(sequence: Item, stager: Stager, items: Iterator[int]) -> None:
     dataset, seq_id = sequence["dataset"], sequence["seq_id"]
-    location = sequence.get("location")
+    location, time = sequence.get("location"), sequence.get("datetime")
+    time = time if isinstance(time, str) else None
     stager.add(
         "staged_sequences",
         dataset=dataset,
         seq_id=seq_id,
         location=None if location is None else as_json(location),
         **{"class": sequence.get("class")},
-        datetime=sequence.get("datetime"),
-        properties=others(sequence, SEQUENCE_KEYS),
+        datetime=time,
+        properties=others(sequence, SEQUENCE_KEYS if time is not None else SEQUENCE_KEYS - {"datetime"}),
     )
     for image in sequence.get("images", ()):
         item = next(items)
@@ -75,20 +76,29 @@ def _stage_sequence(sequence: Item, stager: Stager, items: Iterator[int]) -> Non
             properties=others(image, IMAGE_KEYS),
         )
         for place, box in enumerate(image.get("bbox", ())):
-            x_min, y_min, width, height = box["bbox"]
-            stager.add(
-                "staged_boxes",
-                item=item,
-                box=place,
-                category=box["category"],
-                **{"class": box.get("class")},
-                x_min=x_min,
-                y_min=y_min,
-                width=width,
-                height=height,
-                confidence=box.get("confidence"),
-                properties=others(box, BOX_KEYS),
-            )
+            _stage_box(box, place, item, stager)
+
+
+def _stage_box(box: Item, place: int, item: int, stager: Stager) -> None:
+    """Stage a box; MegaDB says nothing of a class and a confidence, so that one of another kind stays a property."""
+    x_min, y_min, width, height = box["bbox"]
+    more: Item = {}
+    if isinstance(box.get("class"), str):
+        more["class"] = box["class"]
+    if isinstance(box.get("confidence"), float | int) and -1 <= box["confidence"] <= 1:
+        more["confidence"] = float(box["confidence"])
+    stager.add(
+        "staged_boxes",
+        item=item,
+        box=place,
+        category=box["category"],
+        x_min=x_min,
+        y_min=y_min,
+        width=width,
+        height=height,
+        **more,
+        properties=others(box, BOX_KEYS | more.keys()),
+    )
 
 
 def _stage_dataset(dataset: Item, stager: Stager, _: Iterator[int]) -> None:
