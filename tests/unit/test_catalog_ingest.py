@@ -186,7 +186,8 @@ def test_sources_that_are_gone_are_taken_out(tmp_path: Path) -> None:
 
 def test_tables_without_secrets(tmp_path: Path) -> None:
     catalog = tmp_path / "catalog.duckdb"
-    described = [{"dataset_name": "caltech", "container_sas_key": "?sig=Xy42", "access": ["public"]}]
+    place = dict.fromkeys(("storage_account", "container", "path_prefix"), "a")
+    described = [{"dataset_name": "caltech", "container_sas_key": "?sig=Xy42", "access": ["public"], **place}]
     (tmp_path / "megadb").mkdir()
     write(tmp_path / "megadb", SEQUENCES)
     write(tmp_path / "megadb", described, "datasets.json")

@@ -1,4 +1,4 @@
--- Make sequences and frame numbers where a source has none.
+-- Make sequences, frame numbers and labels where a source has none.
 
 -- Images without a sequence: one of a location's sequences ends where more than 60 seconds pass to its next image. An
 -- image of which the location or the time is unknown is alone, in a sequence whose name begins with `dummy_`.
@@ -33,3 +33,10 @@ QUALIFY count(frame_num) OVER (PARTITION BY dataset, seq_id) = 0 AND count(*) OV
 
 UPDATE staged_images SET frame_num = made.frame_num FROM made_frames AS made WHERE staged_images.item = made.item;
 DROP TABLE made_frames;
+
+-- Images of which neither they nor their sequence has a label.
+UPDATE staged_images
+SET class = ['__label_unavailable']
+WHERE coalesce(len(class), 0) = 0 AND (dataset, seq_id) NOT IN (
+    SELECT (dataset, seq_id) FROM staged_sequences WHERE len(class) > 0
+);

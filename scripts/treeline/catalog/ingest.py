@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 
@@ -18,9 +20,13 @@ from treeline.catalog.database import open_to_write, read_sql
 from treeline.catalog.readers import READERS
 from treeline.catalog.sources import Source
 from treeline.catalog.staged_checks import check_staged
+from treeline.catalog.violations import InvalidSourceError
 from treeline.errors import InputError
 from treeline.io.database import quote_literal
 from treeline.io.parquet import sha256_of_file
+
+MAX_NAME = 200
+"""Characters of an ingest's name in that of its report."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,8 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
         InputError: The source cannot be read, or breaks a rule; the catalogue is as it was.
         CatalogError: The database cannot be opened.
     """
+    if not source.name:
+        raise InputError(source.path, "the ingest has no name.", fix="Give it one: --name NAME.")
     checksum = _checksum(source)
     with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
         known = connection.execute(
@@ -57,9 +65,9 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
             log.info("%s: is in %s already, unchanged", source.name, catalog)
             sequences, images, boxes = known
             return Ingested(sequences, images, boxes, is_new=False)
-        stage(connection, source)
-        check_staged(connection, source)
-        return _merge(connection, source, checksum)
+        with _reported(catalog, source):
+            stage(connection, source)
+            return _merge(connection, source, checksum)
 
 
 def build(catalog: Path, sources: Sequence[Source], *, memory_mb: int, threads: int) -> None:
@@ -89,7 +97,12 @@ def _remove(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Read a source into the staged tables, and put its properties on the levels where they belong."""
+    """Read a source into the staged tables, check it, and put its properties on the levels where they belong.
+
+    Raises:
+        InputError: The source cannot be read.
+        InvalidSourceError: It breaks a rule.
+    """
     connection.execute(read_sql("staging.sql"))
     READERS[source.format](connection, source)
     if source.adds_to_images:
@@ -98,7 +111,23 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     normalise_classes(connection, source)
     if source.format != "megadb":  # which says itself what belongs together, and in which order
         connection.execute(read_sql("complete.sql"))
+    check_staged(connection, source)
     connection.execute(read_sql("hoist.sql"))
+
+
+@contextmanager
+def _reported(catalog: Path, source: Source) -> Iterator[None]:
+    """List what is wrong with a source beside the catalogue, where the last list of it lies no more."""
+    report = catalog.with_name(f"{quote(source.name, safe=' ')[:MAX_NAME]}.violations.csv")
+    report.unlink(missing_ok=True)
+    try:
+        yield
+    except InvalidSourceError as error:
+        error.violations.write(report)
+        raise InvalidSourceError(source.path, error.violations, report) from None
+    except duckdb.ConstraintException as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(source.path, f"holds what the catalogue cannot: {reason}") from error
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str) -> Ingested:

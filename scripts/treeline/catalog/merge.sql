@@ -100,8 +100,9 @@ FROM staged_videos AS video
 JOIN new_sequences AS sequence USING (dataset, seq_id);
 
 INSERT INTO classes
-SELECT dataset, class, properties, getvariable('ingest')
-FROM staged_classes
+SELECT DISTINCT ON (dataset, class) dataset, class, properties, getvariable('ingest')
+FROM staged_classes                                    -- labels that differ in case alone are the same here
+ORDER BY dataset, class, length(properties::VARCHAR) DESC NULLS LAST, properties::VARCHAR
 ON CONFLICT DO UPDATE SET properties = excluded.properties, ingest = excluded.ingest;
 
 INSERT INTO datasets (dataset) SELECT dataset FROM touched_datasets ON CONFLICT DO NOTHING;
