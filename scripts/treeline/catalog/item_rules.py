@@ -68,7 +68,7 @@ def _strict(sequence: dict[str, Any], images: list[tuple[int, dict[str, Any]]]) 
         yield "dummy_of_several", ()
     yield from _level(sequence, ())
     for place, image in images:
-        path = ("images", place)
+        path: tuple[str | int, ...] = ("images", place)
         yield from _level(image, path)
         file = image.get("file")
         if isinstance(file, str) and is_outside(file):
@@ -110,7 +110,7 @@ def is_time(text: str) -> bool:
 
 def is_outside(file: str) -> bool:
     """Whether a path begins at a root or goes up."""
-    return bool(_ROOT.match(file) or _UP.search(file))
+    return bool(_ROOT.match(file) or (".." in file and _UP.search(file)))
 
 
 def key_problem(key: str, now: datetime) -> tuple[str, str] | None:
@@ -145,4 +145,4 @@ def _objects(entries: object) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in (int, float)

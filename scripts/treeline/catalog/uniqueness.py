@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -44,15 +43,14 @@ class Names:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._position = 0
-        self._lot: dict[str, list[Any]] = {column: [] for column in _COLUMNS}
+        self._rows: list[tuple[str | int, ...]] = []
         connection.execute(f"CREATE OR REPLACE TEMP TABLE names_seen ({_DESCRIPTION})")
 
     def add(self, rule: str, scope: str, name: str, file: str, place: str) -> None:
         """Keep a name, which `rule` says must be unique in its scope."""
         self._position += 1
-        for column, value in zip(self._lot, (rule, scope, name, file, place, self._position), strict=True):
-            self._lot[column].append(value)
-        if len(self._lot["name"]) >= ROWS_AT_ONCE:
+        self._rows.append((rule, scope, name, file, place, self._position))
+        if len(self._rows) >= ROWS_AT_ONCE:
             self._flush()
 
     def repeats(self) -> Iterator[Repeat]:
@@ -80,8 +78,9 @@ class Names:
         self._connection.execute("DROP TABLE names_seen")
 
     def _flush(self) -> None:
-        self._connection.register("names_lot", pa.table(self._lot, schema=pa.schema(_COLUMNS)))
-        self._connection.execute("INSERT INTO names_seen SELECT * FROM names_lot")
-        self._connection.unregister("names_lot")
-        for values in self._lot.values():
-            values.clear()
+        if self._rows:
+            columns = dict(zip(_COLUMNS, map(list, zip(*self._rows, strict=True)), strict=True))
+            self._connection.register("names_lot", pa.table(columns, schema=pa.schema(_COLUMNS)))
+            self._connection.execute("INSERT INTO names_seen SELECT * FROM names_lot")
+            self._connection.unregister("names_lot")
+            self._rows.clear()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from weakref import finalize
@@ -13,7 +14,6 @@ from weakref import finalize
 from treeline.console import printable
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
-from treeline.io.csv_tables import csv_text
 
 EXAMPLES = 3
 """Of a rule, in a summary."""
@@ -60,7 +60,7 @@ class Violations:
         """Keep one more."""
         kind = (violation.severity, violation.rule)
         self._counts[kind] += 1
-        self._spool.write(json.dumps(astuple(violation)) + "\n")
+        self._spool.write(json.dumps(_row(violation)) + "\n")
         if violation.severity == "error":
             self.errors += 1
         else:
@@ -109,9 +109,9 @@ class Violations:
                     target.write(("," if number else "") + "\n  " + json.dumps(asdict(violation), ensure_ascii=False))
                 target.write("\n ]\n}\n")
             else:
-                target.write(csv_text(COLUMNS, ()))
-                for violation in self:
-                    target.write(csv_text(astuple(violation), ()))
+                writer = csv.writer(target, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(map(_row, self))
 
 
 class InvalidSourceError(InputError):
@@ -131,6 +131,10 @@ class InvalidSourceError(InputError):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle what it says; the violations stay in their process."""
         return InputError, (self.file, self.problem + self.fix)
+
+
+def _row(violation: Violation) -> tuple[str, ...]:
+    return tuple(getattr(violation, column) for column in COLUMNS)
 
 
 def check_report_name(report: Path) -> None:
