@@ -7,20 +7,19 @@ from typing import Annotated
 
 import typer
 
+from treeline.catalog.cli_export import app as export_app
+from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
-
-CatalogArgument = Annotated[Path, typer.Argument(help="The catalogue, catalog.duckdb.", show_default=False)]
-MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
+app.add_typer(export_app, name="export", help="Write the catalogue in another format.")
 
 
 @app.command("ingest")
 def ingest(
     catalog: CatalogArgument,
     path: Annotated[Path, typer.Argument(help="What to ingest: a file, or a folder.", show_default=False)],
-    format: Annotated[str, typer.Option(help="megadb.")],
+    format: Annotated[str, typer.Option(help="megadb, coco-camera-traps.")],
     name: Annotated[
         str | None, typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]")
     ] = None,

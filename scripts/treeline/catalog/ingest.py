@@ -85,7 +85,8 @@ def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str)
         connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
         for table in ("new_sequences", "new_images", "staged_boxes")
     ]
-    facts = [source.name, source.format, str(source.path), checksum, *counts, datetime.now(UTC), __version__]
+    [(head,)] = connection.execute("SELECT any_value(properties) FROM staged_source").fetchall()
+    facts = [source.name, source.format, str(source.path), checksum, *counts, datetime.now(UTC), __version__, head]
     connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])
     connection.execute(f"INSERT INTO ingests VALUES (?{', ?' * len(facts)})", [number, *facts])
     log.info("%s: %d sequences, %d images, %d boxes", source.name, *counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +13,7 @@ ROWS_AT_ONCE = 50_000
 
 _LIST = pa.list_(pa.string())
 SCHEMAS: dict[str, pa.Schema] = {
+    "staged_source": pa.schema({"properties": pa.string()}),
     "staged_datasets": pa.schema(
         {
             "dataset": pa.string(),
@@ -72,9 +74,10 @@ SCHEMAS: dict[str, pa.Schema] = {
 class Stager:
     """Collects rows, and hands them to the database in lots; the last ones when its `with` block ends well."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in SCHEMAS}
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, pa.Schema] = SCHEMAS) -> None:
+        """Fill the tables of `schemas`, which are there already."""
+        self._connection, self._schemas = connection, schemas
+        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in schemas}
 
     def add(self, table: str, **row: object) -> None:
         """Add a row; a column that is not named is NULL."""
@@ -93,7 +96,7 @@ class Stager:
 
     def _flush(self, table: str) -> None:
         if self._rows[table]:
-            lot = pa.Table.from_pylist(self._rows[table], schema=SCHEMAS[table])
+            lot = pa.Table.from_pylist(self._rows[table], schema=self._schemas[table])
             self._connection.register("staged_lot", lot)
             self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM staged_lot")
             self._connection.unregister("staged_lot")
