@@ -40,6 +40,22 @@ def megadb(
     write_export("megadb", catalog, folder, options, memory_mb=memory_mb, threads=threads)
 
 
+@app.command("coco-camera-traps")
+def coco_camera_traps(
+    catalog: CatalogArgument,
+    file: FileArgument,
+    dataset: Annotated[str | None, typer.Option(help="The data set; needed where the catalogue has several.")] = None,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """COCO Camera Traps: one data set in one JSON file."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    options = ExportOptions(datasets=() if dataset is None else (dataset,))
+    write_export("coco-camera-traps", catalog, file, options, memory_mb=memory_mb, threads=threads)
+
+
 def write_export(
     format: str, catalog: Path, target: Path, options: ExportOptions, *, memory_mb: int, threads: int
 ) -> None:

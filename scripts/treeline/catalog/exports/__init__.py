@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from treeline.catalog.exports import megadb
+from treeline.catalog.exports import coco_camera_traps, megadb
 from treeline.catalog.exports.options import Export
 
 EXPORTS: dict[str, Export] = {
+    "coco-camera-traps": coco_camera_traps.write,
     "megadb": megadb.write,
 }

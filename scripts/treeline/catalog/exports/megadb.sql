@@ -20,7 +20,7 @@ WITH levels AS (
         confidence,
         json_of([
             member('category', box.category),
-            '"bbox":' || to_json([x_min, y_min, box.width, box.height]),
+            member('bbox', [x_min, y_min, box.width, box.height]),
             member('class', box.class),
             member('confidence', confidence),
             members(box.properties)

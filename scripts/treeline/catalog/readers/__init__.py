@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from treeline.catalog.readers import megadb
+from treeline.catalog.readers import coco_camera_traps, megadb
 from treeline.catalog.sources import Stage
 
 READERS: dict[str, Stage] = {
+    "coco-camera-traps": coco_camera_traps.stage,
     "megadb": megadb.stage,
 }

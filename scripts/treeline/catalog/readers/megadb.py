@@ -6,7 +6,6 @@ The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_mana
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from treeline.catalog.json_stream import read_objects
+from treeline.catalog.json_stream import as_json, others, read_objects
 from treeline.catalog.megadb_rows import NO_CONTAINER, NO_KEY
 from treeline.catalog.sources import Source
 from treeline.catalog.stager import Stager
@@ -152,14 +151,3 @@ def _stage_split(split: Item, stager: Stager) -> None:
         for location in split.get(name, ()):
             text = location if isinstance(location, str) else as_json(location)
             stager.add("staged_splits", dataset=split["dataset"], location=text, split=name)
-
-
-def as_json(value: object) -> str:
-    """JSON with keys in order, so that equal values are equal text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def others(entry: Item, known: frozenset[str]) -> str | None:
-    """JSON of the properties that have no column; None when there is none."""
-    rest = {key: value for key, value in entry.items() if key not in known}
-    return as_json(rest) if rest else None
