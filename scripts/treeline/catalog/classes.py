@@ -50,7 +50,7 @@ def normalise_classes(connection: duckdb.DuckDBPyConnection, source: Source) -> 
 
 def _normalise_all(classes: list[str], labels: dict[str, str]) -> list[str]:
     """Normalise a list; labels that become the same are there once."""
-    return list(dict.fromkeys(normalise(label, labels) for label in classes))
+    return sorted({normalise(label, labels) for label in classes})
 
 
 def _rename(connection: duckdb.DuckDBPyConnection, table: str, kind: pa.DataType, rename: Callable[[Any], Any]) -> None:

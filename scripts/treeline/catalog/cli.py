@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from treeline.catalog.cli_check import app as check_app
+from treeline.catalog.cli_export import app as export_app
+from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(check_app)
-
-CatalogArgument = Annotated[Path, typer.Argument(help="The catalogue, catalog.duckdb.", show_default=False)]
-MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
+app.add_typer(export_app, name="export", help="Write the catalogue in another format.")
 
 
 @app.command("ingest")

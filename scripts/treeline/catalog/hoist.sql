@@ -1,5 +1,6 @@
 -- Put each property on the highest level where it is correct: what all images of a sequence have alike goes to the
--- sequence, and its name into `hoisted`, so that it can be put back. `file`, `frame_num`, boxes, sizes and uuids stay.
+-- sequence, and its name into `hoisted`, so that it can be put back. `file`, `frame_num`, boxes, sizes and uuids stay,
+-- and so do an image's id and annotations in COCO Camera Traps, and what would take the name of another key of a sequence.
 -- A property that the source itself gives the sequence is left on both levels.
 
 CREATE OR REPLACE TEMP TABLE new_sequences AS
@@ -57,7 +58,8 @@ JOIN (
     GROUP BY number
 ) USING (number)
 JOIN new_sequences AS sequence USING (number)
-WHERE key <> 'location' AND NOT coalesce(list_contains(json_keys(sequence.properties), key), false)
+WHERE key NOT IN ('location', 'id', 'cct_annotations', 'dataset', 'seq_id', 'images', 'videos')
+    AND NOT coalesce(list_contains(json_keys(sequence.properties), key), false)
 GROUP BY number, key, images
 HAVING count(*) = images AND min(property.value) = max(property.value);
 

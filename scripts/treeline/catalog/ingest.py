@@ -139,7 +139,9 @@ def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str)
     )
     facts = [source.name, source.format, str(source.path), checksum, sequences, images, boxes, datetime.now(UTC)]
     connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])
-    connection.execute("INSERT INTO ingests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [number, *facts, __version__])
+    [(said,)] = connection.execute("SELECT any_value(properties) FROM staged_source").fetchall()
+    row = [number, *facts, __version__, said]
+    connection.execute(f"INSERT INTO ingests VALUES (?{', ?' * (len(row) - 1)})", row)
     log.info("%s: %d sequences, %d images, %d boxes", source.name, sequences, images, boxes)
     return Ingested(sequences, images, boxes, is_new=True)
 

@@ -1,8 +1,10 @@
-"""Read large JSON files an object at a time."""
+"""Read large JSON files an object at a time, and keep parts of them as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator, Mapping, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -52,20 +54,66 @@ def read_list(file: Path) -> Iterator[Any]:
     return _read(file, "item")
 
 
+def read_head(file: Path, lists: Collection[str]) -> dict[str, Any]:
+    """Read what an object at the top of a JSON file holds beside its long lists.
+
+    Args:
+        file: JSON, UTF-8.
+        lists: The keys of the lists, all of which must be there; they are not read.
+
+    Raises:
+        InputError: As `read_objects`, or a list is missing.
+    """
+    rest: dict[str, Any] = {}
+    found: set[str] = set()
+    with _parsing(file) as stream:
+        for prefix, event, value in ijson.parse(stream, use_float=True, buf_size=BUFFER_BYTES):
+            if event == "map_key" and not prefix and value not in lists:
+                rest[value] = None
+            elif event == "start_array" and prefix in lists:
+                found.add(prefix)
+    for key in lists:
+        if key not in found:
+            raise InputError(file, "has no list of this name.", field=key)
+    for key in rest:
+        rest[key] = next(_read(file, key))
+    return rest
+
+
+def as_json(value: object) -> str:
+    """JSON with keys in order, so that equal values are equal text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def others(entry: Mapping[str, Any], known: Set[str]) -> str | None:
+    """JSON of the properties that have no column; None when there is none."""
+    rest = {key: value for key, value in entry.items() if key not in known}
+    return as_json(rest) if rest else None
+
+
 def _read(file: Path, prefix: str) -> Iterator[Any]:
-    number = 0
+    with _parsing(file) as stream:
+        stream.items = 0
+        for entry in ijson.items(stream, prefix, use_float=True, buf_size=BUFFER_BYTES):
+            stream.items += 1
+            yield entry
+
+
+@contextmanager
+def _parsing(file: Path) -> Iterator[_Shallow]:
+    """Open a file for the parser, and say what is wrong with it, and at which item."""
+    stream = None
     try:
-        with file.open("rb") as stream:
-            _check_encoding(file, stream)
-            shallow = _Shallow(file, stream)
-            for entry in ijson.items(shallow, prefix, use_float=True, buf_size=BUFFER_BYTES):
-                number += 1
-                yield entry
+        with file.open("rb") as opened:
+            _check_encoding(file, opened)
+            stream = _Shallow(file, opened)
+            yield stream
     except OSError as error:
         raise InputError(file, f"cannot be read ({error.strerror}).") from None
     except (ijson.JSONError, UnicodeDecodeError) as error:
         fix = "NaN and Infinity are no JSON." if "invalid char" in str(error) else ""
-        raise InputError(file, f"is no JSON in UTF-8: {_reason(error)}.", row=number + 1, fix=fix) from None
+        row = None if stream is None or stream.items is None else stream.items + 1
+        raise InputError(file, f"is no JSON in UTF-8: {_reason(error)}.", row=row, fix=fix) from None
 
 
 def _check_encoding(file: Path, stream: BinaryIO) -> None:
@@ -90,6 +138,8 @@ class _Shallow:
     """
 
     def __init__(self, file: Path, stream: BinaryIO) -> None:
+        self.items: int | None = None
+        """Number of items that were read, where they are counted."""
         self._file, self._stream, self._open = file, stream, 0
 
     def read(self, size: int = -1) -> bytes:

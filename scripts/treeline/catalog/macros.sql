@@ -1,4 +1,4 @@
--- How text of the sources is read. Temporary: the catalogue itself needs nothing but its tables.
+-- How text of the sources is read, and written again. Temporary: the catalogue itself needs nothing but its tables.
 
 -- A local time: ISO 8601 (an offset is left off), `YYYY-MM-DD HH:MM:SS`, or EXIF's `YYYY:MM:DD HH:MM:SS`; NULL for others.
 CREATE OR REPLACE TEMP MACRO local_time(text) AS try_strptime(
@@ -29,9 +29,29 @@ CREATE OR REPLACE TEMP MACRO without_keys(object, names) AS (
 );
 
 -- A JSON object of a map from names to JSON, without what is NULL; NULL when nothing is left.
-CREATE OR REPLACE TEMP MACRO json_of(given) AS (
+CREATE OR REPLACE TEMP MACRO object_of(given) AS (
     SELECT json_group_object(pair.key, pair.value)
     FROM (SELECT unnest(map_entries(given)) AS pair)
     WHERE pair.value IS NOT NULL
     HAVING count(*) > 0
 );
+
+-- The members of a JSON object as text, `"key":value` by key, to write them into another object; NULL for none. With
+-- only the keys that are, or are not, in a list.
+CREATE OR REPLACE TEMP MACRO members_among(object, names) AS nullif(array_to_string(list_sort([
+    to_json(entry.key)::VARCHAR || ':' || coalesce(entry.value::VARCHAR, 'null')
+    for entry in map_entries(object::MAP(VARCHAR, JSON)) if list_contains(names, entry.key)
+]), ','), '');
+CREATE OR REPLACE TEMP MACRO members_except(object, names) AS nullif(array_to_string(list_sort([
+    to_json(entry.key)::VARCHAR || ':' || coalesce(entry.value::VARCHAR, 'null')
+    for entry in map_entries(object::MAP(VARCHAR, JSON)) if NOT list_contains(names, entry.key)
+]), ','), '');
+CREATE OR REPLACE TEMP MACRO members(object) AS members_except(object, []);
+
+-- A JSON object of members, each `"key":value` or NULL.
+CREATE OR REPLACE TEMP MACRO json_of(parts) AS '{' || array_to_string([part for part in parts if part IS NOT NULL], ',') || '}';
+CREATE OR REPLACE TEMP MACRO member(key, value) AS to_json(key)::VARCHAR || ':' || to_json(value)::VARCHAR;
+
+-- A share of an image's width or height in pixels: the number with few decimals that has this very share, if there is one.
+CREATE OR REPLACE TEMP MACRO pixels(share, size) AS
+    CASE WHEN round(share * size, 6) / size = share THEN round(share * size, 6) ELSE share * size END;

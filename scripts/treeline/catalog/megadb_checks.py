@@ -10,11 +10,10 @@ from typing import Any
 import duckdb
 
 from treeline.catalog.item_rules import key_problem, sequence_breaches
-from treeline.catalog.json_stream import read_list
+from treeline.catalog.json_stream import as_json, read_list
 from treeline.catalog.places import place, quoted, short, value_at
 from treeline.catalog.rules import FIXES
 from treeline.catalog.schemas import schema_of
-from treeline.catalog.stager import as_json
 from treeline.catalog.uniqueness import Names
 from treeline.catalog.violations import Violation, Violations
 from treeline.errors import InputError

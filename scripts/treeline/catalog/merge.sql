@@ -138,7 +138,9 @@ WITH counted AS (
 ), pairs AS (
     SELECT sequences.dataset, key, value::VARCHAR AS value
     FROM sequences, json_each(sequences.properties)
-    WHERE key <> 'location'
+    WHERE key NOT IN (
+        'location', 'dataset_name', 'storage_account', 'container', 'path_prefix', 'container_sas_key', 'access', 'comment'
+    )
 )
 SELECT dataset, key, min(value) AS value
 FROM pairs

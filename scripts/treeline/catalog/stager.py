@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +13,7 @@ ROWS_AT_ONCE = 50_000
 
 _LIST = pa.list_(pa.string())
 SCHEMAS: dict[str, pa.Schema] = {
+    "staged_source": pa.schema({"properties": pa.string()}),
     "staged_datasets": pa.schema(
         {
             "dataset": pa.string(),
@@ -71,23 +71,13 @@ SCHEMAS: dict[str, pa.Schema] = {
 """The columns of each staged table, in the order of `staging.sql`."""
 
 
-def as_json(value: object) -> str:
-    """JSON with keys in order, so that equal values are equal text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def others(entry: Mapping[str, Any], known: Set[str]) -> str | None:
-    """JSON of the properties that have no column; None when there is none."""
-    rest = {key: value for key, value in entry.items() if key not in known}
-    return as_json(rest) if rest else None
-
-
 class Stager:
     """Collects rows, and hands them to the database in lots; the last ones when its `with` block ends well."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in SCHEMAS}
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, pa.Schema] = SCHEMAS) -> None:
+        """Fill the tables of `schemas`, which are there already."""
+        self._connection, self._schemas = connection, schemas
+        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in schemas}
 
     def add(self, table: str, **row: object) -> None:
         """Add a row; a column that is not named is NULL."""
@@ -106,7 +96,7 @@ class Stager:
 
     def _flush(self, table: str) -> None:
         if self._rows[table]:
-            lot = pa.Table.from_pylist(self._rows[table], schema=SCHEMAS[table])
+            lot = pa.Table.from_pylist(self._rows[table], schema=self._schemas[table])
             self._connection.register("staged_lot", lot)
             self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM staged_lot")
             self._connection.unregister("staged_lot")

@@ -4,6 +4,11 @@
 -- A reader gives each image a number of its own, `item`, by which its boxes name it. Classes are as in the source; the
 -- reader has brought them to lists. Times are as in the source.
 
+-- At most one row: what the source says of itself.
+CREATE OR REPLACE TEMP TABLE staged_source (
+    properties JSON
+);
+
 CREATE OR REPLACE TEMP TABLE staged_datasets (
     dataset VARCHAR NOT NULL,
     storage_account VARCHAR,

@@ -15,7 +15,8 @@ CREATE TABLE ingests (
     images BIGINT NOT NULL,
     boxes BIGINT NOT NULL,
     ingested_at TIMESTAMP NOT NULL,                    -- UTC
-    version VARCHAR NOT NULL                           -- of Treeline
+    version VARCHAR NOT NULL,                          -- of Treeline
+    properties JSON                                    -- what the source says of itself, such as `info` of a COCO file
 );
 
 CREATE TABLE datasets (

@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 from pydantic import TypeAdapter, ValidationError
 
-from treeline.catalog.json_stream import read_objects
+from treeline.catalog.json_stream import as_json, others, read_objects
 from treeline.catalog.sources import Source
-from treeline.catalog.stager import Stager, as_json, others
+from treeline.catalog.stager import Stager
 from treeline.errors import InputError
 from treeline.io.results import Detection, ImageResult
 from treeline.io.tables import read_table

@@ -101,7 +101,7 @@ def _stage_images(
             shard.resized_size[1] AS height,
             listed.uuid,
             false AS annotated,
-            json_of(MAP {{{pairs}}}) AS properties
+            object_of(MAP {{{pairs}}}) AS properties
         FROM read_parquet({quote_path(source.path)}) AS listed
         JOIN {shard_rows} AS shard USING (uuid)
         LEFT JOIN metadata ON metadata.source_id = shard.source_id

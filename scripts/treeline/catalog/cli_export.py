@@ -1,0 +1,70 @@
+"""`treeline catalog export`: write the catalogue in the formats of others, a command a format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
+from treeline.logs import LogOption
+
+if TYPE_CHECKING:
+    from treeline.catalog.exports.options import ExportOptions
+
+app = typer.Typer(no_args_is_help=True)
+
+FolderArgument = Annotated[
+    Path, typer.Argument(help="Folder to write, in place of one of this name; whole or not at all.", show_default=False)
+]
+FileArgument = Annotated[Path, typer.Argument(help="File to write, whole or not at all.", show_default=False)]
+DatasetOption = Annotated[list[str] | None, typer.Option(help="Only this data set; repeatable.")]
+
+
+@app.command("megadb")
+def megadb(
+    catalog: CatalogArgument,
+    folder: FolderArgument,
+    dataset: DatasetOption = None,
+    unhoist: Annotated[
+        bool, typer.Option("--unhoist", help="Properties on the levels where their source had them.")
+    ] = False,
+    with_secrets: Annotated[bool, typer.Option("--with-secrets", help="Write each container_sas_key, too.")] = False,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """MegaDB JSON: sequences.json, datasets.json and splits.json."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    options = ExportOptions(datasets=tuple(dataset or ()), is_unhoisted=unhoist, with_secrets=with_secrets)
+    write_export("megadb", catalog, folder, options, memory_mb=memory_mb, threads=threads)
+
+
+@app.command("coco-camera-traps")
+def coco_camera_traps(
+    catalog: CatalogArgument,
+    file: FileArgument,
+    dataset: Annotated[str | None, typer.Option(help="The data set; needed where the catalogue has several.")] = None,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """COCO Camera Traps: one data set in one JSON file."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    options = ExportOptions(datasets=() if dataset is None else (dataset,))
+    write_export("coco-camera-traps", catalog, file, options, memory_mb=memory_mb, threads=threads)
+
+
+def write_export(
+    format: str, catalog: Path, target: Path, options: ExportOptions, *, memory_mb: int, threads: int
+) -> None:
+    """Write the catalogue in a format of `exports.EXPORTS`, and print how many of what."""
+    from treeline.catalog.database import open_to_read
+    from treeline.catalog.exports import EXPORTS
+
+    with open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection:
+        written = EXPORTS[format](connection, target, options)
+    typer.echo(f"{target}: " + ", ".join(f"{count:,} {what}" for what, count in written.items()))
