@@ -1,46 +1,36 @@
-"""What a query gives: a table for people, or a file."""
+"""What a query gives, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import duckdb
-import pyarrow as pa
-import pyarrow.csv
 
-from treeline.catalog.queries import QueryError
 from treeline.catalog.reading import as_query_error
 from treeline.console import new_table, open_console, printable
-from treeline.io.atomic import atomic_path
-from treeline.io.database import quote_identifier
-from treeline.io.parquet import as_tables, cut_tables, parquet_writer
 
 ROWS_SHOWN = 20
-ROWS_AT_ONCE = 131_072
+ROWS_PEEKED = 2000
+"""So many are fetched at first: a result that is larger has to be counted, by asking again."""
+
 LONGEST_SHOWN = 60
 """Characters of a value; the rest of it is left off."""
 
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
 
-SUFFIXES = (".parquet", ".csv", ".json")
-
-
-def show_answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def show_answer(connection: duckdb.DuckDBPyConnection, query: str, unordered: str | None = None) -> None:
     """Print the first rows of a query's result, and how many more there are.
 
     Args:
         connection: The catalogue.
         query: One SELECT, as `reading.check_query` gives it.
+        unordered: The same rows in any order, which are counted faster.
 
     Raises:
         QueryError: The query fails on a row.
     """
     try:
-        result = connection.execute(f"SELECT * FROM ({query}\n) LIMIT {ROWS_SHOWN + 1}")
+        result = connection.execute(f"SELECT * FROM ({query}\n) LIMIT {ROWS_PEEKED}")
         names = [name for name, *_ in result.description or ()]
         rows = result.fetchall()
-        total = len(rows) if len(rows) <= ROWS_SHOWN else _count(connection, query)
+        total = len(rows) if len(rows) < ROWS_PEEKED else _count(connection, unordered or query)
     except duckdb.Error as error:
         raise as_query_error(error) from None
     table = new_table("")
@@ -53,81 +43,6 @@ def show_answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     console.print(table)
     more = f"; {total - ROWS_SHOWN:,} more are not shown: a file has all" if total > ROWS_SHOWN else ""
     console.print(f"{total:,} {'row' if total == 1 else 'rows'}{more}")
-
-
-def write_answer(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    """Write a query's result, in its order, as the suffix of the file says: Parquet, CSV or a JSON list of objects.
-
-    In CSV a list or an object is JSON, and NULL is an empty field; an empty text is `""`.
-
-    Args:
-        connection: The catalogue.
-        query: One SELECT, as `reading.check_query` gives it.
-        target: The file; replaced as a whole, or not at all.
-
-    Returns:
-        The number of rows.
-
-    Raises:
-        QueryError: The suffix is unknown, or the query fails on a row.
-    """
-    write = {".parquet": _write_parquet, ".csv": _write_csv, ".json": _write_json}.get(target.suffix)
-    if write is None:
-        raise QueryError(f"{target}: the format is unknown. Let the name end in one of: {', '.join(SUFFIXES)}.")
-    try:
-        return write(connection, query, target)
-    except (duckdb.Error, pa.ArrowException) as error:
-        raise as_query_error(error) from None
-
-
-def _write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    reader = _read(connection, query)
-    rows = 0
-    with parquet_writer(target, reader.schema) as writer:
-        for table in cut_tables(as_tables(reader), ROWS_AT_ONCE):
-            writer.write_table(table)
-            rows += table.num_rows
-    return rows
-
-
-def _write_csv(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    described = connection.execute(f"DESCRIBE {query}").fetchall()
-    columns = [f"{_for_csv(quote_identifier(name), kind)} AS {quote_identifier(name)}" for name, kind, *_ in described]
-    reader = _read(connection, f"SELECT {', '.join(columns)} FROM ({query}\n)")
-    rows = 0
-    with atomic_path(target) as temporary, pyarrow.csv.CSVWriter(temporary, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return rows
-
-
-def _write_json(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    reader = _read(connection, f"SELECT to_json(answer)::VARCHAR AS line FROM ({query}\n) AS answer")
-    rows = 0
-    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write("[")
-        for line in _lines(reader):
-            file.write(f"{',' if rows else ''}\n{line}")
-            rows += 1
-        file.write("\n]\n")
-    return rows
-
-
-def _lines(reader: pa.RecordBatchReader) -> Iterator[str]:
-    for batch in reader:
-        yield from batch["line"].to_pylist()
-
-
-def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
-    return connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)
-
-
-def _for_csv(column: str, kind: str) -> str:
-    """SQL of a column as a CSV has it: numbers are not put into quotes."""
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
-        return f"to_json({column})::VARCHAR"
-    return column if kind in NUMBERS else f"{column}::VARCHAR"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -39,21 +39,26 @@ def query(
     if sql is not None and values:
         raise QueryError(f"--sql takes no parameters, found --{next(iter(values))}.")
     text = sql if sql is not None else find_query(str(name)).sql(values)
+    unordered = find_query(name).sql(values, is_ordered=False) if name is not None else None
     if show_sql:
         typer.echo(text)
         return
 
-    from treeline.catalog.answers import show_answer, write_answer
     from treeline.catalog.reading import check_query, open_harmless
-    from treeline.catalog.splits import warn_of_new_locations
 
     with open_harmless(catalog, memory_mb=memory_mb, threads=threads) as connection:
         checked = check_query(connection, text)
         if "split" in values or "images_in_splits" in (sql or ""):
+            from treeline.catalog.splits import warn_of_new_locations
+
             warn_of_new_locations(connection)
         if out is None:
-            show_answer(connection, checked)
+            from treeline.catalog.answers import show_answer
+
+            show_answer(connection, checked, unordered)
         else:
+            from treeline.catalog.answer_files import write_answer
+
             typer.echo(f"{out}: {write_answer(connection, checked, out):,} rows")
 
 

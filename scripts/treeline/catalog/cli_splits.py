@@ -50,7 +50,8 @@ def split(
     log: LogOption = None,
 ) -> None:
     """Give each location that has none a split: train, val or test. None that has one is moved."""
-    from treeline.catalog.answers import show_answer, write_answer
+    from treeline.catalog.answer_files import write_answer
+    from treeline.catalog.answers import show_answer
     from treeline.catalog.database import open_to_read, read_sql
     from treeline.catalog.splits import draw_splits
 
@@ -83,7 +84,8 @@ def leakage(
     """Check that no location, sequence or look is in two splits; ends with 1 if one is."""
     import duckdb
 
-    from treeline.catalog.answers import show_answer, write_answer
+    from treeline.catalog.answer_files import write_answer
+    from treeline.catalog.answers import show_answer
     from treeline.catalog.database import open_to_read
     from treeline.catalog.leakage import find_leaks
     from treeline.catalog.reading import as_query_error

@@ -16,6 +16,6 @@ FROM (
 ) AS pairs
 JOIN looks AS one ON pairs.earlier = one.look
 JOIN looks AS other ON pairs.later = other.look
-JOIN image_facts AS first ON first.image = one.image
-JOIN image_facts AS second ON second.image = other.image
+JOIN facts_without_boxes AS first ON first.image = one.image
+JOIN facts_without_boxes AS second ON second.image = other.image
 WHERE one.split <> other.split AND (pairs.earlier <> pairs.later OR one.split < other.split);

@@ -74,11 +74,12 @@ class Query:
     parameters: tuple[Parameter, ...]
     body: str
 
-    def sql(self, values: Mapping[str, str]) -> str:
+    def sql(self, values: Mapping[str, str], *, is_ordered: bool = True) -> str:
         """The SQL with values put in, as constants: the database plans with what it knows.
 
         Args:
             values: Of parameters by name; `-` is as good as `_`.
+            is_ordered: Leave the last ORDER BY in.
 
         Raises:
             QueryError: A parameter is unknown, has a wrong value, or is missing.
@@ -94,7 +95,8 @@ class Query:
             if literal is None:
                 raise QueryError(f"{self.name} needs {parameter.option}: {parameter.meaning}.")
             literals[name] = f"CAST({literal} AS {parameter.kind})" if literal == "NULL" else literal
-        return _PLACE.sub(lambda place: literals[place[1]], self.body)
+        body = self.body if is_ordered else self.body.rpartition("\nORDER BY ")[0] or self.body
+        return _PLACE.sub(lambda place: literals[place[1]], body)
 
 
 @cache

@@ -61,7 +61,7 @@ def warn_of_new_locations(connection: duckdb.DuckDBPyConnection) -> None:
     """Warn of locations that have no split yet, in data sets of which others have: they count as for training."""
     rows = connection.execute("""
         SELECT dataset, count(DISTINCT location)
-        FROM image_facts
+        FROM facts_without_boxes
         ANTI JOIN splits USING (dataset, location)
         WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits)
         GROUP BY dataset

@@ -2,17 +2,21 @@
 --
 -- $dataset VARCHAR = NULL: only of this data set
 
-WITH looked_at AS (
-    SELECT *
-    FROM image_facts
-    WHERE annotated AND ($dataset IS NULL OR dataset = $dataset)
-), lists AS (
-    SELECT image, list({'category': category, 'bbox': [x_min, y_min, width, height]} ORDER BY ingest, box) AS bbox
+WITH lists AS (
+    SELECT
+        image,
+        list_transform(
+            -- Sorting the lists afterwards takes half the time of an ordered aggregate.
+            list_sort(list({'ingest': ingest, 'box': box, 'category': category, 'bbox': [x_min, y_min, width, height]})),
+            lambda one: {'category': one.category, 'bbox': one.bbox}
+        ) AS bbox
     FROM boxes
-    WHERE image IN (SELECT image FROM looked_at)
+    WHERE $dataset IS NULL OR image IN (SELECT image FROM facts_without_boxes WHERE dataset = $dataset)
     GROUP BY image
 )
 SELECT dataset, seq_id, frame_num, location, file, coalesce(bbox, []) AS bbox, class, datetime, uuid
-FROM looked_at
+FROM facts_without_boxes
 LEFT JOIN lists USING (image)
+WHERE annotated
+    AND ($dataset IS NULL OR dataset = $dataset)
 ORDER BY sequence, frame_num, file

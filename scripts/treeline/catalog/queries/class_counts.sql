@@ -2,19 +2,25 @@
 --
 -- $dataset VARCHAR = NULL: only of this data set
 
-WITH of_sequences AS (
-    SELECT unnest(class) AS class, count(*) AS sequences FROM sequences WHERE ($dataset IS NULL OR dataset = $dataset) GROUP BY ALL
+WITH of_lists AS (
+    SELECT class, count(image_class) AS labelled_images, count(*) AS images
+    FROM facts_without_boxes
+    WHERE ($dataset IS NULL OR dataset = $dataset)
+    GROUP BY class
 ), of_images AS (
-    SELECT unnest(image_class) AS class, count(*) AS images FROM image_facts WHERE image_class IS NOT NULL AND ($dataset IS NULL OR dataset = $dataset) GROUP BY ALL
-), of_both AS (
-    SELECT unnest(class) AS class, count(*) AS images FROM image_facts WHERE ($dataset IS NULL OR dataset = $dataset) GROUP BY ALL
+    SELECT class, sum(labelled_images)::BIGINT AS labelled_images, sum(images)::BIGINT AS images
+    FROM (SELECT unnest(class) AS class, labelled_images, images FROM of_lists)
+    GROUP BY class
+), of_sequences AS (
+    SELECT class, count(*) AS labelled_sequences
+    FROM (SELECT unnest(class) AS class FROM sequences WHERE ($dataset IS NULL OR dataset = $dataset))
+    GROUP BY class
 )
 SELECT
     class,
-    coalesce(of_sequences.sequences, 0) AS labelled_sequences,
-    coalesce(of_images.images, 0) AS labelled_images,
-    coalesce(of_both.images, 0) AS images
-FROM of_both
+    coalesce(labelled_sequences, 0) AS labelled_sequences,
+    coalesce(labelled_images, 0) AS labelled_images,
+    coalesce(images, 0) AS images
+FROM of_images
 FULL JOIN of_sequences USING (class)
-FULL JOIN of_images USING (class)
 ORDER BY class

@@ -4,7 +4,7 @@
 -- $class VARCHAR = NULL: only of this class
 
 SELECT dataset, seq_id, frame_num, location, file, class[1] AS class, datetime, uuid
-FROM image_facts
+FROM facts_without_boxes
 WHERE len(class) = 1
     AND ($dataset IS NULL OR dataset = $dataset)
     AND ($class IS NULL OR class[1] = $class)

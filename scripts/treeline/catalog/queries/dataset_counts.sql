@@ -4,7 +4,7 @@ WITH of_sequences AS (
     SELECT dataset, count(*) AS sequences FROM sequences GROUP BY dataset
 ), of_images AS (
     SELECT dataset, sum(images)::BIGINT AS images, count(DISTINCT location) AS locations
-    FROM (SELECT dataset, location, count(*) AS images FROM image_facts GROUP BY ALL)
+    FROM (SELECT dataset, location, count(*) AS images FROM facts_without_boxes GROUP BY ALL)
     GROUP BY dataset
 )
 SELECT

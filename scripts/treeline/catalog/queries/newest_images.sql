@@ -12,6 +12,6 @@ WITH newest AS (
     LIMIT $count
 )
 SELECT dataset, seq_id, frame_num, location, file, class, datetime, uuid, ingested_at
-FROM image_facts
+FROM facts_without_boxes
 JOIN newest USING (image)
 ORDER BY ingested_at DESC, image DESC

@@ -5,9 +5,9 @@
 -- $dataset VARCHAR = NULL: only of this data set
 
 SELECT dataset, seq_id, frame_num, location, file, class, datetime, uuid
-FROM image_facts
+FROM facts_without_boxes
 WHERE list_contains(access, 'public')
     AND list_contains(class, $class)
-    AND sequence IN (SELECT sequence FROM images GROUP BY sequence HAVING count(*) > $longer_than)
     AND ($dataset IS NULL OR dataset = $dataset)
+    AND sequence IN (SELECT sequence FROM images GROUP BY sequence HAVING count(*) > $longer_than)
 ORDER BY sequence, frame_num, file

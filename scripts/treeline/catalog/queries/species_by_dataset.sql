@@ -8,7 +8,7 @@ FROM (
     EXCEPT
     SELECT dataset, unnest(['empty', '__label_unavailable']) FROM datasets
     UNION ALL
-    SELECT dataset, unnest(image_class) AS class FROM image_facts WHERE image_class IS NOT NULL
+    SELECT dataset, unnest(image_class) AS class FROM facts_without_boxes WHERE image_class IS NOT NULL
 )
 WHERE ($dataset IS NULL OR dataset = $dataset)
 ORDER BY dataset, class
