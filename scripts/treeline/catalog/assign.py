@@ -53,7 +53,8 @@ def assign(
     """
     ordered = sorted(locations, key=lambda location: _turn(family, location, seed))
     state = _State([location.amounts for location in ordered], shares)
-    splits = {None: TRAIN, **known}
+    splits: dict[str | None, str] = {None: TRAIN}
+    splits.update(known)
     for number, location in enumerate(ordered):
         if location.name in splits:
             state.put(number, SPLITS.index(splits[location.name]))
@@ -82,7 +83,7 @@ class _State:
         labels = sum(measure == "label" for measure, _ in measures)
         # All labels together weigh as much as the images, and as the boxes.
         self._weights = np.array([1 / labels if measure == "label" else 1.0 for measure, _ in measures])
-        self._wanted = [split for split, share in enumerate(shares) if share > 0]
+        self._wanted = np.array([split for split, share in enumerate(shares) if share > 0], np.int64)
         self._shares = np.array(shares)[self._wanted, None]
         self._taken: Floats = np.zeros((len(SPLITS), len(measures)))
 
@@ -95,7 +96,7 @@ class _State:
         places, parts = self._measures[number], self._parts[number]
         taken = self._taken[np.ix_(self._wanted, places)]
         rise = parts * ((2 * taken + parts) / self._shares - 2) * self._weights[places]
-        return self._wanted[int(np.argmin(rise.sum(axis=1)))]
+        return int(self._wanted[np.argmin(rise.sum(axis=1))])
 
 
 def _turn(family: str, location: Location, seed: int) -> tuple[int, bytes, str]:

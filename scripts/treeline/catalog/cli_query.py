@@ -33,11 +33,12 @@ def query(
     if list_:
         _print_list()
         return
-    if (name is None) == (sql is None):
-        raise QueryError("give the name of a query, or --sql. The names: treeline query --list.")
-    values = _values(context.args)
-    if sql is not None and values:
-        raise QueryError(f"--sql takes no parameters, found --{next(iter(values))}.")
+    parameters = [*([name] if name else []), *context.args] if sql is not None else context.args
+    if sql is not None and parameters:
+        raise QueryError(f"--sql takes neither a name nor parameters, found {parameters[0]}.")
+    if sql is None and (name is None or name.startswith("-")):
+        raise QueryError("give the name of a query first, or --sql. The names: treeline query --list.")
+    values = _values(parameters)
     text = sql if sql is not None else find_query(str(name)).sql(values)
     unordered = find_query(name).sql(values, is_ordered=False) if name is not None else None
     if show_sql:
