@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from treeline import __version__, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline.catalog import cli_query
 from treeline.catalog.cli import app as catalog_app
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
@@ -50,6 +51,7 @@ for stage, stage_app in (
 ):
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
 app.add_typer(config_app, name="config")
+app.command(context_settings=cli_query.CONTEXT)(cli_query.query)
 
 
 @app.callback(invoke_without_command=True)

@@ -22,7 +22,7 @@ from treeline.paths import shard_folder
 from treeline.schemas import DUPLICATES, MANIFEST, PDQ_HASHES
 from treeline.tools.collection import Collection, table_in
 from treeline.tools.duplicates import find_duplicates, find_near_duplicates, repeats
-from treeline.tools.hamming import MOST_BITS, near_pairs
+from treeline.io.hamming import MOST_BITS, near_pairs
 from treeline.tools.judge import judge_shard
 
 SERVERS = ["a.org", "b.org:80"]

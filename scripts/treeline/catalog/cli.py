@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from treeline.catalog import cli_splits
 from treeline.catalog.cli_check import app as check_app
 from treeline.catalog.cli_export import app as export_app
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
@@ -77,3 +78,7 @@ def tables(
     from treeline.catalog.parquet_tables import write_tables
 
     write_tables(catalog, output, memory_mb=memory_mb, threads=threads)
+
+
+for command in (cli_splits.split, cli_splits.leakage):
+    app.command()(command)

@@ -1,7 +1,7 @@
 -- What queries and exports share. Temporary: made on opening, so that a catalogue of an older Treeline has them too.
 
 -- Each image with what holds for it: its own where it says something, else its sequence's, else its data set's.
-CREATE OR REPLACE TEMP VIEW image_facts AS
+CREATE OR REPLACE TEMP VIEW facts_without_boxes AS
 SELECT
     image.image,
     image.sequence,
@@ -22,9 +22,29 @@ SELECT
     image.height,
     image.uuid,
     image.annotated,
-    coalesce(counted.boxes, 0) AS boxes,                                       -- their number
     dataset.access
 FROM images AS image
 JOIN sequences AS sequence USING (sequence)
-JOIN datasets AS dataset USING (dataset)
+JOIN datasets AS dataset USING (dataset);
+
+-- The same, with the number of boxes; counting them is a pass over all boxes, from which the other view saves a query.
+CREATE OR REPLACE TEMP VIEW image_facts AS
+SELECT facts.*, coalesce(counted.boxes, 0) AS boxes
+FROM facts_without_boxes AS facts
 LEFT JOIN (SELECT image, count(*) AS boxes FROM boxes GROUP BY image) AS counted USING (image);
+
+-- Each image with the split of its location, without the number of its boxes. An image without a location, or of one that
+-- has no split yet, is for training; a data set of which no location has one is an error.
+CREATE OR REPLACE TEMP VIEW images_in_splits AS
+SELECT
+    image.*,
+    CASE
+        WHEN image.location IS NULL THEN 'train'
+        WHEN drawn.dataset IS NULL THEN error(
+            'the data set ' || image.dataset || ' has no splits. Draw them: treeline catalog split --help.'
+        )
+        ELSE coalesce(splits.split, 'train')
+    END AS split
+FROM facts_without_boxes AS image
+LEFT JOIN splits USING (dataset, location)
+LEFT JOIN (SELECT DISTINCT dataset FROM splits) AS drawn USING (dataset);

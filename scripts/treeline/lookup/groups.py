@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from treeline.config_values import Block
+from treeline.config_values import Block, NotEmpty
 from treeline.errors import InputError
 from treeline.io.taxonomy import read_list
 
@@ -59,16 +59,37 @@ class Definition(Block):
 
     description: str
     """What the group is, in a sentence."""
-    where: str
-    """SQL predicate over the metadata's columns; `{name}` stands for a list of values. A NULL result leaves out."""
+    table: NotEmpty | None = None
+    """Parquet with a column `uuid`, such as a query of the catalogue writes: only its images, with its columns."""
+    where: str = Field("", validate_default=True)
+    """SQL predicate over the metadata's columns, or over the table's; `{name}` stands for a list of values.
+
+    A NULL result leaves out. Optional where there is a table.
+    """
     columns: list[str] = []
-    """Metadata columns to keep beside the standard ones."""
+    """Metadata columns to keep beside the standard ones; of a table, all are kept."""
     multiple_images: bool = False
     """Keep only images whose `source_id` has more than one `uuid` among those that pass `where`."""
     sample: Sample | None = None
     """Keep only a sample."""
     lists: dict[ListName, Values] = {}
     """Lists of values for `where`, beside those of the taxonomy folder."""
+
+    @field_validator("where")
+    @classmethod
+    def _some_choice(cls, where: str, info: ValidationInfo) -> str:
+        if where.strip():
+            return where
+        if info.data.get("table") is None:
+            raise ValueError("is required where there is no table")
+        return "true"
+
+    @field_validator("columns")
+    @classmethod
+    def _no_columns_of_a_table(cls, columns: list[str], info: ValidationInfo) -> list[str]:
+        if columns and info.data.get("table") is not None:
+            raise ValueError("all columns of a table are kept: leave this out")
+        return columns
 
 
 @dataclass(frozen=True)

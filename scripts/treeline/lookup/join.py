@@ -12,6 +12,7 @@ import duckdb
 from treeline.errors import InputError
 from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.occurrences import Occurrences
+from treeline.lookup.asked import rows_of
 from treeline.lookup.groups import Group, GroupError
 from treeline.lookup.scan import IMAGE_COLUMNS
 
@@ -64,19 +65,21 @@ def check_groups(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
 
     Raises:
         GroupError: A predicate is no single SQL expression of true or false, or a column does not exist; names both.
+        ShardError: A group's table is not there, or has no column `uuid`.
     """
     _read_occurrences(connection, sources, groups, condition="false")
     connection.execute(f"CREATE TEMP TABLE {JOINED} AS {_joined(sources, groups)} LIMIT 0")
-    known = {name.lower() for name, *_ in connection.execute(f"DESCRIBE {JOINED}").fetchall()}
     metadata = sources.occurrences.file if sources.occurrences else "no metadata (lookup.metadata is not set)"
     for group in groups:
-        _check_predicate(connection, group, metadata)
+        rows, origin = rows_of(group, JOINED), group.definition.table or metadata
+        known = {name.lower() for name, *_ in connection.execute(f"DESCRIBE FROM {rows}").fetchall()}
+        _check_predicate(connection, group, rows, origin)
         sample = group.definition.sample
         named = [("columns", name) for name in group.definition.columns]
         named += [("sample.stratify_by", sample.stratify_by)] if sample else []
         for field, name in named:
             if name.lower() not in known:
-                problem = f'there is no column "{name}" in {metadata}.'
+                problem = f'there is no column "{name}" in {origin}.'
                 raise GroupError(group.name, group.file, problem, field=field)
     connection.execute(f"DROP TABLE {JOINED}")
     connection.execute("DROP TABLE occurrences")
@@ -103,12 +106,12 @@ def join_sources(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
     connection.execute("DROP TABLE occurrences")
 
 
-def _check_predicate(connection: duckdb.DuckDBPyConnection, group: Group, metadata: Path | str) -> None:
+def _check_predicate(connection: duckdb.DuckDBPyConnection, group: Group, rows: str, origin: Path | str) -> None:
     try:
         duckdb.SQLExpression(group.predicate)
-        [(_, kind, *_)] = connection.execute(f"DESCRIBE SELECT (\n{group.predicate}\n) FROM {JOINED}").fetchall()
+        [(_, kind, *_)] = connection.execute(f"DESCRIBE SELECT (\n{group.predicate}\n) FROM {rows}").fetchall()
     except duckdb.BinderException as error:
-        raise GroupError(group.name, group.file, f"does not fit {metadata}: {error}", field="where") from None
+        raise GroupError(group.name, group.file, f"does not fit {origin}: {error}", field="where") from None
     except duckdb.Error as error:
         raise GroupError(group.name, group.file, f"is not one SQL expression: {error}", field="where") from None
     if kind not in ("BOOLEAN", '"NULL"'):

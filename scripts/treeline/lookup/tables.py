@@ -13,6 +13,7 @@ from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
 from treeline.io.database import quote_identifier, quote_literal
 from treeline.io.occurrences import open_occurrences
+from treeline.lookup.asked import rows_of, warn_of_absent
 from treeline.lookup.database import open_database, replace_when_changed, write_query
 from treeline.lookup.groups import Group, GroupError, read_groups
 from treeline.lookup.join import DUPLICATES, JOINED, STANDARD_COLUMNS, Sources, check_groups, join_sources
@@ -72,8 +73,8 @@ def create_lookup_tables(
 
 
 def selection(group: Group) -> str:
-    """SQL of the rows of `joined` that a group keeps."""
-    passing = f"SELECT * FROM {JOINED} WHERE (\n{group.predicate}\n)"
+    """SQL of the rows that a group keeps."""
+    passing = f"SELECT * FROM {rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)"
     if group.definition.multiple_images:
         passing = f"""
             SELECT * FROM ({passing}) WHERE source_id IN (
@@ -103,7 +104,8 @@ def _write_group(
         Rows that passed, rows kept, paths and batches.
     """
     try:
-        (passed,) = _row(connection, f"SELECT count(*) FROM {JOINED} WHERE (\n{group.predicate}\n)")
+        (passed,) = _row(connection, f"SELECT count(*) FROM {rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)")
+        warn_of_absent(connection, group, JOINED)
         _select(connection, group, max_files)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise GroupError(group.name, group.file, f"fails on a row: {error}", field="where") from None
@@ -122,13 +124,6 @@ def _write_group(
 
 def _select(connection: duckdb.DuckDBPyConnection, group: Group, max_files: int) -> None:
     """Make the table `selected`: the group's lookup rows, with the batch of each, in the order of the batches."""
-    joined = {name.lower() for name, *_ in connection.execute(f"DESCRIBE {JOINED}").fetchall()}
-    standard = [
-        quote_identifier(name) if name.lower() in joined else f"NULL::VARCHAR AS {quote_identifier(name)}"
-        for name in STANDARD_COLUMNS
-    ]
-    fixed = {name.lower() for name in ("uuid", "source_id", "path", *STANDARD_COLUMNS)}
-    further = [quote_identifier(name) for name in group.definition.columns if name.lower() not in fixed]
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE selected AS
         WITH kept AS MATERIALIZED ({selection(group)}),
@@ -136,10 +131,24 @@ def _select(connection: duckdb.DuckDBPyConnection, group: Group, max_files: int)
             SELECT path, (row_number() OVER (ORDER BY path) - 1) // {max_files} AS group_id
             FROM (SELECT DISTINCT path FROM kept)
         )
-        SELECT group_id, {", ".join(["uuid", "source_id", *standard, *further, "path"])}
+        SELECT group_id, {", ".join(_columns(connection, group))}
         FROM kept JOIN numbered USING (path)
         ORDER BY group_id
     """)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, group: Group) -> list[str]:
+    """SQL of the columns of a group's lookup rows."""
+    if group.definition.table is not None:
+        return ["kept.*"]
+    joined = {name.lower() for name, *_ in connection.execute(f"DESCRIBE {JOINED}").fetchall()}
+    standard = [
+        quote_identifier(name) if name.lower() in joined else f"NULL::VARCHAR AS {quote_identifier(name)}"
+        for name in STANDARD_COLUMNS
+    ]
+    fixed = {name.lower() for name in ("uuid", "source_id", "path", *STANDARD_COLUMNS)}
+    further = [quote_identifier(name) for name in group.definition.columns if name.lower() not in fixed]
+    return ["uuid", "source_id", *standard, *further, "path"]
 
 
 def _write_batch(
@@ -147,7 +156,7 @@ def _write_batch(
 ) -> None:
     rows = f"FROM selected WHERE group_id = {group_id}"
     table = scratch / "lookup.parquet"
-    write_query(connection, f"SELECT * EXCLUDE (group_id) {rows} ORDER BY path, uuid, source_id", table)
+    write_query(connection, f"SELECT * EXCLUDE (group_id) {rows} ORDER BY path, uuid, source_id, COLUMNS(*)", table)
     files = connection.execute(f"SELECT DISTINCT path {rows} ORDER BY path").fetchall()
     listing = scratch / "paths.txt"
     listing.write_text("".join(f"{path}\n" for (path,) in files), encoding="utf-8")

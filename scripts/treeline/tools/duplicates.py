@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from treeline.io.database import connect, database_memory
+from treeline.io.hamming import Pairs, as_words, near_pairs
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name
 from treeline.io.pdq import HASH_BYTES
 from treeline.io.tables import read_column
 from treeline.tools.collection import Collection
-from treeline.tools.hamming import Pairs, near_pairs
 from treeline.tools.judge import Judge, Verdict, drop, keep
 
 FIRST_OF_EACH_HASH = """
@@ -93,7 +93,7 @@ def find_near_duplicates(
             f"SELECT place, hash FROM images WHERE quality >= {least_quality} AND hash IS NOT NULL ORDER BY place"
         ).to_arrow_table()
         places = compared["place"].to_numpy()
-        found = pa.table(_repeats(places, _as_words(compared["hash"]), most_bits, threads))
+        found = pa.table(_repeats(places, as_words(compared["hash"]), most_bits, threads))
         connection.register("repeats", found)
         return collection.write_duplicates(connection, verdicts, target)
 
@@ -111,12 +111,6 @@ def repeats(duplicates: Path, shard: ShardId) -> Judge:
         return (verdicts.get(uuid, keep()) for uuid in batch["uuid"].to_pylist())
 
     return Judge((), judge)
-
-
-def _as_words(hashes: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """Lay out hashes of 32 bytes as 4 words each."""
-    fixed = hashes.cast(pa.binary(HASH_BYTES)).combine_chunks()  # refuses a hash of another length
-    return np.frombuffer(fixed.buffers()[1], np.uint64).reshape(-1, HASH_BYTES // 8)
 
 
 def _repeats(

@@ -13,7 +13,9 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+WORDS = 4
 PIECES = 16
 PIECE_BITS = 16
 MOST_BITS = 2 * PIECES - 1
@@ -26,6 +28,12 @@ Hashes = npt.NDArray[np.uint64]
 
 Pairs = npt.NDArray[np.int64]
 """Pairs x 3: the earlier hash, the later one, and the bits in which they differ."""
+
+
+def as_words(hashes: pa.ChunkedArray) -> Hashes:
+    """Lay out hashes of 32 bytes as 4 words each."""
+    fixed = hashes.cast(pa.binary(8 * WORDS)).combine_chunks()  # refuses a hash of another length
+    return np.frombuffer(fixed.buffers()[1], np.uint64).reshape(-1, WORDS)
 
 
 def near_pairs(hashes: Hashes, most_bits: int, threads: int = 1) -> Pairs:
