@@ -4,6 +4,7 @@ What is made of the detector's results, of all shards together. Part of the stag
 IN   detections/server_name=S/partition_id=N.json, decoded/server_name=S/partition_id=N.tar
 OUT  detections/merged.json                 all results, where any of the following needs them
      detections/repeats/candidates.json     boxes that recur at a camera
+     detections/repeats/review/             a page on which a person decides which of them to keep
      detections/repeats/filtered.json       the results with those struck out
      detections/smoothed.json               the results, classes smoothed within sequences
      detections/results.{csv,wide.csv,coco.json}   the last of these in other formats
@@ -70,6 +71,31 @@ if AFTER.repeats:
         shell:
             """
             treeline detections repeats find {input.results:q} {params.locations:q} {params.options:q} \
+                --output {output:q} \
+                --log {log:q}
+            """
+
+    rule review_repeats:
+        """Make the page on which a person decides which candidates to keep."""
+        input:
+            candidates=paths.detections / "repeats" / "candidates.json",
+            archives=every_shard(DECODED),
+        output:
+            directory(paths.detections / "repeats" / "review"),
+        log:
+            paths.logs / "detect" / "review_repeats.log",
+        conda:
+            "../envs/treeline.yaml"
+        threads: 2
+        resources:
+            mem_mb=memory_of("results"),
+        params:
+            images=paths.decoded,
+        shell:
+            """
+            treeline detections repeats review {input.candidates:q} \
+                --images {params.images:q} \
+                --threads {threads} \
                 --output {output:q} \
                 --log {log:q}
             """
@@ -244,7 +270,7 @@ if AFTER.preview:
     rule preview_detections:
         """Make a gallery of a sample, with boxes and a threshold slider, that opens from a disk."""
         input:
-            results=every_shard(DETECTIONS),
+            results=FINAL if AFTER.repeats or AFTER.smooth else every_shard(DETECTIONS),
             archives=every_shard(DECODED),
         output:
             directory(paths.detections / "preview"),
@@ -256,7 +282,7 @@ if AFTER.preview:
         resources:
             mem_mb=memory_of("results"),
         params:
-            results=paths.detections,
+            results=FINAL if AFTER.repeats or AFTER.smooth else paths.detections,
             images=paths.decoded,
             options=command_options(AFTER.preview),
         shell:
@@ -269,7 +295,7 @@ if AFTER.preview:
 
 
 AFTER_DETECTION = [
-    *([FILTERED] if AFTER.repeats else []),
+    *([FILTERED, paths.detections / "repeats" / "review"] if AFTER.repeats else []),
     *([SMOOTHED] if AFTER.smooth else []),
     *[paths.detections / EXPORTS[export] for export in AFTER.export],
     *([paths.detections / "evaluation" / "report.json"] if AFTER.evaluate else []),

@@ -21,7 +21,10 @@ from resources.example.make_tables import make_tables
 from tests.servers import example_servers
 
 ROOT = Path(__file__).parents[1]
-OF_THE_RUN = ("logs/", "schedules/", "profiles.csv", "checkpoint.yaml")
+OF_THE_RUN = (
+    *("logs/", "schedules/", "profiles.csv", "checkpoint.yaml"),
+    *("catalog/catalog.duckdb", "catalog/tables/ingests.parquet"),  # they say when
+)
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 

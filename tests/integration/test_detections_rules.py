@@ -67,4 +67,6 @@ def test_all_that_is_made_of_detections(project: Project) -> None:
     assert crops
     assert len({name for name in members if name.endswith(".jpg")}) == len(crops)
     assert (folder / "preview/index.html").exists()
+    assert "smoothed.json" in (folder / "preview/data.js").read_text()
+    assert (folder / "repeats/review/index.html").exists()
     assert "Nothing to be done" in project.snakemake("detect")

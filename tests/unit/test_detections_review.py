@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.pipeline import tree
 from tests.shards import encode, exif, picture
 from treeline.detections.repeats.candidates import read_candidates
 from treeline.detections.repeats.review import make_review
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
+from treeline.io.tar import tar_writer
 
 HOSTILE = "</script><script>alert(1)</script><!-- \u2028 &amp; \"'.jpg"
 
@@ -147,3 +149,13 @@ def test_threads_do_not_change_the_bytes(tmp_path: Path, images: Path) -> None:
         make_review(candidates, images, review, threads=threads)
         contents.append({str(f.relative_to(review)): f.read_bytes() for f in review.rglob("*.*")})
     assert contents[0] == contents[1]
+
+
+def test_images_may_be_in_archives(tmp_path: Path, images: Path) -> None:
+    with tar_writer(tmp_path / "decoded" / "shard.tar") as tar:
+        for number in range(9):
+            tar.add(f"c/{number}.jpg", (images / "c" / f"{number}.jpg").read_bytes())
+    candidates = write(tmp_path, candidate(1, [f"c/{number}.jpg" for number in range(9)]))
+    assert make_review(candidates, images, tmp_path / "of-files") == 0
+    assert make_review(candidates, tmp_path / "decoded", tmp_path / "of-archives") == 0
+    assert tree(tmp_path / "of-archives") == tree(tmp_path / "of-files")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from treeline.errors import ImageError, InputError
@@ -113,6 +115,33 @@ def load_from(place: Place, names: set[str]) -> Iterator[LoadedImage]:
         yield from _load_from_shard(place.path, names)
     else:
         yield from (LoadedImage(name, place.path.read_bytes(), []) for name in names)
+
+
+@contextmanager
+def as_folder(source: Path, wanted: Container[str]) -> Iterator[Path]:
+    """Give a folder in which the wanted images have their names, for readers that go from one to another.
+
+    Args:
+        source: A folder of images, which is given itself; or a folder of archives, of which the wanted images are
+            unpacked, with what belongs to them, for as long as the block lasts.
+        wanted: Names of images. One that is not there, or whose name leads out of the folder, is not unpacked.
+
+    Raises:
+        InputError: Two images have the same name.
+        ShardError: An archive is damaged.
+    """
+    if not any(path.name.endswith(ARCHIVE_SUFFIXES) for path in _files_below(source, source.resolve())):
+        yield source
+        return
+    with TemporaryDirectory(prefix="treeline-images-") as name:
+        folder = Path(name).resolve()
+        for image in load_images(find_images([source], folder), wanted):
+            for member in (Member(image.name, image.data), *image.companions):
+                target = Path(os.path.normpath(folder / member.name))
+                if target.is_relative_to(folder):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(member.data)
+        yield folder
 
 
 def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:

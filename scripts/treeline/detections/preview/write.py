@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,7 @@ from treeline.detections.preview.tally import Tally
 from treeline.detections.read import read_results
 from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
+from treeline.io.image_sources import as_folder
 from treeline.io.results import ImageResult, Results
 
 log = logging.getLogger(__name__)
@@ -198,10 +199,20 @@ def _sources(chosen: list[Candidate]) -> Iterator[tuple[Candidate, Source]]:
         candidates = list(group)
         # Of images that the detector did not look at nobody knows whom they show: they are not even read.
         names = [candidate.image["file"] for candidate in candidates if not _has_failed(candidate.image)]
-        with closing(read_sources(part.images, names)) as sources:
+        with _as_container(part.images, names) as container, closing(read_sources(container, names)) as sources:
             for candidate in candidates:
                 is_unknown = _has_failed(candidate.image)
                 yield candidate, Source(b"", NOT_LOOKED_AT, {}) if is_unknown else next(sources)
+
+
+@contextmanager
+def _as_container(images: Path, names: list[str]) -> Iterator[Path]:
+    """The archive or folder that images are in; of a folder of archives, a folder of those that are wanted."""
+    if images.is_file():
+        yield images
+    else:
+        with as_folder(images, set(names)) as folder:
+            yield folder
 
 
 def _has_failed(image: ImageResult) -> bool:

@@ -47,7 +47,7 @@ def find(
 @app.command("review")
 def review(
     candidates: Annotated[Path, typer.Argument(help="What `find` wrote.")],
-    images: Annotated[Path, typer.Option(help="Folder under which the images have their names in the results.")],
+    images: Annotated[Path, typer.Option(help="Folder of images by their names in the results, or of archives.")],
     output: Annotated[Path, typer.Option(help="Target folder; open its index.html.")],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     log: LogOption = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +15,7 @@ from treeline.detections.repeats.candidates import Candidate, Occurrence, read_c
 from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.encode import encode_jpeg
+from treeline.io.image_sources import as_folder
 from treeline.io.images import Pixels, decode
 from treeline.io.parquet import sha256_of_file
 from treeline.io.resize import fit, reduce
@@ -39,7 +39,7 @@ def make_review(candidates: Path, images: Path, target: Path, *, threads: int = 
 
     Args:
         candidates: What `find_repeats` wrote.
-        images: Folder under which images have their names in the results.
+        images: Folder under which images have their names in the results, or of archives that hold them.
         target: Folder to write, as a whole or not at all.
         threads: CPU threads.
 
@@ -50,9 +50,10 @@ def make_review(candidates: Path, images: Path, target: Path, *, threads: int = 
         InputError: `candidates` cannot be read, or none of the images can.
     """
     found = read_candidates(candidates)["candidates"]
-    with atomic_folder(target) as folder, ThreadPoolExecutor(threads) as pool:
+    shown = {occurrence["file"] for candidate in found for occurrence in _shown(candidate)}
+    with atomic_folder(target) as folder, as_folder(images, shown) as files_of, ThreadPoolExecutor(threads) as pool:
         (folder / "images").mkdir()
-        entries = list(pool.map(lambda candidate: _render(candidate, images, folder), found))
+        entries = list(pool.map(lambda candidate: _render(candidate, files_of, folder), found))
         problems = list(dict.fromkeys(problem for _, more in entries for problem in more))
         if entries and not any(entry["image"] for entry, _ in entries):
             fix = "Give the folder that the names in the results begin from."
@@ -74,7 +75,7 @@ def _page(facts: dict[str, Any]) -> str:
 def _render(candidate: Candidate, images: Path, folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Write a candidate's pictures; give what the page says of it, and what could not be read."""
     occurrences = candidate["occurrences"]
-    sample = max(occurrences, key=lambda one: one["conf"])
+    sample, *others = _shown(candidate)
     entry = {
         "number": candidate["number"],
         "location": candidate["location"],
@@ -96,19 +97,20 @@ def _render(candidate: Candidate, images: Path, folder: Path) -> tuple[dict[str,
         size = fit((pixels.shape[0], pixels.shape[1]), LONGEST_SIDE)
         entry |= {"image": f"{name}.jpg", "height": size[0], "width": size[1]}
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(reduce(pixels, size), QUALITY))
-    others = [one for one in occurrences if one is not sample]
-    crops = [_crop(pixels, one) for one in _spread(others) if (pixels := _read(images, one, problems)) is not None]
+    crops = [_crop(pixels, one) for one in others if (pixels := _read(images, one, problems)) is not None]
     if crops:
         entry["crops"] = f"{name}-crops.jpg"
         (folder / f"{name}-crops.jpg").write_bytes(encode_jpeg(np.concatenate(crops, axis=1), QUALITY))
     return entry, problems
 
 
-def _spread(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
-    """At most `CROPS` of them, from the first to the last."""
-    if len(occurrences) <= CROPS:
-        return list(occurrences)
-    return [occurrences[number * (len(occurrences) - 1) // (CROPS - 1)] for number in range(CROPS)]
+def _shown(candidate: Candidate) -> list[Occurrence]:
+    """The occurrence of highest confidence, then at most `CROPS` others, from the first to the last."""
+    sample = max(candidate["occurrences"], key=lambda one: one["conf"])
+    others = [one for one in candidate["occurrences"] if one is not sample]
+    if len(others) > CROPS:
+        others = [others[number * (len(others) - 1) // (CROPS - 1)] for number in range(CROPS)]
+    return [sample, *others]
 
 
 def _read(images: Path, occurrence: Occurrence, problems: list[str]) -> Pixels | None:
