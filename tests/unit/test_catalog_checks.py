@@ -204,6 +204,8 @@ LISTS: list[tuple[object, Rules, Rules]] = [
     ([{}], ("table",), ("table",)),
     ({"sequences": [GOOD]}, ("json",), ("json",)),
     ("x", ("json",), ("json",)),
+    (None, ("json",), ("json",)),
+    (3, ("json",), ("json",)),
 ]
 
 

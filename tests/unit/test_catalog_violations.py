@@ -182,7 +182,7 @@ SEQUENCES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(SEQUENCES | st.dictionaries(st.sampled_from(KEYS), ANYTHING) | ANYTHING, max_size=3), st.booleans())
 def test_hostile_values(content: list[Any], is_strict: bool) -> None:
     """What the check lets pass is taken in, and what it does not is refused, with no other error than these."""
@@ -194,3 +194,28 @@ def test_hostile_values(content: list[Any], is_strict: bool) -> None:
         else:
             take_in(catalog, file, is_strict=is_strict)
             assert count(catalog, "ingests") == 1
+
+
+def test_the_same_names_in_two_sources(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.duckdb"
+    take_in(catalog, write(tmp_path, [GOOD]))
+    other = Source("more", "megadb", write(tmp_path, [{**GOOD, "images": [{"file": "y.jpg"}]}], "more.json"))
+    with pytest.raises(InvalidSourceError, match="dataset 'caltech', sequence 'x': is there from it/s"):
+        ingest(catalog, other, memory_mb=1024, threads=1)
+    assert (tmp_path / "more.violations.csv").is_file()
+    assert count(catalog, "sequences") == 1
+
+
+def test_compat_takes_what_megadb_takes(tmp_path: Path) -> None:
+    box = {"category": "animal", "bbox": [0.9, 0.9, 0.9, 0.0], "class": ["deer"], "confidence": "high"}
+    image = {"file": "/x.jpg", "datetime": "once", "class": ["empty", "deer"], "frame_num": 3.0, "bbox": [box]}
+    file = write(tmp_path, [{**GOOD, "images": [image], "datetime": 5}])
+    with pytest.raises(InvalidSourceError) as error:
+        take_in(tmp_path / "strict.duckdb", file)
+    strict_rules = {"box_beyond_image", "datetime", "empty_not_alone", "path_outside"}
+    assert set(error.value.violations.counts()) == strict_rules  # not box_without_size: it is said to be a detector's
+    catalog = tmp_path / "catalog.duckdb"
+    take_in(catalog, file, is_strict=False)
+    with open_to_read(catalog, memory_mb=1024, threads=1) as connection:
+        [kept] = connection.execute("SELECT class, confidence, properties FROM boxes").fetchall()
+    assert kept == (None, None, '{"class":["deer"],"confidence":"high"}')

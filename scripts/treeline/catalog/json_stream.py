@@ -49,7 +49,7 @@ def read_list(file: Path) -> Iterator[Any]:
             first = stream.read(BUFFER_BYTES).lstrip()[:1]
     except OSError as error:
         raise InputError(file, f"cannot be read ({error.strerror}).") from None
-    if first in (b"{", b'"'):
+    if first.isascii() and first not in (b"", b"["):
         raise InputError(file, "expected a list at the top.", fix="Begin the file with [ and end it with ].")
     return _read(file, "item")
 

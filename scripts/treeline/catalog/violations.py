@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from weakref import finalize
@@ -86,10 +87,11 @@ class Violations:
         for kind, count in sorted(self._counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
             severity, rule = kind
             lines.append(f"  {rule}: {_number(count, 'violation' if severity == 'error' else 'warning')}")
-            for example in self._examples[kind]:
-                place = " ".join(filter(None, (example.file, example.path)))
-                lines.append(f"    {place}: {example.value}" if example.value else f"    {place}")
-                lines.append(f"      {example.fix}")
+            for fix, examples in groupby(self._examples[kind], key=lambda example: example.fix):
+                for example in examples:
+                    place = " ".join(filter(None, (example.file, example.path)))
+                    lines.append(f"    {place}: {example.value}" if example.value else f"    {place}")
+                lines.append(f"      {fix}")
             if count > len(self._examples[kind]):
                 lines.append(f"    and {count - len(self._examples[kind]):,} more")
         return "\n".join(map(_printable_line, lines))
@@ -125,12 +127,12 @@ class InvalidSourceError(InputError):
 
     def __init__(self, file: Path | str, violations: Violations, report: Path | None = None) -> None:
         self.violations = violations
-        fix = f"\nAll of them are in {report}." if report is not None else ""
-        super().__init__(file, violations.summary(), fix=fix)
+        place = f"\nAll of them are in {report}." if report is not None else ""
+        super().__init__(file, violations.summary() + place)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle what it says; the violations stay in their process."""
-        return InputError, (self.file, self.problem + self.fix)
+        return InputError, (self.file, self.problem)
 
 
 def _row(violation: Violation) -> tuple[str, ...]:
