@@ -19,7 +19,7 @@ from tests.pipeline import Project, example_project, executed
 RATE_LIMIT = 15
 """Requests a second: low enough for the largest server's images to take longer than the window that is looked at."""
 
-STAGES = ("urls", "download", "decode", "detect", "lookup", "extract")
+STAGES = ("urls", "download", "decode", "detect", "lookup", "extract", "catalog")
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -57,6 +57,18 @@ def shard_folders(project: Project) -> list[str]:
         str(path.parent.relative_to(project.results / "images"))
         for path in project.results.glob("images/*/*/completed")
     )
+
+
+def test_the_catalogue_has_every_image_and_its_detections(project: Project) -> None:
+    tables, detections = project.results / "catalog/tables", project.results / "detections/detections.parquet"
+    [(images,)] = query(f"SELECT count(*) FROM '{project.results}/images/*/*/successes.parquet'")
+    assert query(f"SELECT images FROM '{tables}/ingests.parquet'") == [(images,)]
+    assert query(f"SELECT count(*), count(DISTINCT uuid) FROM '{tables}/images.parquet'") == [(images, images)]
+    found = f"SELECT uuid, category, confidence FROM '{detections}' WHERE category IS NOT NULL ORDER BY ALL"
+    boxes = (
+        f"SELECT uuid, category, confidence FROM '{tables}/boxes.parquet' JOIN '{tables}/images.parquet' USING (image)"
+    )
+    assert query(f"{boxes} ORDER BY ALL") == query(found)
 
 
 def test_after_all_stages_nothing_is_left(project: Project) -> None:
