@@ -51,7 +51,7 @@ def normalise_classes(connection: duckdb.DuckDBPyConnection, source: Source) -> 
     connection.unregister("renamed_classes")
     for table, is_list in _COLUMNS:
         new = (
-            "list_distinct(list_transform(class, label -> coalesce(names[label], label)))"
+            "list_distinct(list_transform(class, lambda label: coalesce(names[label], label)))"
             if is_list
             else "coalesce(names[class], class)"
         )

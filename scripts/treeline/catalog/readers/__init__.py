@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from treeline.catalog.readers import megadb
+from treeline.catalog.readers import camtrap_dp, megadb
 from treeline.catalog.sources import Stage
 
 READERS: dict[str, Stage] = {
+    "camtrap-dp": camtrap_dp.stage,
     "megadb": megadb.stage,
 }
