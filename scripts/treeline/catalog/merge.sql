@@ -97,8 +97,9 @@ FROM staged_videos AS video
 JOIN new_sequences AS sequence USING (dataset, seq_id);
 
 INSERT INTO classes
-SELECT dataset, class, properties, getvariable('ingest')
+SELECT DISTINCT ON (dataset, class) dataset, class, properties, getvariable('ingest')
 FROM staged_classes
+ORDER BY dataset, class, properties -- labels that were written in two ways are one class
 ON CONFLICT DO UPDATE SET properties = excluded.properties, ingest = excluded.ingest;
 
 INSERT INTO datasets (dataset) SELECT dataset FROM touched_datasets ON CONFLICT DO NOTHING;
