@@ -20,7 +20,7 @@ ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 def ingest(
     catalog: CatalogArgument,
     path: Annotated[Path, typer.Argument(help="What to ingest: a file, or a folder.", show_default=False)],
-    format: Annotated[str, typer.Option(help="megadb.")],
+    format: Annotated[str, typer.Option(help="camtrap-dp, lila, megadb or table.")],
     name: Annotated[
         str | None, typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]")
     ] = None,
@@ -29,6 +29,9 @@ def ingest(
     boxes_complete: Annotated[
         bool, typer.Option(help="Images without boxes were looked at, and have none.")
     ] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a table: what a column is, such as file=path or class=species.")
+    ] = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
@@ -44,6 +47,7 @@ def ingest(
         dataset=dataset,
         is_strict=not compat,
         boxes_complete=boxes_complete,
+        columns=dict(pair.split("=", 1) for pair in column or ()),
     )
     done = ingest_source(catalog, source, memory_mb=memory_mb, threads=threads)
     change = "ingested" if done.is_new else "unchanged"

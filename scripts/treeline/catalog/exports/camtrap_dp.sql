@@ -21,22 +21,10 @@ FROM (
 
 -- Images and videos. What a package brought has a mediaID of its own.
 CREATE OR REPLACE TEMP TABLE package_media AS
-WITH files AS (
-    SELECT image, seq_id, file, location, class, datetime, time, properties, 'image' AS kind
-    FROM whole_images
-    WHERE dataset = getvariable('camtrap_dataset')
-    UNION ALL
-    SELECT
-        NULL, seq_id, file, sequence.location, video.class, video.datetime, video.time,
-        json_merge_patch(sequence.properties, coalesce(video.properties, '{}'::JSON)), 'video'
-    FROM videos AS video
-    JOIN whole_sequences AS sequence USING (sequence)
-    WHERE dataset = getvariable('camtrap_dataset')
-)
 SELECT
     image,
     seq_id,
-    kind,
+    CASE WHEN image IS NULL THEN 'video' ELSE 'image' END AS kind,
     file,
     class,
     location,
@@ -46,7 +34,8 @@ SELECT
     coalesce(properties ->> 'mediaID', file) AS mediaID,
     coalesce(properties ->> 'deploymentID', location) AS deploymentID,
     properties
-FROM files;
+FROM whole_media
+WHERE dataset = getvariable('camtrap_dataset');
 
 -- A location without a deployment is one deployment, from its first to its last image.
 CREATE OR REPLACE TEMP TABLE more_deployments AS

@@ -156,7 +156,12 @@ SELECT
     CASE WHEN count(image.seq_id) = 0 THEN to_json(arg_min(place.location, label.row)) END AS location,
     CASE WHEN count(image.seq_id) = 0 THEN arg_min(label.eventStart, label.row) END AS datetime,
     class_list(list(DISTINCT label.class)) AS class,
-    json_object('event_observations', to_json(list(label.object ORDER BY label.row))) AS properties
+    json_merge_patch(
+        json_object('event_observations', to_json(list(label.object ORDER BY label.row))),
+        CASE WHEN count(image.seq_id) > 0 THEN '{}'::JSON ELSE json_object(
+            'latitude', arg_min(place.latitude, label.row), 'longitude', arg_min(place.longitude, label.row)
+        ) END
+    ) AS properties
 FROM camtrap_labels AS label
 JOIN camtrap_places AS place USING (deploymentID)
 LEFT JOIN (SELECT DISTINCT seq_id FROM staged_images) AS image USING (seq_id)
