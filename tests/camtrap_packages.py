@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from treeline.catalog.camtrap_package import SCHEMAS, URL
+from treeline.catalog.camtrap_package import SCHEMAS, URL, offline
 
 Row = Mapping[str, object]
 
@@ -76,7 +76,9 @@ def _medium(name: str, deployment: str, time: str, **more: object) -> Row:
 MEDIA: Sequence[Row] = (
     _medium("m2", "d1", "2020-03-29T03:00:01+02:00", favorite="true", mediaComments="blurred, a bit"),
     _medium("m1", "d1", "2020-03-29T01:59:59+01:00", exifData='{"EXIF":{"ISO":200}}'),  # two seconds before m2
-    _medium("m3", "d1", "2020-03-29T03:00:05+02:00", filePath="https://media.example/assets/m3/file", filePublic="false"),
+    _medium(
+        "m3", "d1", "2020-03-29T03:00:05+02:00", filePath="https://media.example/assets/m3/file", filePublic="false"
+    ),
     _medium("m4", "d1", "2020-04-01T10:00:00+02:00"),  # named by no observation, within an event
     _medium("m5", "d1", "2020-04-02T10:00:00+02:00", captureMethod="timeLapse"),  # nothing is said of it
     _medium("m6", "d2", "2020-05-02T10:00:00Z"),
@@ -109,8 +111,10 @@ OBSERVATIONS: Sequence[Row] = (
                  cameraSetupType="setup"),
     _observation("o3", *NIGHT, mediaID="m1", eventID="night", observationLevel="media", observationType="animal",
                  scientificName="Castor fiber", **BOX, observationTags="seen|category:group"),
-    _observation("o4", *NIGHT, mediaID="m1", eventID="night", observationLevel="media", observationType="unknown", **BOX),
-    _observation("o5", *NIGHT, mediaID="m2", eventID="night", observationLevel="media", observationType="vehicle", **BOX),
+    _observation("o4", *NIGHT, mediaID="m1", eventID="night", observationLevel="media", observationType="unknown",
+                 **BOX),
+    _observation("o5", *NIGHT, mediaID="m2", eventID="night", observationLevel="media", observationType="vehicle",
+                 **BOX),
     _observation("o6", *NIGHT, mediaID="m3", observationLevel="media", observationType="blank"),
     _observation("o7", *NIGHT, mediaID="m3", observationLevel="media", observationType="animal", bboxX=0.5, bboxY=0.5),
     _observation("o8", *NIGHT, mediaID="v1", eventID="night", observationLevel="media", observationType="animal",
@@ -148,6 +152,15 @@ def write_package(folder: Path, tables: Mapping[str, Sequence[Row]] = TABLES, **
     text = json.dumps({"resources": resources, **METADATA, **metadata})
     (folder / "datapackage.json").write_text(text, encoding="utf-8")
     return folder
+
+
+def frictionless_problems(package: Path) -> list[str]:
+    """What frictionless finds in all rows."""
+    from frictionless import Package
+
+    descriptor = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
+    report = Package.from_descriptor(offline(descriptor), basepath=str(package)).validate()
+    return [str(problem) for problem in report.flatten(["type", "fieldName", "note"])]
 
 
 def columns_of(table: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.camtrap_packages import DEPLOYMENTS, MEDIA, OBSERVATIONS, TABLES, Row, write_package
+from tests.camtrap_packages import DEPLOYMENTS, MEDIA, OBSERVATIONS, TABLES, Row, frictionless_problems, write_package
 from treeline.catalog.database import open_to_read
 from treeline.catalog.ingest import Ingested, ingest
 from treeline.catalog.sources import Source
@@ -56,7 +56,10 @@ def _md5(catalog: Path, text: str) -> str:
 
 
 def test_observations_are_classes(catalog: Path) -> None:
-    of_images = "SELECT parse_filename(file), coalesce(images.class, sequences.class) FROM images JOIN sequences USING (sequence)"
+    of_images = """
+        SELECT parse_filename(file), coalesce(images.class, sequences.class)
+        FROM images JOIN sequences USING (sequence)
+    """
     found = {name: sorted(names) for name, names in rows(catalog, of_images)}
     assert found == {
         "m1.jpg": ["castor fiber", "person", "unknown"],
@@ -66,7 +69,10 @@ def test_observations_are_classes(catalog: Path) -> None:
         "m5.jpg": ["__label_unavailable"],
         "m6.jpg": ["__label_unavailable"],
     }
-    assert sorted(rows(catalog, "SELECT class FROM sequences WHERE seq_id = 'night'")[0][0]) == ["castor fiber", "person"]
+    assert sorted(rows(catalog, "SELECT class FROM sequences WHERE seq_id = 'night'")[0][0]) == [
+        "castor fiber",
+        "person",
+    ]
     assert rows(catalog, "SELECT class FROM videos WHERE file = 'media/v1.mp4'") == [(["castor fiber"],)]
     assert rows(catalog, "SELECT properties ->> 'common_name' FROM classes WHERE class = 'castor fiber'") == [
         ("Eurasian beaver",)
@@ -76,7 +82,10 @@ def test_observations_are_classes(catalog: Path) -> None:
 def test_boxes(catalog: Path) -> None:
     found = rows(
         catalog,
-        "SELECT category, class, x_min, y_min, width, height, confidence, properties ->> 'observationID' FROM boxes ORDER BY 8",
+        """
+        SELECT category, class, x_min, y_min, width, height, confidence, properties ->> 'observationID'
+        FROM boxes ORDER BY 8
+        """,
     )
     box = (0.1, 0.25, 0.30000000000000004, 1e-15)
     assert found == [
@@ -135,12 +144,8 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("table", "given", "field", "value", "problem"), BAD_VALUES)
-def test_bad_value(
-    tmp_path: Path, table: str, given: list[Row], field: str, value: object, problem: str
-) -> None:
+def test_bad_value(tmp_path: Path, table: str, given: list[Row], field: str, value: object, problem: str) -> None:
     """Each is refused with its row and column, and frictionless refuses it too."""
-    from tests.unit.test_catalog_camtrap_write import frictionless_problems
-
     package = write_package(tmp_path / "package", {**TABLES, table: [{**given[0], field: value}, *given[1:]]})
     with pytest.raises(InputError) as refused:
         take_in(tmp_path / "catalog.duckdb", package)
@@ -161,7 +166,10 @@ def test_all_problems_in_one_error(tmp_path: Path) -> None:
     [
         ({"project": {"title": "x"}}, "'samplingDesign' is a required property"),
         ({"contributors": [{"title": "x", "role": "king"}]}, "'king' is not one of"),
-        ({"profile": "https://raw.githubusercontent.com/tdwg/camtrap-dp/0.6/camtrap-dp-profile.json"}, "does not match"),
+        (
+            {"profile": "https://raw.githubusercontent.com/tdwg/camtrap-dp/0.6/camtrap-dp-profile.json"},
+            "does not match",
+        ),
         ({"resources": []}, "resources"),
         ({"created": "yesterday"}, 'not valid "datetime"'),
     ],

@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frictionless import Package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.camtrap_packages import DEPLOYMENTS, KEYS, METADATA, TABLES, Row, read_rows, write_package
-from treeline.catalog.camtrap_package import offline
+from tests.camtrap_packages import (
+    DEPLOYMENTS,
+    KEYS,
+    METADATA,
+    TABLES,
+    Row,
+    frictionless_problems,
+    read_rows,
+    write_package,
+)
 from treeline.catalog.database import open_to_read
 from treeline.catalog.exports.camtrap_dp import export
 from treeline.catalog.ingest import ingest
 from treeline.catalog.sources import Source
 from treeline.errors import InputError
-
-
-def frictionless_problems(package: Path) -> list[str]:
-    """What frictionless finds in all rows."""
-    descriptor = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
-    report = Package.from_descriptor(offline(descriptor), basepath=str(package)).validate()
-    return [str(problem) for problem in report.flatten(["type", "fieldName", "note"])]
 
 
 def take_in(catalog: Path, path: Path, format: str = "camtrap-dp", dataset: str | None = None) -> None:
@@ -94,11 +94,9 @@ def observation_rows(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(observations=observation_rows())
-def test_round_trip_of_any_observations(
-    tmp_path_factory: pytest.TempPathFactory, observations: list[Row]
-) -> None:
+def test_round_trip_of_any_observations(tmp_path_factory: pytest.TempPathFactory, observations: list[Row]) -> None:
     folder = tmp_path_factory.mktemp("any")
     package = write_package(folder / "package", {**TABLES, "observations": observations})
     take_in(folder / "catalog.duckdb", package)
@@ -154,7 +152,11 @@ def caltech(tmp_path: Path) -> Path:
 
 
 def options(folder: Path, *left_out: str, **more: str) -> dict[str, str]:
-    given = {"time_zone": "Europe/Brussels", "metadata": str(folder / "about.json"), "locations": str(folder / "places.csv")}
+    given = {
+        "time_zone": "Europe/Brussels",
+        "metadata": str(folder / "about.json"),
+        "locations": str(folder / "places.csv"),
+    }
     return {key: value for key, value in {**given, **more}.items() if key not in left_out}
 
 

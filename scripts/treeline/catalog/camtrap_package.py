@@ -75,8 +75,7 @@ def check_metadata(file: Path, metadata: object) -> None:
     Raises:
         InputError: Something is wrong; names up to ten problems.
     """
-    from frictionless import FrictionlessException, Package
-    from frictionless.metadata import Metadata
+    from frictionless import FrictionlessException, Metadata, Package
 
     if not isinstance(metadata, dict):
         raise InputError(file, "expected an object.")

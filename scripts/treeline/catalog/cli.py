@@ -22,13 +22,12 @@ def ingest(
     path: Annotated[Path, typer.Argument(help="What to ingest: a file, or a folder.", show_default=False)],
     format: Annotated[str, typer.Option(help="camtrap-dp, lila, megadb or table.")],
     name: Annotated[
-        str | None, typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]")
+        str | None,
+        typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]"),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The data set, where the format does not name it.")] = None,
     compat: Annotated[bool, typer.Option(help="Apply MegaDB's own rules alone.")] = False,
-    boxes_complete: Annotated[
-        bool, typer.Option(help="Images without boxes were looked at, and have none.")
-    ] = False,
+    boxes_complete: Annotated[bool, typer.Option(help="Images without boxes were looked at, and have none.")] = False,
     column: Annotated[
         list[str] | None, typer.Option(help="Of a table: what a column is, such as file=path or class=species.")
     ] = None,

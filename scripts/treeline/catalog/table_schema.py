@@ -1,4 +1,4 @@
-"""Check tables of a data package against their Table Schema, by SQL: row by row, frictionless needs an hour for millions.
+"""Check tables of a data package against their Table Schema, by SQL: frictionless goes row by row, too slow for millions.
 
 Format: https://specs.frictionlessdata.io/table-schema/. Of it, what Camtrap DP uses: string, number, integer, boolean,
 datetime with an offset, any; required, unique, enum, minimum, maximum, pattern; primary and foreign keys.
@@ -66,7 +66,7 @@ def read_schema(file: Path) -> TableSchema:
 
 
 def typed_rows(table: LoadedTable, schema: TableSchema) -> str:
-    """SQL of a loaded table's rows: `row` from 1, then each field in its type, then the columns that the schema has not.
+    """SQL of a loaded table's rows: `row` from 1, each field in its type, then the columns that the schema has not.
 
     A value that does not fit its type is NULL: call `check_rows` first. Moments stay text, as they are.
     """
@@ -91,8 +91,8 @@ def check_rows(
     """
     for field in schema.fields:
         if field.get("constraints", {}).get("required") and field["name"] not in table.columns:
-            found = ", ".join(table.columns)
-            raise InputError(table.file, f"the column is missing; the file has: {found}.", field=field["name"])
+            has = ", ".join(table.columns)
+            raise InputError(table.file, f"the column is missing; the file has: {has}.", field=field["name"])
     found = [
         *_broken_values(connection, table, schema),
         *_repeated_keys(connection, table, schema),
@@ -159,9 +159,7 @@ def _rules(field: dict[str, Any], text: str, typed: str) -> list[tuple[str, str]
     return rules
 
 
-def _broken_values(
-    connection: duckdb.DuckDBPyConnection, table: LoadedTable, schema: TableSchema
-) -> list[Violation]:
+def _broken_values(connection: duckdb.DuckDBPyConnection, table: LoadedTable, schema: TableSchema) -> list[Violation]:
     rules = [
         (field["name"], rule, condition, _text(field["name"], table, schema))
         for field in schema.fields
@@ -180,9 +178,7 @@ def _broken_values(
     ]
 
 
-def _repeated_keys(
-    connection: duckdb.DuckDBPyConnection, table: LoadedTable, schema: TableSchema
-) -> list[Violation]:
+def _repeated_keys(connection: duckdb.DuckDBPyConnection, table: LoadedTable, schema: TableSchema) -> list[Violation]:
     found = []
     for field in schema.fields:
         if field.get("constraints", {}).get("unique"):

@@ -97,7 +97,9 @@ def loaded_table(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[
             described = reader.execute(f"DESCRIBE SELECT * FROM {source})").fetchall()
         except duckdb.Error as error:
             raise InputError(file, f"cannot be read: {str(error).partition(chr(10))[0]}") from error
-        numbered = f"(SELECT file_row_number + 1 AS {ROW}, * EXCLUDE (file_row_number) FROM {source}, file_row_number = true))"
+        numbered = (
+            f"(SELECT file_row_number + 1 AS {ROW}, * EXCLUDE (file_row_number) FROM {source}, file_row_number = true))"
+        )
         yield LoadedTable(file, numbered, tuple(name for name, *_ in described))
 
 

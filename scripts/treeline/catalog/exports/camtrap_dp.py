@@ -33,8 +33,8 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
         connection: The catalogue.
         target: The package's folder.
         options: `dataset`; `time_zone`: of times that have no offset, a name such as Europe/Brussels or an offset such
-            as +01:00; `locations`: a table with columns location, latitude, longitude; `metadata`: a JSON file with what
-            `datapackage.json` shall say, above all contributors and project.
+            as +01:00; `locations`: a table with columns location, latitude, longitude; `metadata`: a JSON file with
+            what `datapackage.json` shall say, above all contributors and project.
 
     Returns:
         Count of `deployments`, `media` and `observations`; `struck_out`: boxes that were struck out and left out.
@@ -63,7 +63,9 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
 
 
 def _dataset(connection: duckdb.DuckDBPyConnection, options: Mapping[str, str]) -> str:
-    known = [name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()]
+    known: list[str] = [
+        name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()
+    ]
     if "dataset" in options:
         if options["dataset"] in known:
             return options["dataset"]
@@ -77,7 +79,9 @@ def _prepare(connection: duckdb.DuckDBPyConnection, dataset: str, options: Mappi
     connection.execute(f"SET VARIABLE camtrap_dataset = {quote_literal(dataset)}")
     connection.execute(f"SET VARIABLE camtrap_group = {quote_literal(CATEGORY_TAG)}")
     connection.execute(f"CREATE OR REPLACE TEMP MACRO zone_offset(time) AS {_zone_offset(connection, options)}")
-    connection.execute("CREATE OR REPLACE TEMP TABLE locations_given (location VARCHAR, latitude DOUBLE, longitude DOUBLE)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE locations_given (location VARCHAR, latitude DOUBLE, longitude DOUBLE)"
+    )
     if "locations" in options:
         columns = {"location": "VARCHAR", "latitude": "DOUBLE", "longitude": "DOUBLE"}
         connection.register("locations_table", read_table(Path(options["locations"]), columns))
@@ -94,7 +98,9 @@ def _zone_offset(connection: duckdb.DuckDBPyConnection, options: Mapping[str, st
     if is_fixed:
         return quote_literal(zone)
     if zone not in available_timezones():
-        raise InputError(zone, "no such time zone.", field="time_zone", fix="Give one such as Europe/Brussels or +01:00.")
+        raise InputError(
+            zone, "no such time zone.", field="time_zone", fix="Give one such as Europe/Brussels or +01:00."
+        )
     minutes = f"date_diff('minute', timezone('UTC', timezone({quote_literal(zone)}, time)), time)"
     return f"""CASE WHEN {minutes} < 0 THEN '-' ELSE '+' END
         || lpad((abs({minutes}) // 60)::VARCHAR, 2, '0') || ':' || lpad((abs({minutes}) % 60)::VARCHAR, 2, '0')"""
@@ -114,9 +120,7 @@ def _check_known(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
          "no coordinates", "Give locations, a table with location, latitude and longitude."),
     )  # fmt: skip
     for table, key, condition, problem, fix in refused:
-        [(count, first)] = connection.execute(
-            f"SELECT count(*), min({key}) FROM {table} WHERE {condition}"
-        ).fetchall()
+        [(count, first)] = connection.execute(f"SELECT count(*), min({key}) FROM {table} WHERE {condition}").fetchall()
         if count:
             what = "media" if table == "package_media" else "locations"
             raise InputError(f"data set {dataset}", f"{count:,} {what}: {problem}; first {first!r:.120}.", fix=fix)

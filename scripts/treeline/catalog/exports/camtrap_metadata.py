@@ -125,7 +125,10 @@ def _temporal(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _taxa(connection: duckdb.DuckDBPyConnection, known: dict[str, Any]) -> list[dict[str, Any]]:
     taxa = list(known.get("taxonomic", ()))
     listed = {taxon["scientificName"] for taxon in taxa}
-    names = connection.execute(
-        "SELECT DISTINCT observation ->> 'scientificName' AS name FROM package_observations WHERE name IS NOT NULL ORDER BY name"
-    )
+    names = connection.execute("""
+        SELECT DISTINCT observation ->> 'scientificName' AS name
+        FROM package_observations
+        WHERE name IS NOT NULL
+        ORDER BY name
+    """)
     return taxa + [{"scientificName": name} for (name,) in names.fetchall() if name not in listed]

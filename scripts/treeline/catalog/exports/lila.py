@@ -56,7 +56,8 @@ def _rows() -> str:
                 unnest(coalesce(
                     from_json(properties -> 'original_labels', '[{{"label": "VARCHAR", "class": "VARCHAR"}}]'),
                     list_transform(
-                        coalesce(class, sequence_class, ['__label_unavailable']), lambda name: {{'label': name, 'class': name}}
+                        coalesce(class, sequence_class, ['__label_unavailable']),
+                        lambda name: {{'label': name, 'class': name}}
                     )
                 )) AS label
             FROM lila_images
@@ -74,7 +75,11 @@ def _rows() -> str:
             datetime,
             coalesce(
                 image.properties ->> 'annotation_level',
-                CASE WHEN image.class IS NOT NULL THEN 'image' WHEN sequence_class IS NOT NULL THEN 'sequence' ELSE 'unknown' END
+                CASE
+                    WHEN image.class IS NOT NULL THEN 'image'
+                    WHEN sequence_class IS NOT NULL THEN 'sequence'
+                    ELSE 'unknown'
+                END
             ) AS annotation_level,
             file
         FROM labelled AS image

@@ -38,9 +38,7 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     connection.execute(f"SET VARIABLE camtrap_dataset = {quote_literal(dataset)}")
     connection.execute(f"SET VARIABLE camtrap_group = {quote_literal(CATEGORY_TAG)}")
     with ExitStack() as stack:
-        tables = {
-            name: stack.enter_context(loaded_table(connection, file)) for name, file in package.tables.items()
-        }
+        tables = {name: stack.enter_context(loaded_table(connection, file)) for name, file in package.tables.items()}
         for name, table in tables.items():
             schema = table_schema(name)
             check_rows(connection, table, schema, tables)
@@ -53,9 +51,7 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             connection.execute(f"DROP VIEW camtrap_{name}")
 
 
-def _make_view(
-    connection: duckdb.DuckDBPyConnection, name: str, table: LoadedTable, schema: TableSchema
-) -> None:
+def _make_view(connection: duckdb.DuckDBPyConnection, name: str, table: LoadedTable, schema: TableSchema) -> None:
     """A view of the rows, typed, with `object`: the row as JSON without what is missing."""
     columns = [*schema.names, *(column for column in table.columns if column not in schema.names)]
     pairs = ", ".join(f"{quote_literal(column)}, {quote_identifier(column)}" for column in columns)
@@ -67,7 +63,8 @@ def _make_view(
 
 def _stage_dataset(connection: duckdb.DuckDBPyConnection, package: CamtrapPackage, dataset: str) -> None:
     metadata = package.metadata
-    kept, left = [], []
+    kept: list[dict[str, Any]] = []
+    left: list[dict[str, Any]] = []
     for resource in metadata["resources"]:
         if resource["name"] not in TABLES:
             (kept if "data" in resource else left).append(resource)

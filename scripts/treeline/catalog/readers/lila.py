@@ -1,7 +1,7 @@
 """Read LILA-style CSV: one row an image and label (`lila.py` beside this folder has the columns).
 
-An image is found by data set and `image_id`, which is unique only there. Its file is the path of its first URL. Names and
-ranks belong to the label, and so go to the table of classes.
+An image is found by data set and `image_id`, which is unique only there. Its file is the path of its first URL. Names
+and ranks belong to the label, and so go to the table of classes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def _check(connection: duckdb.DuckDBPyConnection, table: LoadedTable, source: So
     required = REQUIRED if source.dataset is not None else ("dataset_name", *REQUIRED)
     for column in required:
         if column not in table.columns:
-            raise InputError(table.file, f"the column is missing; the file has: {', '.join(table.columns)}.", field=column)
+            raise InputError(
+                table.file, f"the column is missing; the file has: {', '.join(table.columns)}.", field=column
+            )
     check_filled(connection, table, "image_id")
     if source.dataset is None:
         check_filled(connection, table, "dataset_name")
@@ -93,9 +95,7 @@ def _check_agreement(connection: duckdb.DuckDBPyConnection, table: LoadedTable) 
     _check_alike(connection, table, "class", ("taxon",))
 
 
-def _check_alike(
-    connection: duckdb.DuckDBPyConnection, table: LoadedTable, key: str, columns: tuple[str, ...]
-) -> None:
+def _check_alike(connection: duckdb.DuckDBPyConnection, table: LoadedTable, key: str, columns: tuple[str, ...]) -> None:
     """Refuse rows of one data set and `key` that differ in `columns`."""
     values = "row(" + ", ".join(f"coalesce({column}::VARCHAR, '')" for column in columns) + ")"
     found = connection.execute(f"""

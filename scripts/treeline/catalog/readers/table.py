@@ -41,7 +41,9 @@ def _check_columns(table: LoadedTable, source: Source) -> None:
             problem = f"the column, mapped as {meaning}, is missing; the file has: {', '.join(table.columns)}."
             raise InputError(source.path, problem, field=column, fix="Mend the name under columns.")
     if "file" not in source.columns:
-        raise InputError(source.path, "no column is mapped as file.", fix="Say under columns which one names the image.")
+        raise InputError(
+            source.path, "no column is mapped as file.", fix="Say under columns which one names the image."
+        )
     if source.dataset is None and "dataset" not in source.columns:
         raise InputError(source.path, "belongs to no data set.", fix="Name the data set, or map a column as dataset.")
 
