@@ -8,7 +8,8 @@ from __future__ import annotations
 URLS = ("url_gcp", "url_aws", "url_azure", "url")
 RANKS = (
     "kingdom", "phylum", "subphylum", "superclass", "class", "subclass", "infraclass", "superorder", "order",
-    "suborder", "infraorder", "superfamily", "family", "subfamily", "tribe", "genus", "species", "subspecies", "variety",
+    "suborder", "infraorder", "superfamily", "family", "subfamily", "tribe", "genus", "species", "subspecies",
+    "variety",
 )  # fmt: skip
 TAXON = ("scientific_name", "common_name", *RANKS)
 LEVELS = ("image", "sequence", "unknown")

@@ -1,4 +1,4 @@
-"""Check tables of a data package against their Table Schema, by SQL: frictionless goes row by row, too slow for millions.
+"""Check tables of a data package against their Table Schema, by SQL: frictionless goes row by row, slow for millions.
 
 Format: https://specs.frictionlessdata.io/table-schema/. Of it, what Camtrap DP uses: string, number, integer, boolean,
 datetime with an offset, any; required, unique, enum, minimum, maximum, pattern; primary and foreign keys.
