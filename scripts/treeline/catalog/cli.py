@@ -30,6 +30,15 @@ def ingest(
     dataset: Annotated[str | None, typer.Option(help="The data set, where the format does not name it.")] = None,
     compat: Annotated[bool, typer.Option(help="Apply MegaDB's own rules alone.")] = False,
     boxes_complete: Annotated[bool, typer.Option(help="Images without boxes were looked at, and have none.")] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a table: what a column is, such as file=path or class=species.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="What a label is called in the catalogue: Rehwild='roe deer'; repeatable.")
+    ] = None,
+    locations: Annotated[
+        Path | None, typer.Option(help="Of detector results: a table with the columns file and location.")
+    ] = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
@@ -45,10 +54,20 @@ def ingest(
         dataset=dataset,
         is_strict=not compat,
         boxes_complete=boxes_complete,
+        columns=_pairs("--column", column),
+        labels=_pairs("--label", label),
+        tables={} if locations is None else {"locations": locations},
     )
     done = ingest_source(catalog, source, memory_mb=memory_mb, threads=threads)
     change = "ingested" if done.is_new else "unchanged"
     typer.echo(f"{source.name}: {done.sequences:,} sequences, {done.images:,} images, {done.boxes:,} boxes {change}")
+
+
+def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
+    for value in values or ():
+        if "=" not in value.strip("="):
+            raise typer.BadParameter(f"{value!r} is no NAME=VALUE.", param_hint=option)
+    return dict(value.split("=", 1) for value in values or ())
 
 
 @app.command("build")

@@ -56,6 +56,8 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
     """
     if not source.name:
         raise InputError(source.path, "the ingest has no name.", fix="Give it one: --name NAME.")
+    if source.format not in READERS:
+        raise InputError(source.path, f"unknown format {source.format!r}.", fix=f"Give one of: {', '.join(READERS)}.")
     checksum = _checksum(source)
     with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
         known = connection.execute(

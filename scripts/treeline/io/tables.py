@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory, gettempdir
 
 import duckdb
 import pyarrow as pa
 
 from treeline.errors import InputError
-from treeline.io.database import connect, quote_identifier, quote_path
-from treeline.io.delimited import delimited_rows, malformed_rows, sniff_dialect
+from treeline.io.database import connect, quote_identifier, quote_literal, quote_path
+from treeline.io.delimited import delimited_rows, load_delimited, malformed_rows, sniff_dialect
 from treeline.io.files import DELIMITED_SUFFIXES, PARQUET_SUFFIXES, table_suffix
 
 MEMORY_MIB = 1024
@@ -50,6 +52,85 @@ def read_table(
             raise InputError(file, f"cannot be read: {str(error).partition(chr(10))[0]}") from error
 
 
+ROW = "row_of_file"
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """A file's rows for the database to read.
+
+    Args:
+        file: Where they come from.
+        relation: SQL that reads them, with a column `row_of_file`: the number of the row, from 1.
+        columns: Names, in the file's order.
+    """
+
+    file: Path
+    relation: str
+    columns: tuple[str, ...]
+
+
+@contextmanager
+def loaded_table(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[LoadedTable]:
+    """Make a CSV, TSV or Parquet file readable with row numbers, many times; columns of delimited text are strings.
+
+    Delimited text is copied to Parquet where the database spills, on a connection of its own: an error while reading
+    would end the caller's transaction.
+
+    Args:
+        connection: Will read the table.
+        file: The table.
+
+    Raises:
+        InputError: The file is missing, of another format, or has malformed rows; names the first.
+    """
+    if not file.is_file():
+        raise InputError(file, "no such file.", fix="Check the path.")
+    _check_suffix(file)
+    with connection.cursor() as reader, TemporaryDirectory(dir=_scratch(connection)) as folder:
+        copy = file
+        if table_suffix(file) in DELIMITED_SUFFIXES:
+            copy = Path(folder) / "rows.parquet"
+            _copy_as_parquet(reader, file, copy)
+        source = f"read_parquet({quote_path(copy)}, hive_partitioning = false"
+        try:
+            described = reader.execute(f"DESCRIBE SELECT * FROM {source})").fetchall()
+        except duckdb.Error as error:
+            raise InputError(file, f"cannot be read: {str(error).partition(chr(10))[0]}") from error
+        numbered = (
+            f"(SELECT file_row_number + 1 AS {ROW}, * EXCLUDE (file_row_number) FROM {source}, file_row_number = true))"
+        )
+        yield LoadedTable(file, numbered, tuple(name for name, *_ in described))
+
+
+def _copy_as_parquet(reader: duckdb.DuckDBPyConnection, file: Path, copy: Path) -> None:
+    dialect = sniff_dialect(file)
+    columns = ", ".join(f"{quote_identifier(column)} VARCHAR" for column in dialect.columns)
+    reader.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file ({columns})")
+    malformed = load_delimited(reader, file, dialect, "rows_of_file", copy.parent)
+    if malformed:
+        more = f" So have {len(malformed) - 1:,} more rows." if len(malformed) > 1 else ""
+        raise InputError(
+            file, f"has too few or too many fields.{more}", row=malformed[0], fix="Mend the row, or delete it."
+        )
+    reader.execute(f"COPY rows_of_file TO {quote_literal(str(copy))} (FORMAT parquet, COMPRESSION zstd)")
+    reader.execute("DROP TABLE rows_of_file")
+
+
+def _scratch(connection: duckdb.DuckDBPyConnection) -> Path:
+    """Where the database spills."""
+    [(folder,)] = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    scratch = Path(folder or gettempdir())
+    scratch.mkdir(parents=True, exist_ok=True)
+    return scratch
+
+
+def _check_suffix(file: Path) -> None:
+    if table_suffix(file) not in (*DELIMITED_SUFFIXES, *PARQUET_SUFFIXES):
+        known = ", ".join((*DELIMITED_SUFFIXES, *PARQUET_SUFFIXES))
+        raise InputError(file, "is of an unknown format.", fix=f"Give one of: {known} (text also .gz, .zst).")
+
+
 def _read(
     connection: duckdb.DuckDBPyConnection,
     file: Path,
@@ -57,11 +138,8 @@ def _read(
     optional: Mapping[str, str],
     where: str,
 ) -> pa.Table:
-    suffix = table_suffix(file)
-    if suffix not in (*DELIMITED_SUFFIXES, *PARQUET_SUFFIXES):
-        known = ", ".join((*DELIMITED_SUFFIXES, *PARQUET_SUFFIXES))
-        raise InputError(file, "is of an unknown format.", fix=f"Give one of: {known} (text also .gz, .zst).")
-    dialect = sniff_dialect(file) if suffix in DELIMITED_SUFFIXES else None
+    _check_suffix(file)
+    dialect = sniff_dialect(file) if table_suffix(file) in DELIMITED_SUFFIXES else None
     relation = (
         delimited_rows(file, dialect) if dialect else f"read_parquet({quote_path(file)}, hive_partitioning = false)"
     )
