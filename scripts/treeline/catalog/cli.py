@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from treeline.catalog.cli_training import app as training_app
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(training_app)
 
 CatalogArgument = Annotated[Path, typer.Argument(help="The catalogue, catalog.duckdb.", show_default=False)]
 MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]

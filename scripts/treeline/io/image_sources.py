@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from treeline.errors import ImageError, InputError
 from treeline.io.encode import encode_png
@@ -15,6 +17,8 @@ from treeline.io.images import read_stored, sniff_format
 from treeline.io.names import IMAGE_SUFFIXES
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
 from treeline.io.tar import Member, member_names, read_members
+
+log = logging.getLogger(__name__)
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz")
 SHARD_SUFFIX = ".parquet"
@@ -113,6 +117,17 @@ def load_from(place: Place, names: set[str]) -> Iterator[LoadedImage]:
         yield from _load_from_shard(place.path, names)
     else:
         yield from (LoadedImage(name, place.path.read_bytes(), []) for name in names)
+
+
+def read_attribution(image: LoadedImage) -> Any:
+    """What stands beside the image in its archive, its licence among it; None where nothing does."""
+    for companion in image.companions:
+        if companion.name.endswith(".json"):
+            try:
+                return json.loads(companion.data)
+            except ValueError:
+                log.warning("%s is no JSON, and is not taken over", companion.name)
+    return None
 
 
 def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
