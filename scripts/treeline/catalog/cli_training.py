@@ -48,8 +48,9 @@ def detector_set(
     lookup: LookupOption = None,
     images: ImagesOption = None,
     placement: Annotated[
-        Literal["link", "copy", "none"], typer.Option(help="What becomes of the images: hard links, copies, nothing.")
-    ] = "link",
+        Literal["copy", "link", "none"],
+        typer.Option(help="What becomes of the images; a trainer that mends images in place changes what links lead to."),
+    ] = "copy",
     confidence: ConfidenceOption = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,

@@ -75,7 +75,7 @@ def _pass(
             _move(parts, location, held[before], -1)
         labels, part = _row(parts, location)
         # (held + part - target)^2 - (held - target)^2, for each split that may have it
-        costs = ((2 * (held[allowed][:, labels] - targets[allowed, None]) + part) * part).sum(axis=1)
+        costs = ((2 * (held[np.ix_(allowed, labels)] - targets[allowed, None]) + part) * part).sum(axis=1)
         best = allowed[np.argmin(costs)]
         if before != FREE and costs[allowed == before][0] <= costs.min() + SAME:
             best = before
