@@ -37,7 +37,10 @@ def sequence(file: str, boxes: Sequence[dict[str, Any]] | None, **more: Any) -> 
 
 def build(catalog: Path, sequences: Sequences, *tables: Any) -> Path:
     """Ingest sequences, and other MegaDB tables."""
-    for name, content in {"sequences": sequences, **{f"table {number}": table for number, table in enumerate(tables)}}.items():
+    for name, content in {
+        "sequences": sequences,
+        **{f"table {number}": table for number, table in enumerate(tables)},
+    }.items():
         file = catalog.with_name(f"{name}.json")
         file.write_text(json.dumps(content), encoding="utf-8")
         ingest(catalog, Source(name, "megadb", file), memory_mb=1024, threads=1)

@@ -102,7 +102,10 @@ def test_promises_of_a_set(tmp_path_factory: pytest.TempPathFactory, drawn: list
     assert content(folder / "one" / "set") == content(folder / "other" / "set")
     output = folder / "one" / "set"
     crops, dropped = rows_of(output / "crops.csv"), rows_of(output / "dropped.csv")
-    files = {name: json.loads(read_member(output / name.split("/")[0], name.split("/")[1][:-4] + ".json"))["file"] for name in (row["path"] for row in crops)}
+    files = {
+        name: json.loads(read_member(output / name.split("/")[0], name.split("/")[1][:-4] + ".json"))["file"]
+        for name in (row["path"] for row in crops)
+    }
     assert made[0].images == len(set(files.values()))
     assert set(files.values()) | {row["file"] for row in dropped} == facts.keys()
     assert made[0].images + sum(made[0].dropped.values()) == len(facts)
@@ -127,9 +130,7 @@ def test_promises_of_a_set(tmp_path_factory: pytest.TempPathFactory, drawn: list
         expected = min(room, sum(wanted[dataset] for dataset in datasets))
         assert sum(kept[dataset] for dataset in datasets) == expected
         room -= expected
-    hares = sum(
-        sum(box is ANIMAL for box in one["boxes"]) for one in facts.values() if one["classes"] == ["hare"]
-    )
+    hares = sum(sum(box is ANIMAL for box in one["boxes"]) for one in facts.values() if one["classes"] == ["hare"])
     assert Counter(row["label"] for row in crops)["hare"] == hares
     shares = rows_of(output / "shares.csv")
     assert {(row["label"], row["split"]): int(row["crops"]) for row in shares if row["crops"] != "0"} == Counter(
@@ -222,7 +223,10 @@ def test_splits_that_were_made_can_be_ingested_and_hold_for_the_next_set(tmp_pat
 @pytest.mark.parametrize(
     ("specification", "problem"),
     [
-        ({"a": {"include": {"classes": ["deer"]}}, "b": {"include": {"classes": ["deer"]}}}, "is in it, and in 'a' too"),
+        (
+            {"a": {"include": {"classes": ["deer"]}}, "b": {"include": {"classes": ["deer"]}}},
+            "is in it, and in 'a' too",
+        ),
         ({"a": {"include": {"classes": "deer"}}}, "field 'a.include.classes'"),
         ({"a": {"include": {}, "maximum": 0}}, "field 'a.maximum'"),
         ({"a": {"includes": {}}}, "field 'a.include'"),

@@ -152,7 +152,12 @@ def test_yolov5_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     lists = yaml.safe_load((tmp_path / "set/data.yaml").read_text())
     read = LoadImagesAndLabels(str(tmp_path / "set" / lists["train"]), img_size=64)
-    assert [Path(file).name for file in read.im_files] == ["confirmed empty.png", "one box.png", "two boxes.png", "e.png"]
+    assert [Path(file).name for file in read.im_files] == [
+        "confirmed empty.png",
+        "one box.png",
+        "two boxes.png",
+        "e.png",
+    ]
     assert [len(labels) for labels in read.labels] == [0, 1, 2, 1]
     assert read.labels[2].tolist() == [[0, 0.5, 0.5, 0.5, 0.5], [1, 0.75, 0.75, 0.5, 0.5]]
     assert read.labels[3][0].tolist() == pytest.approx([2, 0.7, 0.5, 0.6, 0.2])

@@ -17,13 +17,18 @@ from PIL import Image
 
 from tests.training_sets import ALL, ANIMAL, GROUP, PNG, build, content, rows_of, sequence, split_table, write_images
 from treeline.catalog.exports.huggingface import HuggingFaceOptions, export
-from treeline.catalog.training.choice import SPLITS
 from treeline.catalog.training.images import ImageSource
 
 KEY = "?se=2021-01-01T07%3A59%3A00Z&sig=secret"
 DATASETS = [
     {
-        **{"dataset_name": "caltech", "storage_account": "a", "container": "c", "path_prefix": "", "access": ["private"]},
+        **{
+            "dataset_name": "caltech",
+            "storage_account": "a",
+            "container": "c",
+            "path_prefix": "",
+            "access": ["private"],
+        },
         "container_sas_key": KEY,
     }
 ]
@@ -66,7 +71,7 @@ def test_rows_are_those_of_the_catalogue(tmp_path: Path) -> None:
     splits = load(folder)
     assert dropped == {}
     assert {split: [row["file"] for row in rows] for split, rows in splits.items()} == {
-        **{"train": ["c.png", "d/a.png"], "val": ["b.png"], "test": []}
+        **{"train": ["c.png", "d/a.png"], "val": ["b.png"]}
     }
     (never, boxed), (empty,) = splits["train"], splits["val"]
     assert boxed["image"]["bytes"] == PNG
@@ -81,7 +86,7 @@ def test_rows_are_those_of_the_catalogue(tmp_path: Path) -> None:
 
 def test_features_say_what_the_columns_are(tmp_path: Path) -> None:
     folder, _ = write(tmp_path, "d/a.png", "b.png", "c.png")
-    for split in SPLITS:
+    for split in ("train", "val"):
         schema = pq.read_schema(folder / "data" / f"{split}-00000.parquet")
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         assert list(features) == schema.names

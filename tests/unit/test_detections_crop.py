@@ -18,13 +18,13 @@ from PIL import Image
 
 from tests.shards import encode, exif, picture
 from treeline.detections.crop import crop_detections
-from treeline.io.regions import Region, cut, region_of
 from treeline.detections.crop_plan import CropOptions
 from treeline.detections.splits import SPLITS, Shares
 from treeline.detections.thresholds import Thresholds
 from treeline.detections.truth import read_truth
 from treeline.errors import InputError
 from treeline.io.images import MAX_PIXELS
+from treeline.io.regions import Region, cut, region_of
 from treeline.io.tar import read_member, tar_writer
 
 sizes = st.tuples(st.integers(1, 60), st.integers(1, 60))

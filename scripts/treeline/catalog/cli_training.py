@@ -34,7 +34,7 @@ ConfidenceOption = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="Use a detector's boxes from this confidence on, where no person drew any. [default: persons' boxes alone]",
+        help="Use a detector's boxes from this confidence on, where no person drew any. [default: no detector's]",
     ),
 ]
 MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]
@@ -49,7 +49,9 @@ def detector_set(
     images: ImagesOption = None,
     placement: Annotated[
         Literal["copy", "link", "none"],
-        typer.Option(help="What becomes of the images; a trainer that mends images in place changes what links lead to."),
+        typer.Option(
+            help="What becomes of the images; a trainer that mends images in place changes what links lead to."
+        ),
     ] = "copy",
     confidence: ConfidenceOption = None,
     memory_mb: MemoryOption = 2048,
@@ -63,7 +65,9 @@ def detector_set(
     options = DetectorSetOptions(Choice(lookup, confidence), image_sources(images), placement)
     made = make_detector_set(catalog, output, options, memory_mb=memory_mb, threads=threads)
     columns = ("split", "images without boxes", "boxes", "images")
-    print_counts("Images", columns, [(split, empty, boxes, count) for split, (count, empty, boxes) in made.splits.items()])
+    print_counts(
+        "Images", columns, [(split, empty, boxes, count) for split, (count, empty, boxes) in made.splits.items()]
+    )
     _print_dropped(made.dropped)
 
 
@@ -76,11 +80,15 @@ def crops(
     labels: Annotated[
         Path | None, typer.Option(help="YAML: which classes become which label. [default: each class is a label]")
     ] = None,
-    category: Annotated[list[str] | None, typer.Option(help="Cut out this category; repeatable. [default: animal]")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Cut out this category; repeatable. [default: animal]")
+    ] = None,
     confidence: ConfidenceOption = None,
     val: Annotated[float, typer.Option(min=0, max=1, help="Wanted share of each label's crops for validation.")] = 0.1,
     test: Annotated[float, typer.Option(min=0, max=1, help="The same for testing.")] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Another one draws other crops, and places locations otherwise.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Another one draws other crops, and places locations otherwise.")
+    ] = 0,
     square: Annotated[bool, typer.Option(help="Make crops square; what is beyond the image is black.")] = False,
     margin: Annotated[float, typer.Option(min=0, help="Added on each side, as a share of the longer side.")] = 0.0,
     archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,

@@ -81,7 +81,11 @@ def write(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     folder.mkdir()
     for split in SPLITS:
         head = {
-            "info": {"description": f"Images with boxes for {split}", "version": "1", "contributor": f"Treeline {__version__}"},
+            "info": {
+                "description": f"Images with boxes for {split}",
+                "version": "1",
+                "contributor": f"Treeline {__version__}",
+            },
             "licenses": licenses,
             "categories": [{"id": id, "name": name, "supercategory": ""} for name, id in CATEGORIES.items()],
         }

@@ -1,4 +1,4 @@
-"""The card of a dataset (https://huggingface.co/docs/hub/datasets-cards): what is in it, whose it is, how it was made."""
+"""The card of a dataset (https://huggingface.co/docs/hub/datasets-cards): what is in it, whose, and how it was made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ MARKS = {
 }
 """Names of licences, in lower case and with hyphens, that the Hub knows."""
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
 LARGEST = "10M<n<100M"
 
 KEPT = "CREATE OR REPLACE TEMP VIEW kept AS SELECT * FROM training_images WHERE dropped IS NULL"
@@ -76,9 +82,10 @@ def write_card(connection: duckdb.DuckDBPyConnection, folder: Path, title: str, 
             ("split", "images", "locations", "with boxes", "looked at, no boxes", "boxes"),
             connection.execute(BY_SPLIT).fetchall(),
         ),
-        "No location is in two splits. Boxes are `[x_min, y_min, width, height]` as shares of the upright image. `objects`\n"
-        "is null where nobody looked for boxes, and empty where somebody did and found none; `confidence` is null for\n"
-        "boxes that a person drew. `class` is as the providers gave it: there is no common taxonomy.\n",
+        "No location is in two splits. Boxes are `[x_min, y_min, width, height]` as shares of the upright image.\n"
+        "`objects` is null where nobody looked for boxes, and empty where somebody did and found none.\n"
+        "`confidence` is null for boxes that a person drew. `class` is as the providers gave it: there is no common\n"
+        "taxonomy.\n",
         "## Sources and licences\n",
         _table(
             ("data set", "images", "licences", "rights holders", "access"), connection.execute(BY_DATASET).fetchall()
@@ -89,7 +96,9 @@ def write_card(connection: duckdb.DuckDBPyConnection, folder: Path, title: str, 
         f"The {MOST_CLASSES} most frequent of {len(classes)}.\n" if len(classes) > MOST_CLASSES else "",
         "## How it was made\n",
         f"With Treeline {__version__}, of {asked_by}. The catalogue had these images from:\n",
-        _table(("ingest", "format", "images", "SHA-256 of source and options"), connection.execute(BY_INGEST).fetchall()),
+        _table(
+            ("ingest", "format", "images", "SHA-256 of source and options"), connection.execute(BY_INGEST).fetchall()
+        ),
         "Left out (`dropped.csv` names them):\n" if left_out else "Nothing that was asked for is left out.\n",
         _table(("reason", "images"), left_out.items()) if left_out else "",
     ]
@@ -102,7 +111,8 @@ def _front_matter(connection: duckdb.DuckDBPyConnection, title: str) -> dict[str
     mark = MARKS.get(next(iter(names))) if len(names) == 1 else None
     terms = {"license": mark} if mark else {"license": "other", "license_name": "one-for-each-image"}
     [(images,)] = connection.execute("SELECT count(*) FROM kept").fetchall()
-    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS]
+    there = {split for (split,) in connection.execute("SELECT DISTINCT split FROM kept").fetchall()}
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS if split in there]
     return {
         "pretty_name": title,
         **terms,

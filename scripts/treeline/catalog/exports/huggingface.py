@@ -114,9 +114,7 @@ class Row(NamedTuple):
     place: Place
 
 
-def export(
-    catalog: Path, output: Path, options: HuggingFaceOptions, *, memory_mb: int, threads: int
-) -> dict[str, int]:
+def export(catalog: Path, output: Path, options: HuggingFaceOptions, *, memory_mb: int, threads: int) -> dict[str, int]:
     """Write the folder.
 
     Args:
@@ -131,8 +129,8 @@ def export(
 
     Raises:
         CatalogError: The catalogue cannot be opened.
-        InputError: The lookup table is refused, a data set was never split, an image is in two places, or `output` holds
-            other things.
+        InputError: The lookup table is refused, a data set was never split, an image is in two places, or `output`
+            holds other things.
         ShardError: An archive of images is damaged.
     """
     check_output(output, ("README.md",))
@@ -187,12 +185,17 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, *, with_images: 
 
 def _rows(connection: duckdb.DuckDBPyConnection, with_images: bool) -> Iterator[Row]:
     names = [name for name in SCHEMA.names if name != "image"]
-    for id, *facts, split, name, path, kind in stream_rows(connection, ROWS.format_map(LOCATED if with_images else NOT_LOCATED)):
+    for id, *facts, split, name, path, kind in stream_rows(
+        connection, ROWS.format_map(LOCATED if with_images else NOT_LOCATED)
+    ):
         yield Row(id, split, dict(zip(names, facts, strict=True)), name, Place(Path(path or ""), kind))
 
 
 class _RollingParquet:
-    """Writes rows into `<split>-00000.parquet`, `<split>-00001.parquet`, ...; the first is there even without rows."""
+    """Writes rows into `<split>-00000.parquet`, `<split>-00001.parquet`, ...
+
+    A split without rows has no file: `datasets` cannot load an empty one.
+    """
 
     def __init__(self, folder: Path, split: str, with_images: bool) -> None:
         self.folder, self.split = folder, split
@@ -214,7 +217,7 @@ class _RollingParquet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and (self._rows or not self._files):
+        if kind is None and self._rows:
             self._flush()
         self._close()
 

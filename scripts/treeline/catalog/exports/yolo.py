@@ -1,8 +1,8 @@
 """YOLO datasets (https://docs.ultralytics.com/datasets/detect): a text file of boxes an image.
 
-    data.yaml                        names of the classes, and the three lists
-    train.txt, val.txt, test.txt     `./images/<dataset>/<file>` a line
-    labels/<dataset>/<file>.txt      `class x_center y_center width height` a line, as shares of the image
+data.yaml                        names of the classes, and the three lists
+train.txt, val.txt, test.txt     `./images/<dataset>/<file>` a line
+labels/<dataset>/<file>.txt      `class x_center y_center width height` a line, as shares of the image
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Choice:
     """What a set is made of.
 
     Args:
-        lookup: Parquet with the columns `dataset` and `file`, as `treeline catalog query` writes it; None for all images.
+        lookup: Parquet with the columns `dataset` and `file`, such as a query's result; None for all images.
         least_confidence: From which confidence on a detector's boxes count; None for a person's boxes alone.
     """
 
@@ -66,7 +66,7 @@ def choose(connection: duckdb.DuckDBPyConnection, choice: Choice) -> None:
     torn = "SELECT family, location, split, other FROM family_splits WHERE split <> other ORDER BY ALL LIMIT 1"
     if (found := connection.execute(torn).fetchone()) is not None:
         family, location, split, other = found
-        problem = f"the location {location!r} of {family} is for {split} and, of {family}_private, for {other}, or the reverse."
+        problem = f"the location {location!r} of {family} and {family}_private is for {split} and for {other}."
         raise InputError("the table of splits", problem, fix="Siblings share their splits: correct one of them.")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted_images AS {_wanted(choice.lookup)}")
     named = f"SELECT path FROM (SELECT dataset || '/' || file AS path FROM wanted_images) WHERE {UNSAFE_NAME} LIMIT 1"
@@ -108,7 +108,9 @@ def check_splits(connection: duckdb.DuckDBPyConnection) -> None:
     """).fetchall()
     if absent:
         names = ", ".join(name for (name,) in absent)
-        raise InputError("the catalogue", f"the table of splits knows no location of: {names}.", fix="Split them first.")
+        raise InputError(
+            "the catalogue", f"the table of splits knows no location of: {names}.", fix="Split them first."
+        )
     [(locations, images, unplaced)] = connection.execute("""
         SELECT
             count(DISTINCT (family, location)) FILTER (location IS NOT NULL AND given_split IS NULL),

@@ -123,7 +123,8 @@ def make_crop_set(catalog: Path, output: Path, options: CropSetOptions, *, memor
 
     Raises:
         CatalogError: The catalogue cannot be opened.
-        InputError: The lookup table or the labels are refused, an image is in two places, or `output` holds other things.
+        InputError: The lookup table or the labels are refused, an image is in two places, or `output` holds other
+            things.
         ShardError: An archive of images is damaged.
     """
     check_output(output, (TABLE,))
@@ -155,7 +156,9 @@ def _drop(connection: duckdb.DuckDBPyConnection, options: CropSetOptions) -> Non
     connection.execute("SET VARIABLE seed = ?::VARCHAR", [str(options.seed)])
     drop(connection, "no label", "coalesce(len(labels), 0) = 0")
     drop(connection, "several labels", "len(labels) > 1")
-    drop(connection, "of no label of the set", "(dataset, labels[1]) NOT IN (SELECT (dataset, class) FROM label_classes)")
+    drop(
+        connection, "of no label of the set", "(dataset, labels[1]) NOT IN (SELECT (dataset, class) FROM label_classes)"
+    )
     cut_out = "SELECT id FROM training_boxes WHERE list_contains(getvariable('categories'), category)"
     drop(connection, "no box to cut out", f"id NOT IN ({cut_out})")
 
@@ -180,8 +183,8 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, options: CropSet
 
 
 def _plans(connection: duckdb.DuckDBPyConnection) -> Iterator[Plan]:
-    for *facts, name, path, kind in stream_rows(connection, PLANS):
-        yield Plan(*facts, name, Place(Path(path), kind))
+    for *facts, path, kind in stream_rows(connection, PLANS):
+        yield Plan._make([*facts, Place(Path(path), kind)])
 
 
 def _samples(plan: Plan, image: LoadedImage, options: CropSetOptions) -> Iterator[tuple[str, float, dict[str, bytes]]]:

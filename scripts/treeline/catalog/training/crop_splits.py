@@ -11,9 +11,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_array
 
-from treeline.catalog.training.balance import FREE, divide
+from treeline.catalog.training.balance import FREE, Counts, divide
 from treeline.catalog.training.choice import SPLITS, write_csv
 from treeline.io.atomic import write_text
 
@@ -42,16 +41,17 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
     """).to_arrow_table()
     counts = connection.execute("""
         SELECT
-            dense_rank() OVER (ORDER BY family, location) - 1 AS place,
+            dense_rank() OVER (ORDER BY family, location) - 1 AS location,
             dense_rank() OVER (ORDER BY label) - 1 AS label,
             crops
         FROM crop_places
-        ORDER BY place, label
+        ORDER BY ALL
     """).fetchnumpy()
-    given = np.array([FREE if one is None else SPLITS.index(one) for one in places["given"].to_pylist()], dtype=np.int64)
-    labels = int(counts["label"].max()) + 1 if len(given) else 0
-    matrix = csr_array((counts["crops"], (counts["place"], counts["label"])), shape=(len(given), labels))
-    assigned = divide(matrix, given, shares, seed) if len(given) else given
+    given = np.array(
+        [FREE if one is None else SPLITS.index(one) for one in places["given"].to_pylist()], dtype=np.int64
+    )
+    columns = Counts(*(counts[name].astype(np.int64) for name in Counts._fields))
+    assigned = divide(columns, given, shares, seed) if len(given) else given
     named = places.append_column("assigned", pa.array([SPLITS[number] for number in assigned], pa.string()))
     connection.register("assigned_places", named)
     connection.execute("""
@@ -88,8 +88,13 @@ def write_shares(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             FROM training_crops JOIN training_images USING (id)
             WHERE dropped IS NULL
         ), counted AS (
-            SELECT label, split, count(*) AS crops, count(DISTINCT (family, location)) FILTER (location IS NOT NULL) AS locations
-            FROM kept GROUP BY ALL
+            SELECT
+                label,
+                split,
+                count(*) AS crops,
+                count(DISTINCT (family, location)) FILTER (location IS NOT NULL) AS locations
+            FROM kept
+            GROUP BY ALL
         )
         SELECT
             label,
@@ -101,13 +106,22 @@ def write_shares(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         LEFT JOIN counted USING (label, split)
     """)
     order = "ORDER BY label, list_position(['train', 'val', 'test'], split)"
-    write_csv(connection, f"SELECT label, split, crops, round(share, 4) AS share, locations FROM crop_shares {order}", folder / SHARES)
+    write_csv(
+        connection,
+        f"SELECT label, split, crops, round(share, 4) AS share, locations FROM crop_shares {order}",
+        folder / SHARES,
+    )
 
 
 def warn_of_gaps(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]) -> None:
     """Warn of labels that a split has no crop of, though it should have some."""
     wanted = [split for split, share in zip(SPLITS, shares, strict=True) if share > 0]
-    for label, splits in connection.execute("""
-        SELECT label, list(split ORDER BY split) FROM crop_shares WHERE crops = 0 AND list_contains(?, split) GROUP BY label ORDER BY label
-    """, [wanted]).fetchall():
+    missing = """
+        SELECT label, list(split ORDER BY split)
+        FROM crop_shares
+        WHERE crops = 0 AND list_contains(?, split)
+        GROUP BY label
+        ORDER BY label
+    """
+    for label, splits in connection.execute(missing, [wanted]).fetchall():
         log.warning("the label %r has no crops for %s: it is at too few locations", label, " and ".join(splits))

@@ -1,7 +1,7 @@
 """A detector's training set: whole images with their boxes, as COCO and as YOLO datasets.
 
-MegaDB's rules: an image with a box around a group is left out, because the animals in it have no boxes of their own; one
-that was looked at and has no boxes stays, as an example of nothing; one that nobody looked at does not belong here.
+MegaDB's rules: an image with a box around a group is left out, because the animals in it have no boxes of their own;
+one that was looked at and has no boxes stays, as an example of nothing; one that nobody looked at does not belong here.
 """
 
 from __future__ import annotations

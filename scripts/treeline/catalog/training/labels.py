@@ -1,14 +1,14 @@
 """What a classifier is to tell apart: which classes of which data sets become which label.
 
-    deer:                                  # the label
-      include:
-        classes: [deer, roe deer]          # in every data set
-        classes_of: {caltech: [cervid]}    # in one data set
-        taxa: {family: [cervidae]}         # classes whose properties say so, in the table `classes`
-      exclude:                             # the same three, taken out again
-        classes_of: {idaho: [deer]}
-      maximum: 1000                        # crops
-      priority: [caltech, idaho]           # data sets from which crops are taken first; others come last
+deer:                                  # the label
+  include:
+    classes: [deer, roe deer]          # in every data set
+    classes_of: {caltech: [cervid]}    # in one data set
+    taxa: {family: [cervidae]}         # classes whose properties say so, in the table `classes`
+  exclude:                             # the same three, taken out again
+    classes_of: {idaho: [deer]}
+  maximum: 1000                        # crops
+  priority: [caltech, idaho]           # data sets from which crops are taken first; others come last
 """
 
 from __future__ import annotations
@@ -110,12 +110,15 @@ def stage_labels(connection: duckdb.DuckDBPyConnection, file: Path | None) -> No
         InputError: The specification is refused, or a class would get two labels.
     """
     known = list(_known_classes(connection))
+    rows: list[tuple[str, str, str, int | None, int]]
     if file is None:
         rows = [(one.dataset, one.name, one.name, None, 0) for one in known if one.name not in NO_LABEL]
     else:
         rows = _label(file, read_labels(file), known)
     columns = dict(zip(LABEL_CLASSES.names, zip(*rows, strict=True), strict=True)) if rows else {}
-    table = pa.table({name: pa.array(columns.get(name, ()), LABEL_CLASSES.field(name).type) for name in LABEL_CLASSES.names})
+    table = pa.table(
+        {name: pa.array(columns.get(name, ()), LABEL_CLASSES.field(name).type) for name in LABEL_CLASSES.names}
+    )
     connection.register("label_rows", table)
     connection.execute("CREATE OR REPLACE TEMP TABLE label_classes AS SELECT * FROM label_rows")
     connection.unregister("label_rows")
@@ -134,7 +137,7 @@ def _known_classes(connection: duckdb.DuckDBPyConnection) -> Iterator[KnownClass
 
 
 def _label(file: Path, labels: Labels, known: list[KnownClass]) -> list[tuple[str, str, str, int | None, int]]:
-    owners: dict[KnownClass | tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     rows = []
     for name, label in labels.items():
         chosen = [one for one in known if _matches(one, label.include) and not _matches(one, label.exclude)]
@@ -155,5 +158,7 @@ def _matches(one: KnownClass, terms: Terms) -> bool:
     if one.name in terms.classes or one.name in terms.classes_of.get(one.dataset, ()):
         return True
     return any(
-        str(one.properties.get(rank, "")).lower() == name.lower() for rank, names in terms.taxa.items() for name in names
+        str(one.properties.get(rank, "")).lower() == name.lower()
+        for rank, names in terms.taxa.items()
+        for name in names
     )
