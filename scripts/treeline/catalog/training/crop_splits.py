@@ -50,7 +50,7 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
     given = np.array(
         [FREE if one is None else SPLITS.index(one) for one in places["given"].to_pylist()], dtype=np.int64
     )
-    columns = Counts(*(counts[name].astype(np.int64) for name in Counts._fields))
+    columns = Counts(*(np.asarray(counts[name], dtype=np.int64) for name in Counts._fields))
     assigned = divide(columns, given, shares, seed) if len(given) else given
     named = places.append_column("assigned", pa.array([SPLITS[number] for number in assigned], pa.string()))
     connection.register("assigned_places", named)
