@@ -11,11 +11,13 @@ from treeline.catalog import cli_splits
 from treeline.catalog.cli_check import app as check_app
 from treeline.catalog.cli_export import app as export_app
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
+from treeline.catalog.cli_training import app as training_app
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(check_app)
 app.add_typer(export_app, name="export", help="Write the catalogue in another format.")
+app.add_typer(training_app)
 
 
 @app.command("ingest")

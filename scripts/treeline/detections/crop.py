@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from treeline.detections.crop_plan import CropOptions, LeftOut, Plan, plan_crops
 from treeline.detections.images import check_places
@@ -21,7 +21,7 @@ from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.csv_tables import csv_text
 from treeline.io.encode import encode_jpeg
-from treeline.io.image_sources import LoadedImage, find_images, load_images
+from treeline.io.image_sources import LoadedImage, find_images, load_images, read_attribution
 from treeline.io.images import decode
 from treeline.io.regions import cut, region_of
 from treeline.io.results import Results
@@ -149,7 +149,7 @@ def _samples(image: LoadedImage, plan: Plan, options: CropOptions) -> list[Sampl
     pixels = decode(image.data, max_pixels=options.max_pixels)
     size = pixels.shape[0], pixels.shape[1]
     facts = {"file": image.name, "dataset": options.dataset, "location": plan.location, "split": plan.split}
-    source = _source(image)
+    source = read_attribution(image)
     samples = []
     for number, category, detection in plan.crops:
         label = plan.label or category
@@ -161,14 +161,3 @@ def _samples(image: LoadedImage, plan: Plan, options: CropOptions) -> list[Sampl
         }
         samples.append(Sample(f"{plan.key}-{number:03d}", label, detection["conf"], members))
     return samples
-
-
-def _source(image: LoadedImage) -> Any:
-    """What stands beside the image in its archive, its licence among it; None where nothing does."""
-    for companion in image.companions:
-        if companion.name.endswith(".json"):
-            try:
-                return json.loads(companion.data)
-            except ValueError:
-                log.warning("%s is no JSON, and is not taken over", companion.name)
-    return None

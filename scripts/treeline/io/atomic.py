@@ -83,12 +83,17 @@ def write_text(target: Path, content: str) -> None:
 def link_or_copy(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`: a hard link, or a copy where the file system has no links."""
     with atomic_path(target) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError as error:
-            if error.errno not in NO_LINK_POSSIBLE:
-                raise
-            shutil.copyfile(source, temporary)
+        link_or_copy_into(source, temporary)
+
+
+def link_or_copy_into(source: Path, target: Path) -> None:
+    """As `link_or_copy`, for a `target` in a folder that is not finished yet."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in NO_LINK_POSSIBLE:
+            raise
+        shutil.copyfile(source, target)
 
 
 def _flush_file(path: Path) -> None:

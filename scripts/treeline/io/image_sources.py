@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from treeline.errors import ImageError, InputError
 from treeline.io.encode import encode_png
@@ -17,6 +19,8 @@ from treeline.io.images import read_stored, sniff_format
 from treeline.io.names import IMAGE_SUFFIXES
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes, stream_rows
 from treeline.io.tar import Member, member_names, read_members
+
+log = logging.getLogger(__name__)
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz")
 SHARD_SUFFIX = ".parquet"
@@ -142,6 +146,17 @@ def as_folder(source: Path, wanted: Container[str]) -> Iterator[Path]:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(member.data)
         yield folder
+
+
+def read_attribution(image: LoadedImage) -> Any:
+    """What stands beside the image in its archive, its licence among it; None where nothing does."""
+    for companion in image.companions:
+        if companion.name.endswith(".json"):
+            try:
+                return json.loads(companion.data)
+            except ValueError:
+                log.warning("%s is no JSON, and is not taken over", companion.name)
+    return None
 
 
 def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
