@@ -3,10 +3,13 @@
 
 -- What was hoisted to a data set goes back to its sequences; `hoist_to_datasets.sql` looks again when all are there.
 UPDATE sequences
-SET properties = joined(sequences.properties, only_keys(datasets.properties, datasets.hoisted))
-FROM datasets
-WHERE sequences.dataset = datasets.dataset AND len(datasets.hoisted) > 0
-    AND datasets.dataset IN (SELECT dataset FROM touched_datasets);
+SET properties = joined(sequences.properties, above.properties)
+FROM (
+    SELECT dataset, only_keys(properties, hoisted) AS properties
+    FROM datasets
+    WHERE len(hoisted) > 0 AND dataset IN (SELECT dataset FROM touched_datasets)
+) AS above
+WHERE sequences.dataset = above.dataset;
 
 UPDATE datasets
 SET properties = without_keys(properties, hoisted), hoisted = []
@@ -135,6 +138,8 @@ WITH counted AS (
     FROM sequences
     WHERE dataset IN (SELECT dataset FROM touched_datasets)
     GROUP BY dataset
+), own AS ( -- of each data set once: its properties may be long
+    SELECT dataset, json_keys(properties) AS keys FROM datasets
 ), pairs AS (
     SELECT sequences.dataset, key, value::VARCHAR AS value
     FROM sequences, json_each(sequences.properties)
@@ -145,8 +150,8 @@ WITH counted AS (
 SELECT dataset, key, min(value) AS value
 FROM pairs
 JOIN counted USING (dataset)
-JOIN datasets USING (dataset)
-WHERE NOT coalesce(list_contains(json_keys(datasets.properties), key), false)
+JOIN own USING (dataset)
+WHERE NOT coalesce(list_contains(own.keys, key), false)
 GROUP BY dataset, key, counted.sequences
 HAVING count(*) = counted.sequences AND min(value) = max(value);
 

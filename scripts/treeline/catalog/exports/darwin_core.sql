@@ -89,10 +89,12 @@ SELECT
     coalesce(longitude, longitude_of(sequence.properties)) AS decimalLongitude,
     CASE WHEN decimalLatitude IS NOT NULL THEN 'WGS84' END AS geodeticDatum,
     media AS associatedMedia,
-    coalesce(occurrence.license, sequence.properties ->> 'license', about.properties ->> 'license') AS license,
-    coalesce(rights_holder, sequence.properties ->> 'rights_holder', about.properties ->> 'rights_holder') AS rightsHolder,
+    coalesce(occurrence.license, sequence.properties ->> 'license', about.license) AS license,
+    coalesce(occurrence.rights_holder, sequence.properties ->> 'rights_holder', about.rights_holder) AS rightsHolder,
     (known.properties ->> 'scientific_name') IS NOT NULL AS has_name
 FROM occurrences AS occurrence
 JOIN whole_sequences AS sequence USING (sequence)
-JOIN datasets AS about USING (dataset)
+JOIN (
+    SELECT dataset, properties ->> 'license' AS license, properties ->> 'rights_holder' AS rights_holder FROM datasets
+) AS about USING (dataset)
 LEFT JOIN classes AS known ON known.dataset = sequence.dataset AND known.class = occurrence.class;

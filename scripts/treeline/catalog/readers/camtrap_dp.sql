@@ -43,10 +43,10 @@ LEFT JOIN (SELECT mediaID, starts_with(fileMediatype, 'image/') AS is_image FROM
 -- The event of a media file: the first that its observations name, else the event of its deployment that was under way.
 CREATE OR REPLACE TEMP TABLE camtrap_events AS
 WITH named AS (
-    SELECT mediaID, arg_min(seq_id, (begins, seq_id)) AS seq_id
+    SELECT mediaID, seq_id
     FROM camtrap_labels
     WHERE mediaID IS NOT NULL AND seq_id IS NOT NULL
-    GROUP BY mediaID
+    QUALIFY row_number() OVER (PARTITION BY mediaID ORDER BY begins, seq_id) = 1
 ), events AS (
     SELECT seq_id, deploymentID, min(begins) AS begins, max(ends) AS ends
     FROM camtrap_labels
@@ -70,15 +70,28 @@ CREATE OR REPLACE TEMP MACRO class_list(labels) AS CASE
     ELSE ['__label_unavailable']
 END;
 
+-- Most files have one observation. Lists, which do not spill to the disk, are made for the others alone.
+CREATE OR REPLACE TEMP TABLE camtrap_counts AS
+SELECT mediaID, min(row) AS row, count(*) AS labels FROM camtrap_labels WHERE mediaID IS NOT NULL GROUP BY mediaID;
+
 CREATE OR REPLACE TEMP TABLE camtrap_files AS
 WITH labels AS (
     SELECT
+        label.mediaID,
+        [class] AS class,
+        is_box AS has_boxes,
+        CASE WHEN NOT is_box THEN json_array(object) END AS observations
+    FROM camtrap_labels AS label
+    JOIN camtrap_counts USING (row)
+    WHERE labels = 1
+    UNION ALL
+    SELECT
         mediaID,
-        class_list(list(DISTINCT class)) AS class,
-        bool_or(is_box) AS has_boxes,
-        to_json(list(object ORDER BY row) FILTER (NOT is_box)) AS observations
+        class_list(list(DISTINCT class)),
+        bool_or(is_box),
+        to_json(list(object ORDER BY row) FILTER (NOT is_box))
     FROM camtrap_labels
-    WHERE mediaID IS NOT NULL
+    SEMI JOIN (SELECT mediaID FROM camtrap_counts WHERE labels > 1) USING (mediaID)
     GROUP BY mediaID
 )
 SELECT
@@ -179,6 +192,7 @@ UPDATE staged_images SET class = ['__label_unavailable'] WHERE item IN (SELECT i
 
 DROP TABLE camtrap_unlabelled;
 DROP TABLE camtrap_files;
+DROP TABLE camtrap_counts;
 DROP TABLE camtrap_events;
 DROP TABLE camtrap_labels;
 DROP TABLE camtrap_places;
