@@ -32,8 +32,9 @@ PARAMETERS: dict[str, list[str]] = {
     "images": ["--class", "species_5", "--split", "val"],
     "public_images": ["--class", "species_5", "--longer-than", "2"],
     "images_with_boxes": ["--dataset", "dataset_3"],
+    "annotated_images": ["--dataset", "dataset_3"],
 }
-"""Of the queries that need some, and of those that the seed asks for; all others are asked of the whole catalogue."""
+"""Of the queries that need some, and of those that are asked for a data set; the others are asked of all."""
 
 WHOLE = ("annotated_images", "annotated_sequences", "classification_rows")
 """Queries that are also written to a file, whole: these may take longer."""

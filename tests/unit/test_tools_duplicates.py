@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.shards import shard_row, write_shard
 from treeline.errors import InputError, ShardError
+from treeline.io.hamming import MOST_BITS, near_pairs
 from treeline.io.manifest import ShardId
 from treeline.io.names import encode_server_name
 from treeline.io.parquet import write_table
@@ -22,7 +23,6 @@ from treeline.paths import shard_folder
 from treeline.schemas import DUPLICATES, MANIFEST, PDQ_HASHES
 from treeline.tools.collection import Collection, table_in
 from treeline.tools.duplicates import find_duplicates, find_near_duplicates, repeats
-from treeline.io.hamming import MOST_BITS, near_pairs
 from treeline.tools.judge import judge_shard
 
 SERVERS = ["a.org", "b.org:80"]

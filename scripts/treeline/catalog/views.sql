@@ -33,8 +33,8 @@ SELECT facts.*, coalesce(counted.boxes, 0) AS boxes
 FROM facts_without_boxes AS facts
 LEFT JOIN (SELECT image, count(*) AS boxes FROM boxes GROUP BY image) AS counted USING (image);
 
--- Each image with the split of its location, without the number of its boxes. An image without a location, or of one that
--- has no split yet, is for training; a data set of which no location has one is an error.
+-- Each image with the split of its location, without the number of its boxes. An image without a location, or of one
+-- that has no split yet, is for training; a data set of which no location has one is an error.
 CREATE OR REPLACE TEMP VIEW images_in_splits AS
 SELECT
     image.*,
