@@ -56,7 +56,7 @@ def open_to_write(catalog: Path, *, memory_mb: int, threads: int) -> Iterator[du
 
 @contextmanager
 def open_to_read(catalog: Path, *, memory_mb: int, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a catalogue that nothing can change through this connection.
+    """Open a catalogue that nothing can change through this connection, with the views of `views.sql`.
 
     Raises:
         CatalogError: There is no such file, it is no catalogue, or it is being written.
@@ -65,6 +65,7 @@ def open_to_read(catalog: Path, *, memory_mb: int, threads: int) -> Iterator[duc
         raise CatalogError(f"{catalog}: no such file. Ingest something first: treeline catalog ingest --help.")
     with _connected(catalog, memory_mb, threads, read_only=True) as connection:
         _check_tables(catalog, connection)
+        connection.execute(read_sql("views.sql"))
         yield connection
 
 
