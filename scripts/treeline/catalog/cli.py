@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from treeline.catalog import cli_browse
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -47,3 +48,6 @@ def ingest(
     done = ingest_source(catalog, source, memory_mb=memory_mb, threads=threads)
     change = "ingested" if done.is_new else "unchanged"
     typer.echo(f"{source.name}: {done.sequences:,} sequences, {done.images:,} images, {done.boxes:,} boxes {change}")
+
+
+app.command()(cli_browse.browse)
