@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from treeline.catalog.browse.queries import Query
 from treeline.catalog.browse.reader import Reader, TookTooLongError
 from treeline.catalog.browse.search import BOXES, Search, SearchError, read_search
 from treeline.catalog.browse.static import StaticFolders
-from treeline.errors import ImageError
+from treeline.errors import ImageError, ShardError
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
@@ -61,7 +62,9 @@ class Site:
         self._catalog = catalog
         self._templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
         self._templates.globals.update(BOXES=BOXES, command=self._command, days_of_month=plots.days_of_month)
-        self._templates.filters.update(count=lambda number: f"{number:,}", split_lines=str.splitlines)
+        self._templates.filters.update(
+            count=lambda number: f"{number:,}", split_lines=str.splitlines, place=pages.place_name
+        )
 
     def images(self, request: Request) -> Response:
         """A page of the gallery."""
@@ -69,7 +72,8 @@ class Site:
         after, before = _number(request, "after") or 0, _number(request, "before")
         gallery = pages.find_gallery(self._reader, search, after=after, before=before)
         if self._pictures is not None:
-            self._pictures.locate([image["uuid"] for image in gallery.images if image["uuid"]])
+            with suppress(ShardError):  # each picture says so in its place
+                self._pictures.locate([image["uuid"] for image in gallery.images if image["uuid"]])
         first = gallery.images[0]["image"] if gallery.images else after + 1
         shown = [queries.page_of_images(search, first - 1)]
         return self._page("images", search, shown, gallery=gallery)

@@ -35,15 +35,11 @@ def write_answer(reader: Reader, query: Query, target: Path, ending: Ending) -> 
                     writer.write_table(table)
             return
         schema = pa.schema(
-            [(name, _plain_type(kind)) for name, kind in zip(batches.schema.names, batches.schema.types)]
+            [(field.name, pa.string() if pa.types.is_list(field.type) else field.type) for field in batches.schema]
         )
         with csv.CSVWriter(target, schema) as writer:
             for table in tables:
                 writer.write_table(_plain(table, schema))
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_list(kind) else kind
 
 
 def _plain(table: pa.Table, schema: pa.Schema) -> pa.Table:

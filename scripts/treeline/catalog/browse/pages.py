@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from treeline.catalog.browse import queries
-from treeline.catalog.browse.queries import PAGE_IMAGES, Query
+from treeline.catalog.browse.queries import LATITUDES, LONGITUDES, PAGE_IMAGES, Query
 from treeline.catalog.browse.reader import Reader, Row
 from treeline.catalog.browse.search import Search, Window
 
@@ -136,6 +136,20 @@ def as_facts(properties: str | None) -> dict[str, str]:
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in content.items()
     }
+
+
+def place_name(location: str) -> str:
+    """A location in few words: of one that is an object its name, or else latitude and longitude, where it has them."""
+    try:
+        content = json.loads(location)
+    except ValueError:
+        return location
+    if not isinstance(content, dict):
+        return location
+    degrees = [next((content[name] for name in names if name in content), None) for names in (LATITUDES, LONGITUDES)]
+    if isinstance(content.get("name"), str):
+        return str(content["name"])
+    return location if None in degrees else ", ".join(map(str, degrees))
 
 
 def totals(reader: Reader, search: Search) -> dict[str, list[Row]]:

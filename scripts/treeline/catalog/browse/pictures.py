@@ -134,12 +134,11 @@ def _read_decoded(shard: Path, file: str, uuid: str) -> bytes | None:
     for name in names:
         if (data := _read(shard, name)) is not None:
             return data
-    archive = shard.with_name(f"{shard.name}.tar")
-    if archive.is_file() and index_of(archive).is_file():
-        return next(filter(None, (_read_indexed(archive, name) for name in names)), None)
-    for archive in (archive, shard.with_name(f"{shard.name}.tar.gz")):
-        if archive.is_file():
-            return next((member.data for member in read_members(archive) if member.name in names), None)
+    plain, compressed = (shard.with_name(f"{shard.name}{suffix}") for suffix in (".tar", ".tar.gz"))
+    if plain.is_file() and index_of(plain).is_file():
+        return next(filter(None, (_read_indexed(plain, name) for name in names)), None)
+    for archive in filter(Path.is_file, (plain, compressed)):
+        return next((member.data for member in read_members(archive) if member.name in names), None)
     return None
 
 

@@ -24,6 +24,7 @@ BARS_WIDTH = 1000.0
 BARS_HEIGHT = 180.0
 BAR_GAP_SHARE = 0.15
 MOST_LABELS = 12
+MAJOR_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: left edge, top, width and height, its row, and a label where there is room for one."""
+    """A bar: left edge, top, width and height, its row, and a label, which minor ones have only where there is room."""
 
     x: float
     y: float
@@ -64,6 +65,7 @@ class Bar:
     height: float
     row: Row
     label: str
+    is_major: bool
 
 
 def draw_map(places: Sequence[Row]) -> Map:
@@ -119,13 +121,13 @@ def _bars(rows: Sequence[Row], places: Sequence[int], labels: Sequence[str]) -> 
     most = max((row["images"] for row in rows), default=0) or 1
     room = BARS_WIDTH / (places[-1] + 1)
     every = ceil((places[-1] + 1) / MOST_LABELS)
-    labelled = -every
+    labelled, labels_so_far = -every, 0
     bars = []
     for row, place, label in zip(rows, places, labels, strict=True):
         height = BARS_HEIGHT * row["images"] / most
         has_label = place - labelled >= every
         if has_label:
-            labelled = place
+            labelled, labels_so_far = place, labels_so_far + 1
         bars.append(
             Bar(
                 x=place * room,
@@ -134,6 +136,7 @@ def _bars(rows: Sequence[Row], places: Sequence[int], labels: Sequence[str]) -> 
                 height=height,
                 row=row,
                 label=label if has_label else "",
+                is_major=labels_so_far % MAJOR_EVERY == 1,
             )
         )
     return bars

@@ -115,7 +115,8 @@ def by_class(search: Search) -> Query:
     # Lists are counted first: there are few of them.
     return Query(
         "WITH lists AS (\n"
-        f"    SELECT class, count(*) AS images\n    FROM image_facts\n    WHERE {_all(conditions)}\n    GROUP BY class\n"
+        "    SELECT class, count(*) AS images\n    FROM image_facts\n"
+        f"    WHERE {_all(conditions)}\n    GROUP BY class\n"
         "), single AS (\n"
         "    SELECT unnest(coalesce(class, [NULL])) AS class, images FROM lists\n)\n"
         "SELECT class, sum(images)::BIGINT AS images\nFROM single\n"

@@ -80,7 +80,7 @@ class Reader:
     def batches(self, query: Query) -> Iterator[pa.RecordBatchReader]:
         """An answer of any size as a stream, for as long as it takes."""
         with _borrowed(self._free_for_batches, None) as connection:
-            yield connection.execute(query.sql, dict(query.parameters)).to_arrow_reader(BATCH_ROWS)
+            yield connection.sql(query.sql, params=dict(query.parameters)).to_arrow_reader(BATCH_ROWS)
 
 
 @contextmanager
