@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,16 @@ def make_catalog(root: Path) -> tuple[Path, Path]:
         entries.append(_sequence(number, scenes[number * FRAMES : (number + 1) * FRAMES], images))
     ingest_megadb(catalog, entries)
     return catalog, images
+
+
+def serve_catalog(catalog: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
+    """Start the page as its users do; gives the process and the address that it prints."""
+    command = [sys.executable, "-m", "treeline", "catalog", "browse", str(catalog), "--port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert "open http://" in line
+    return process, line.split("open ")[1].split()[0]
 
 
 def _dataset(name: str) -> dict[str, Any]:

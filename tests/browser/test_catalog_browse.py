@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.catalogs import HOSTILE, SECRET, ingest_megadb, make_catalog
+from tests.catalogs import HOSTILE, SECRET, ingest_megadb, make_catalog, serve_catalog
 from treeline.catalog.database import open_to_read
 
 if TYPE_CHECKING:
@@ -32,16 +29,6 @@ VIEWS = [
 PICTURES_ARE_THERE = "[...document.images].every(i => i.complete && i.naturalWidth)"
 
 
-def serve(catalog: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
-    """Start the page as its users do; gives the process and the address that it prints."""
-    command = [sys.executable, "-m", "treeline", "catalog", "browse", str(catalog), "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert "open http://" in line
-    return process, line.split("open ")[1].split()[0]
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("catalog")
@@ -54,7 +41,7 @@ def catalog(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def site(catalog: Path, folder: Path) -> Iterator[str]:
-    process, address = serve(catalog, "--images", str(folder / "photos"))
+    process, address = serve_catalog(catalog, "--images", str(folder / "photos"))
     yield address
     process.terminate()
     process.wait()
@@ -204,7 +191,7 @@ def test_without_images_it_says_what_to_give_and_hostile_words_are_text(page: Pa
         ],
     }
     ingest_megadb(tmp_path / "catalog.duckdb", [hostile])
-    process, address = serve(tmp_path / "catalog.duckdb")
+    process, address = serve_catalog(tmp_path / "catalog.duckdb")
     try:
         page.visit(address)
         assert "--images" in page.text(".tile .reason")
@@ -219,13 +206,3 @@ def test_without_images_it_says_what_to_give_and_hostile_words_are_text(page: Pa
     finally:
         process.terminate()
         process.wait()
-
-
-def test_a_port_in_use_is_one_clear_error(catalog: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
-        command = [sys.executable, "-m", "treeline", "catalog", "browse", str(catalog), "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "in use: choose another with --port" in done.stderr
-    assert "Traceback" not in done.stderr

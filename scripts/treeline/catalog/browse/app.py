@@ -182,7 +182,7 @@ class Site:
 
     def _command(self, query: Query) -> str:
         """What to type to run a query without the page."""
-        return f"treeline query {shlex.quote(str(self._catalog))} --sql {shlex.quote(query.as_text())}"
+        return f"treeline query --catalog {shlex.quote(str(self._catalog))} --sql {shlex.quote(query.as_text())}"
 
 
 def make_app(reader: Reader, pictures: Pictures | None, catalog: Path, hosts: list[str]) -> Starlette:

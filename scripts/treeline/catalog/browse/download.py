@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from treeline.catalog.browse.queries import Query
 from treeline.catalog.browse.reader import BATCH_ROWS, Reader
+from treeline.io.database import quote_identifier
 from treeline.io.parquet import as_tables, cut_tables, parquet_writer
 
 Ending = Literal["csv", "parquet"]
-LIST_SEPARATOR = ";"
-"""Between the items of a list in CSV: no class holds one."""
 
 
 def write_answer(reader: Reader, query: Query, target: Path, ending: Ending) -> None:
@@ -25,25 +23,22 @@ def write_answer(reader: Reader, query: Query, target: Path, ending: Ending) -> 
         reader: Of the catalogue.
         query: What is asked.
         target: File to write.
-        ending: `parquet` keeps types; in `csv` the items of a list stand in one field, with semicolons between them.
+        ending: `parquet` keeps types; in `csv` a list is JSON, as in what `treeline query` writes.
     """
-    with reader.batches(query) as batches:
+    with reader.batches(query if ending == "parquet" else _for_csv(reader, query)) as batches:
         tables = cut_tables(as_tables(batches), BATCH_ROWS)
         if ending == "parquet":
             with parquet_writer(target, batches.schema) as writer:
                 for table in tables:
                     writer.write_table(table)
-            return
-        schema = pa.schema(
-            [(field.name, pa.string() if pa.types.is_list(field.type) else field.type) for field in batches.schema]
-        )
-        with csv.CSVWriter(target, schema) as writer:
-            for table in tables:
-                writer.write_table(_plain(table, schema))
+        else:
+            with csv.CSVWriter(target, batches.schema) as writer:
+                for table in tables:
+                    writer.write_table(table)
 
 
-def _plain(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        pc.binary_join(column, LIST_SEPARATOR) if pa.types.is_list(column.type) else column for column in table.columns
-    ]
-    return pa.table(columns, schema=schema)
+def _for_csv(reader: Reader, query: Query) -> Query:
+    with reader.batches(Query(f"SELECT * FROM ({query.sql}\n) LIMIT 0", query.parameters)) as none:
+        lists = [quote_identifier(field.name) for field in none.schema if pa.types.is_list(field.type)]
+    replaced = ", ".join(f"to_json({name})::VARCHAR AS {name}" for name in lists)
+    return Query(f"SELECT * REPLACE ({replaced}) FROM ({query.sql}\n)", query.parameters) if lists else query
