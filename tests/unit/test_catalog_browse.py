@@ -148,6 +148,7 @@ def test_no_secret_and_the_same_guard_everywhere(client: TestClient, address: st
     assert "verysecret" not in answer.text and SECRET not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
+    assert "=&#34;" not in answer.text  # an attribute that was taken for text
     assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|<script>|<style| style=| on\w+=", answer.text)
 
 
