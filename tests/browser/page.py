@@ -25,6 +25,10 @@ class Page:
         self, folder: Path, address: str = "", *, width: int = 1440, height: int = 900, dark: bool = False
     ) -> None:
         """Open a preview from the disk."""
+        self.visit((folder / "index.html").absolute().as_uri() + address, width=width, height=height, dark=dark)
+
+    def visit(self, address: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> None:
+        """Open an address."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -32,7 +36,7 @@ class Page:
         self._driver.get("about:blank")
         self._driver.get_log("browser")
         self._driver.get_log("performance")
-        self._driver.get((folder / "index.html").absolute().as_uri() + address)
+        self._driver.get(address)
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run JavaScript with `arguments`, and give what it returns."""
@@ -84,9 +88,13 @@ class Page:
 
     def requested(self) -> set[str]:
         """Schemes of everything that was asked for since the page was opened."""
+        return {urlsplit(address).scheme for address in self.addresses()}
+
+    def addresses(self) -> set[str]:
+        """Everything that was asked for since the page was opened."""
         messages = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
         return {
-            urlsplit(message["params"]["request"]["url"]).scheme
+            message["params"]["request"]["url"]
             for message in messages
             if message["method"] == "Network.requestWillBeSent"
         }

@@ -29,7 +29,7 @@ from treeline.detections.preview.sample import (
     strata_of,
 )
 from treeline.detections.preview.tally import BINS, STEPS, Tally
-from treeline.detections.preview.write import GALLERY
+from treeline.detections.preview.write import GALLERY, SHARED
 from treeline.errors import InputError, ShardError
 
 THRESHOLD = 0.2
@@ -357,7 +357,7 @@ def test_the_page_needs_nothing_but_its_own_files(folder: Path, tmp_path: Path) 
     named = re.findall(r'(?:src|href)="([^"#:]+)"', page)
     assert {"gallery.css", "data.js", "main.js"} <= set(named)
     assert all((tmp_path / "out" / name).is_file() for name in named)
-    for file in GALLERY.iterdir():
+    for file in (*GALLERY.iterdir(), *SHARED.iterdir()):
         assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest|innerHTML|eval\(", file.read_text()), file.name
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from treeline.catalog import cli_splits
+from treeline.catalog import cli_browse, cli_splits
 from treeline.catalog.cli_check import app as check_app
 from treeline.catalog.cli_export import app as export_app
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
@@ -101,5 +101,5 @@ def tables(
     write_tables(catalog, output, memory_mb=memory_mb, threads=threads)
 
 
-for command in (cli_splits.split, cli_splits.leakage):
+for command in (cli_splits.split, cli_splits.leakage, cli_browse.browse):
     app.command()(command)

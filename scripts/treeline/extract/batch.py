@@ -24,11 +24,11 @@ import pyarrow.compute as pc
 
 from treeline.extract.parts import PartWriter
 from treeline.extract.reports import Counts, MissingRows
-from treeline.extract.shards import IMAGE_COLUMNS, RowGroup, read_wanted, row_groups
 from treeline.io.atomic import atomic_folder
 from treeline.io.database import connect, quote_path
 from treeline.io.parquet import open_shard
 from treeline.io.scratch import scratch_folder
+from treeline.io.shard_images import IMAGE_COLUMNS, RowGroup, read_wanted, row_groups
 from treeline.ranks import Ranks
 from treeline.schemas import SUCCESSES
 

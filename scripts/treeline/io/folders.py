@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from treeline.errors import ImageError
 
 
 class Folders:
@@ -32,3 +35,22 @@ class Folders:
             except FileNotFoundError:
                 self._names[folder] = frozenset()
         return self._names[folder]
+
+
+def read_file_below(folder: Path, name: str) -> bytes:
+    """Read a file by a name that somebody else has given: never one outside of the folder.
+
+    Raises:
+        ImageError: There is no such file, it cannot be read, or its name leads out of the folder.
+    """
+    path = Path(os.path.normpath(folder / name))
+    if not path.is_relative_to(os.path.normpath(folder)):
+        raise ImageError("its name leads out of the folder of images")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError("no such file among the images") from None
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ImageError(f"its name is none that a file can have ({error})") from error

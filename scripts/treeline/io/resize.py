@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from treeline.io.images import Pixels, Size
+from treeline.io.images import Header, Pixels, Size, decode, read_header
 
 JPEG_REDUCTION_MARGIN = 4 / 3
 """A JPEG may be reduced while it is decoded as long as it stays this much larger than the target, on each side.
@@ -44,6 +44,17 @@ def enough_for(size: Size, target: Size, margin: float = JPEG_REDUCTION_MARGIN) 
         if all(side >= margin * wanted for side, wanted in zip(reduced, target, strict=True)):
             return reduced
     return size
+
+
+def decode_reduced(data: bytes, longest_side: int, header: Header | None = None) -> Pixels:
+    """Decode an encoded image, upright, to at most `longest_side` pixels; a JPEG partly while it is decoded.
+
+    Raises:
+        ImageError: It cannot be decoded.
+    """
+    header = header or read_header(data)
+    enough = enough_for(header.size, fit(header.size, longest_side))
+    return reduce(decode(data, at_least=enough, header=header), fit(header.upright_size, longest_side))
 
 
 def reduce(pixels: Pixels, target: Size) -> Pixels:

@@ -1,12 +1,5 @@
-/* Elements that both the grid and the detail view are made of. File names are strangers' words: they are only ever text. */
+/* Elements that both the grid and the detail view are made of. */
 "use strict";
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 function swatch(category) {
   const mark = element("span", "swatch");
@@ -19,20 +12,11 @@ function boxLayer(image, state, labelled) {
   const layer = element("div", "boxes");
   const { boxes, faint } = visibleBoxes(image, state);
   for (const box of boxes) {
-    const frame = element("div", faint ? "box faint" : "box");
-    frame.style.setProperty("--colour", colours[box[CATEGORY]]);
-    frame.style.left = `${box[LEFT] * 100}%`;
-    frame.style.top = `${box[TOP] * 100}%`;
-    frame.style.width = `${box[WIDTH] * 100}%`;
-    frame.style.height = `${box[HEIGHT] * 100}%`;
+    const [left, top, width, height] = box.slice(LEFT, HEIGHT + 1);
+    const label = labelled ? `${nameOf(box)} ${formatConfidence(box[CONFIDENCE])}` : "";
+    const frame = boxFrame({ left, top, width, height, colour: colours[box[CATEGORY]], label });
+    frame.classList.toggle("faint", faint);
     frame.dataset.number = image.boxes.indexOf(box);
-    if (labelled) {
-      const label = element("span", "label", `${nameOf(box)} ${formatConfidence(box[CONFIDENCE])}`);
-      // Where there is no room above or to the right, the label stands inside or ends with the box.
-      label.classList.toggle("inside", box[TOP] < 0.04);
-      label.classList.toggle("ending", box[LEFT] > 0.75);
-      frame.append(label);
-    }
     layer.append(frame);
   }
   return layer;

@@ -5,8 +5,6 @@ const STEPS = 100; // of the slider; the counts have twice as many, for half the
 const BELOW = "just below";
 const EMPTY = "empty";
 const FAILED = "failed";
-const PALETTE = ["#f0e442", "#009e73", "#d55e00", "#3b8fd0", "#b0b0b0"]; // Okabe and Ito: told apart by the colour-blind
-const COLOURS = { animal: "#e69f00", person: "#56b4e9", human: "#56b4e9", vehicle: "#cc79a7" };
 
 /** Parts of a box, as data.js orders them. */
 const [CATEGORY, CONFIDENCE, LEFT, TOP, WIDTH, HEIGHT, CLASS, CLASS_CONFIDENCE] = [0, 1, 2, 3, 4, 5, 6, 7];

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import tarfile
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,8 +15,9 @@ from typing import IO, NamedTuple, TypeAlias
 from treeline.detections.preview.persons import Box, blur
 from treeline.errors import ImageError, ShardError
 from treeline.io.encode import encode_jpeg
-from treeline.io.images import Size, decode, read_header
-from treeline.io.resize import enough_for, fit, reduce
+from treeline.io.folders import read_file_below
+from treeline.io.images import Size, read_header
+from treeline.io.resize import decode_reduced, fit, reduce
 
 THUMBNAIL_SIDE = 384
 """Longest side of a thumbnail in pixels: sharp on screens of two pixels to the point."""
@@ -88,8 +88,7 @@ def make_picture(data: bytes, longest_side: int, blurred: list[Box]) -> Picture:
         ImageError: It cannot be decoded.
     """
     header = read_header(data)
-    enough = enough_for(header.size, fit(header.size, longest_side))
-    full = reduce(decode(data, at_least=enough, header=header), fit(header.upright_size, longest_side))
+    full = decode_reduced(data, longest_side, header)
     if blurred:
         full = full.copy()
         blur(full, blurred)
@@ -100,7 +99,7 @@ def make_picture(data: bytes, longest_side: int, blurred: list[Box]) -> Picture:
 @contextmanager
 def _open(container: Path) -> Iterator[Reader]:
     if container.is_dir():
-        yield lambda name: _read_file(container, name)
+        yield lambda name: read_file_below(container, name)
         return
     try:
         with _uncompressed(container) as file, tarfile.open(fileobj=file, mode="r:") as tar:
@@ -123,20 +122,6 @@ def _uncompressed(archive: Path) -> Iterator[IO[bytes]]:
             shutil.copyfileobj(compressed, unpacked)
             unpacked.seek(0)
             yield unpacked
-
-
-def _read_file(folder: Path, name: str) -> bytes:
-    path = Path(os.path.normpath(folder / name))
-    if not path.is_relative_to(os.path.normpath(folder)):
-        raise ImageError("its name leads out of the folder of images")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError("no such file among the images") from None
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise ImageError(f"its name is none that a file can have ({error})") from error
 
 
 def _read_place(file: IO[bytes], place: tuple[int, int] | None) -> bytes:

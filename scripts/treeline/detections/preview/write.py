@@ -27,6 +27,9 @@ from treeline.io.results import ImageResult, Results
 log = logging.getLogger(__name__)
 
 GALLERY = Path(__file__).parents[1] / "gallery"
+SHARED = Path(__file__).parents[2] / "page"
+"""Style and scripts that the page of the catalogue has too."""
+
 DATA = "data.js"
 FULL, THUMBNAILS = "images", "thumbnails"
 IMAGES_AHEAD_PER_THREAD = 2
@@ -92,7 +95,7 @@ def write_preview(results: Path, images: Path, output: Path, options: PreviewOpt
     with atomic_folder(output) as folder:
         shown = _write_pictures(folder, chosen, categories, classes, options)
         _check_any_readable(images, shown)
-        for file in sorted(GALLERY.iterdir()):
+        for file in sorted([*GALLERY.iterdir(), *SHARED.iterdir()]):
             (folder / file.name).write_bytes(file.read_bytes())
         data: dict[str, object] = {
             "title": results.name,
