@@ -52,11 +52,15 @@ JSON_VALUES = st.recursive(
 
 def unknown_properties(known: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
     """Properties that a format does not define, often the same ones, so that they are hoisted."""
-    keys = st.sampled_from(["rights_holder", "season", "comment", "access"]) | _TEXT.filter(lambda key: key not in known)
+    keys = st.sampled_from(["rights_holder", "season", "comment", "access"]) | _TEXT.filter(
+        lambda key: key not in known
+    )
     return st.dictionaries(keys, st.sampled_from(["a", 1, None]) | JSON_VALUES, max_size=3)
 
 
-def take_in(catalog: Path, file: Path, format: str, dataset: str | None = None, *, boxes_complete: bool = False) -> None:
+def take_in(
+    catalog: Path, file: Path, format: str, dataset: str | None = None, *, boxes_complete: bool = False
+) -> None:
     """Ingest a file or a folder."""
     source = Source("it", format, file, dataset=dataset, boxes_complete=boxes_complete)
     ingest(catalog, source, memory_mb=1024, threads=1)

@@ -5,90 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from megadetector.data_management.cct_json_utils import IndexedJsonDb
 from megadetector.data_management.integrity_check_json_db import IntegrityCheckOptions, integrity_check_json_db
 from typer.testing import CliRunner
 
-from tests.catalogs import ROUND_TRIPS, content, put_out, rows, take_in, unknown_properties
+from tests.camera_traps import CATEGORIES, INFO, Cct, Item, files
+from tests.catalogs import ROUND_TRIPS, content, put_out, rows, take_in
 from treeline.catalog.cli import app
 from treeline.catalog.database import CatalogError
 from treeline.catalog.exports import lots
 from treeline.errors import InputError
 
-Item = dict[str, Any]
-Cct = dict[str, Any]
-
 FORMAT = "coco-camera-traps"
-INFO = {"version": "1.0", "description": "Of one valley", "year": 2024}
-CATEGORIES = [
-    {"id": 0, "name": "empty"},
-    {"id": 1, "name": "Red Deer", "scientific_name": "Cervus elaphus"},
-    {"id": 7, "name": "red deer", "common": None},
-    {"id": 3, "name": "Père David's rock squirrel"},
-    {"id": 4, "name": "Human"},
-    {"id": 5, "name": "animal"},
-    {"id": 6, "name": "Group"},
-]
-IMAGE_KEYS = frozenset(
-    {"id", "file_name", "width", "height", "datetime", "location", "seq_id", "frame_num", "cct_annotations"}
-)
-ANNOTATION_KEYS = frozenset({"id", "image_id", "category_id", "bbox", "confidence", "cct_category", "cct_bbox"})
-
-
-@st.composite
-def images(draw: st.DrawFn, number: int) -> Item:
-    image: Item = {"id": f"image {number}", "file_name": f"site/{number}.jpg"} | draw(unknown_properties(IMAGE_KEYS))
-    image |= draw(
-        st.fixed_dictionaries(
-            {},
-            optional={
-                "datetime": st.sampled_from(["2020-01-01 10:00:00", "2020-01-01 10:00:30", "2020-01-02 08:00:00"]),
-                "location": st.sampled_from(["north", "3", ""]),
-                "rights_holder": st.just("The valley"),
-                "corrupt": st.booleans(),
-            },
-        )
-    )
-    if draw(st.booleans()):
-        image |= {"seq_id": draw(st.sampled_from("ab")), "frame_num": number, "seq_num_frames": 2}
-    if draw(st.integers(0, 3)):
-        image |= {"width": draw(st.integers(1, 5000)), "height": draw(st.integers(1, 5000))}
-    return image
-
-
-@st.composite
-def annotations(draw: st.DrawFn, image: Item, number: int) -> Item:
-    annotation = {"id": f"annotation {number}", "image_id": image["id"], "category_id": draw(st.sampled_from([1, 3, 4, 5, 6, 7]))}
-    annotation |= draw(unknown_properties(ANNOTATION_KEYS | {"sequence_level_annotation"}))
-    annotation |= draw(st.fixed_dictionaries({}, optional={"count": st.integers(1, 9)}))
-    if "width" in image and draw(st.booleans()):
-        shares = [draw(st.floats(0.001, 0.499)) for _ in range(4)]
-        sides = [image["width"], image["height"]] * 2
-        annotation["bbox"] = [share * side for share, side in zip(shares, sides, strict=True)]
-        if draw(st.booleans()):
-            annotation["bbox"] = [round(number, 2) + 0.01 for number in annotation["bbox"]]
-    elif "seq_id" in image and draw(st.booleans()):
-        annotation["sequence_level_annotation"] = True
-    return annotation
-
-
-@st.composite
-def files(draw: st.DrawFn) -> Cct:
-    listed = [draw(images(number)) for number in range(draw(st.integers(1, 6)))]
-    notes: list[Item] = []
-    for image in listed:
-        for _ in range(draw(st.integers(0, 2))):
-            notes.append(draw(annotations(image, len(notes))))
-        if all(note["image_id"] != image["id"] for note in notes) and draw(st.booleans()):
-            notes.append({"id": len(notes), "image_id": image["id"], "category_id": 0})
-    rest = draw(unknown_properties(frozenset({"info", "images", "annotations", "categories", ""})))
-    rest = {key: value for key, value in rest.items() if "." not in key}
-    return {"annotations": notes, "info": INFO, "images": listed, **rest, "categories": CATEGORIES}
 
 
 def write(folder: Path, cct: Cct) -> Path:
@@ -99,7 +30,9 @@ def write(folder: Path, cct: Cct) -> Path:
 
 def in_order(cct: Cct) -> Cct:
     """The same with each list by id."""
-    lists = {key: sorted(cct[key], key=lambda entry: str(entry["id"])) for key in ("images", "annotations", "categories")}
+    lists = {
+        key: sorted(cct[key], key=lambda entry: str(entry["id"])) for key in ("images", "annotations", "categories")
+    }
     return {**cct, **lists}
 
 
@@ -177,7 +110,9 @@ def catalog(tmp_path: Path) -> Path:
 
 
 def test_levels(catalog: Path) -> None:
-    assert rows(catalog, "SELECT seq_id, class FROM sequences WHERE seq_id = 's'") == [("s", ["pere david's rock squirrel"])]
+    assert rows(catalog, "SELECT seq_id, class FROM sequences WHERE seq_id = 's'") == [
+        ("s", ["pere david's rock squirrel"])
+    ]
     assert rows(catalog, "SELECT file, image_class, class, annotated, boxes FROM image_facts ORDER BY file") == [
         ("1.jpg", ["human", "red deer"], ["human", "red deer"], True, 2),
         ("2.jpg", None, ["pere david's rock squirrel"], False, 0),
@@ -189,7 +124,9 @@ def test_levels(catalog: Path) -> None:
         ("person", "human", 0.0, 0.0, 0.25, 0.5),
         ("animal", None, 0.0, 0.0, 0.25, 0.5),
     ]
-    deer = rows(catalog, "SELECT properties ->> 'name', properties ->> 'scientific_name' FROM classes WHERE class = 'red deer'")
+    deer = rows(
+        catalog, "SELECT properties ->> 'name', properties ->> 'scientific_name' FROM classes WHERE class = 'red deer'"
+    )
     assert deer == [("Red Deer", "Cervus elaphus")]
 
 
@@ -240,7 +177,9 @@ def test_refused(tmp_path: Path, key: str, place: int, change: Item, message: st
         take_in(tmp_path / "catalog.duckdb", write(tmp_path, broken), FORMAT, "valley")
 
 
-@pytest.mark.parametrize("content", ["[]", "7", '{"images": {}, "annotations": [], "categories": []}', '{"images": [', ""])
+@pytest.mark.parametrize(
+    "content", ["[]", "7", '{"images": {}, "annotations": [], "categories": []}', '{"images": [', ""]
+)
 def test_no_such_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "source.json").write_text(content)
     with pytest.raises(InputError, match=r"has no list of this name|is no JSON"):
@@ -259,7 +198,13 @@ def test_of_another_origin(tmp_path: Path) -> None:
         {"file": "1.jpg", "frame_num": 1, "class": ["deer"], "bbox": [box], **SIZE},
         {"file": "2.jpg", "frame_num": 2, "class": ["empty"], "bbox": [], "location": 5},
     ]
-    sequence = {"dataset": "valley", "seq_id": "s", "class": ["deer"], "datetime": "2020-01-01 10:00:00", "images": images}
+    sequence = {
+        "dataset": "valley",
+        "seq_id": "s",
+        "class": ["deer"],
+        "datetime": "2020-01-01 10:00:00",
+        "images": images,
+    }
     other = {"dataset": "hill", "seq_id": "h", "images": [{"file": "h.jpg", "class": ["bear"], "bbox": [box]}]}
     (tmp_path / "megadb.json").write_text(json.dumps([sequence, other]))
     catalog = tmp_path / "catalog.duckdb"

@@ -71,7 +71,9 @@ def sequences(draw: st.DrawFn, dataset: str, seq_id: str) -> Item:
 def tables(draw: st.DrawFn) -> dict[str, list[Item]]:
     """Sequences of two data sets, of which one may be described, and splits."""
     listed = [draw(sequences(dataset, f"s{number}")) for dataset in ("caltech", "nacti") for number in range(2)]
-    described = DESCRIBED | draw(unknown_properties(frozenset(DESCRIBED) | {"comment", "access"})) | {"access": ["public"]}
+    described = (
+        DESCRIBED | draw(unknown_properties(frozenset(DESCRIBED) | {"comment", "access"})) | {"access": ["public"]}
+    )
     if not isinstance(described.get("comment", ""), str):
         del described["comment"]
     locations = [entry.get("location") for entry in listed if entry["dataset"] == "caltech"]
@@ -153,7 +155,9 @@ def test_secrets(catalog: Path, tmp_path: Path) -> None:
     assert not any("top_secret" in file.read_text() for file in (tmp_path / "out").iterdir())
     assert read(tmp_path / "out")["datasets"][0]["container_sas_key"] == NO_KEY
     take_in(tmp_path / "again.duckdb", tmp_path / "out", "megadb")
-    assert rows(tmp_path / "again.duckdb", "SELECT container_sas_key FROM datasets WHERE dataset = 'caltech'") == [(None,)]
+    assert rows(tmp_path / "again.duckdb", "SELECT container_sas_key FROM datasets WHERE dataset = 'caltech'") == [
+        (None,)
+    ]
     assert CliRunner().invoke(app, [*command, "--with-secrets"]).exit_code == 0
     assert read(tmp_path / "out")["datasets"] == [DESCRIBED | {"rights_holder": "C"}]
 
@@ -177,13 +181,29 @@ def test_lots_do_not_show(catalog: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_treeline_adds(tmp_path: Path) -> None:
     """Sizes, videos, and a detector's boxes, which are no annotations; values of other kinds are any property."""
     box = {"category": "animal", "bbox": [0.0, 0.1, 0.2, 0.3]}
-    found = {"file": "a/1.jpg", "frame_num": 1, "width": 640, "height": 480, "uuid": "u", "detections": [box | {"confidence": 0.5}]}
-    other = {"file": "a/2.jpg", "frame_num": 2, "width": "wide", "detections": "none", "bbox": [box | {"confidence": 1.0}]}
+    found = {
+        "file": "a/1.jpg",
+        "frame_num": 1,
+        "width": 640,
+        "height": 480,
+        "uuid": "u",
+        "detections": [box | {"confidence": 0.5}],
+    }
+    other = {
+        "file": "a/2.jpg",
+        "frame_num": 2,
+        "width": "wide",
+        "detections": "none",
+        "bbox": [box | {"confidence": 1.0}],
+    }
     video = {"file": "a/v.mp4", "class": ["deer"], "frame_rate": 29.97, "frames": 12, "codec": "h264"}
     listed = [{"dataset": "caltech", "seq_id": "a", "class": ["deer"], "images": [found, other], "videos": [video]}]
     catalog = tmp_path / "catalog.duckdb"
     take_in(catalog, write(tmp_path / "source", {"sequences": listed}), "megadb")
-    assert rows(catalog, "SELECT width, uuid, annotated FROM images ORDER BY file") == [(640, "u", False), (None, None, True)]
+    assert rows(catalog, "SELECT width, uuid, annotated FROM images ORDER BY file") == [
+        (640, "u", False),
+        (None, None, True),
+    ]
     assert rows(catalog, "SELECT confidence FROM boxes ORDER BY image") == [(0.5,), (None,)]
     assert rows(catalog, "SELECT file, frames FROM videos") == [("a/v.mp4", 12)]
     put_out(catalog, "megadb", tmp_path / "out")

@@ -47,7 +47,9 @@ def normalise_classes(connection: duckdb.DuckDBPyConnection, source: Source) -> 
     if not changed:
         return
     connection.register("renamed_classes", pa.table({"old": list(changed), "new": list(changed.values())}))
-    connection.execute("CREATE OR REPLACE TEMP TABLE renamed AS SELECT map_from_entries(list((old, new))) AS names FROM renamed_classes")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE renamed AS SELECT map_from_entries(list((old, new))) AS names FROM renamed_classes"
+    )
     connection.unregister("renamed_classes")
     for table, is_list in _COLUMNS:
         new = (

@@ -21,13 +21,12 @@ def ingest(
     path: Annotated[Path, typer.Argument(help="What to ingest: a file, or a folder.", show_default=False)],
     format: Annotated[str, typer.Option(help="megadb, coco-camera-traps.")],
     name: Annotated[
-        str | None, typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]")
+        str | None,
+        typer.Option(help="An ingest replaces what the last one of its name brought. [default: PATH's name]"),
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="The data set, where the format does not name it.")] = None,
     compat: Annotated[bool, typer.Option(help="Apply MegaDB's own rules alone.")] = False,
-    boxes_complete: Annotated[
-        bool, typer.Option(help="Images without boxes were looked at, and have none.")
-    ] = False,
+    boxes_complete: Annotated[bool, typer.Option(help="Images without boxes were looked at, and have none.")] = False,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,

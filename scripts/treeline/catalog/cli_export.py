@@ -27,7 +27,9 @@ def megadb(
     catalog: CatalogArgument,
     folder: FolderArgument,
     dataset: DatasetOption = None,
-    unhoist: Annotated[bool, typer.Option("--unhoist", help="Properties on the levels where their source had them.")] = False,
+    unhoist: Annotated[
+        bool, typer.Option("--unhoist", help="Properties on the levels where their source had them.")
+    ] = False,
     with_secrets: Annotated[bool, typer.Option("--with-secrets", help="Write each container_sas_key, too.")] = False,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,

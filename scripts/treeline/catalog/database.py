@@ -76,9 +76,7 @@ def read_sql(name: str) -> str:
 
 
 @contextmanager
-def _connected(
-    catalog: Path, memory_mb: int, threads: int, *, read_only: bool
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connected(catalog: Path, memory_mb: int, threads: int, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     memory = database_memory(memory_mb)
     with connect(catalog.parent, memory_mb=memory, threads=threads) as connection:
         options = " (READ_ONLY)" if read_only else ""

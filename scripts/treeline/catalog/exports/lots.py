@@ -32,7 +32,9 @@ def choose_datasets(connection: duckdb.DuckDBPyConnection, options: ExportOption
     """
     known = [name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()]
     if unknown := sorted(set(options.datasets) - set(known)):
-        raise CatalogError(f"There is no data set {', '.join(unknown)}. The catalogue has: {', '.join(known) or 'none'}.")
+        raise CatalogError(
+            f"There is no data set {', '.join(unknown)}. The catalogue has: {', '.join(known) or 'none'}."
+        )
     if not known:
         raise CatalogError("The catalogue is empty. Ingest something first: treeline catalog ingest --help.")
     chosen = [name for name in known if name in options.datasets] if options.datasets else known

@@ -1,7 +1,7 @@
 """Read MegaDB JSON: a list of sequences, of data sets, or of splits; or a folder with such files.
 
-The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_management/megadb`. Files are streamed: one of
-5 GB needs no more memory than one of 5 MB.
+The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_management/megadb`. Files are streamed: one
+of 5 GB needs no more memory than one of 5 MB.
 """
 
 from __future__ import annotations
