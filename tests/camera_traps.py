@@ -49,7 +49,7 @@ def images(draw: st.DrawFn, number: int) -> Item:
 
 
 @st.composite
-def annotations(draw: st.DrawFn, image: Item, number: int) -> Item:
+def labels(draw: st.DrawFn, image: Item, number: int) -> Item:
     annotation = {
         "id": f"annotation {number}",
         "image_id": image["id"],
@@ -74,7 +74,7 @@ def files(draw: st.DrawFn) -> Cct:
     notes: list[Item] = []
     for image in listed:
         for _ in range(draw(st.integers(0, 2))):
-            notes.append(draw(annotations(image, len(notes))))
+            notes.append(draw(labels(image, len(notes))))
         if all(note["image_id"] != image["id"] for note in notes) and draw(st.booleans()):
             notes.append({"id": len(notes), "image_id": image["id"], "category_id": 0})
     rest = draw(unknown_properties(frozenset({"info", "images", "annotations", "categories", ""})))

@@ -41,7 +41,7 @@ HOISTED = {
     "hoisted to data sets": "SELECT dataset, '', list_sort(hoisted) FROM datasets",
 }
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=6)
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=6)
 _NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | _NUMBERS | _TEXT,
