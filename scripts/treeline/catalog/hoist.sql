@@ -38,36 +38,25 @@ FROM named
 LEFT JOIN alike USING (dataset, seq_id)
 LEFT JOIN staged_sequences AS given USING (dataset, seq_id);
 
--- Other properties, of the images that have any: one row a property.
-CREATE OR REPLACE TEMP TABLE image_properties AS
-SELECT item, number, key, value::VARCHAR AS value
-FROM staged_images
-JOIN new_sequences USING (dataset, seq_id), json_each(staged_images.properties)
-UNION ALL
-SELECT item, number, 'location', image.location::VARCHAR
-FROM staged_images AS image
-JOIN new_sequences AS sequence USING (dataset, seq_id)
-WHERE image.location IS NOT NULL AND NOT list_contains(sequence.hoisted, 'location');
-
+-- Other properties that all images of a sequence have alike, and that it does not have itself.
 CREATE OR REPLACE TEMP TABLE alike_properties AS
-SELECT number, key, min(property.value) AS value
-FROM image_properties AS property
-JOIN (
+WITH entries AS (
+    SELECT number, sequence.properties AS given, unnest(map_entries(image.properties::MAP(VARCHAR, JSON))) AS entry
+    FROM staged_images AS image
+    JOIN new_sequences AS sequence USING (dataset, seq_id)
+), counted AS (
     SELECT number, count(*) AS images
-    FROM staged_images JOIN new_sequences USING (dataset, seq_id)
+    FROM staged_images
+    JOIN new_sequences USING (dataset, seq_id)
     GROUP BY number
-) USING (number)
-JOIN new_sequences AS sequence USING (number)
-WHERE key NOT IN ('location', 'id', 'cct_annotations', 'dataset', 'seq_id', 'images', 'videos')
-    AND NOT coalesce(list_contains(json_keys(sequence.properties), key), false)
-GROUP BY number, key, images
-HAVING count(*) = images AND min(property.value) = max(property.value);
-
-CREATE OR REPLACE TEMP TABLE kept_properties AS
-SELECT item, json_group_object(key, value::JSON) AS properties
-FROM image_properties
-ANTI JOIN alike_properties USING (number, key)
-GROUP BY item;
+)
+SELECT number, entry.key AS key, min(coalesce(entry.value::VARCHAR, 'null')) AS value
+FROM entries
+JOIN counted USING (number)
+WHERE entry.key NOT IN ('location', 'id', 'cct_annotations', 'dataset', 'seq_id', 'images', 'videos')
+    AND NOT coalesce(list_contains(json_keys(given), entry.key), false)
+GROUP BY number, entry.key, images
+HAVING count(*) = images AND value = max(coalesce(entry.value::VARCHAR, 'null'));
 
 UPDATE new_sequences
 SET properties = joined(new_sequences.properties, more.properties), hoisted = list_concat(hoisted, more.keys)
@@ -91,11 +80,11 @@ SELECT
     image.height,
     image.uuid,
     image.annotated,
-    kept.properties
+    nullif(json_of([
+        members_except(image.properties, sequence.hoisted),
+        CASE WHEN NOT list_contains(sequence.hoisted, 'location') THEN '"location":' || image.location::VARCHAR END
+    ]), '{}')::JSON AS properties
 FROM staged_images AS image
-JOIN new_sequences AS sequence USING (dataset, seq_id)
-LEFT JOIN kept_properties AS kept USING (item);
+JOIN new_sequences AS sequence USING (dataset, seq_id);
 
-DROP TABLE image_properties;
 DROP TABLE alike_properties;
-DROP TABLE kept_properties;

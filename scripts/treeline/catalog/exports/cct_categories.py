@@ -17,7 +17,8 @@ class Categories:
     """The categories of the file: those of the data set's classes, and what annotations need beside them.
 
     A category that was ingested comes back with its spelling, its id and its other fields; others have the next free
-    id, and `empty` has 0. In the database they are `cct_categories`, by name, and `cct_spellings`, the name of each class.
+    id, and `empty` has 0. In the database they are `cct_categories`, by name, and `cct_spellings`, the name of each
+    class.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, dataset: str) -> None:

@@ -29,7 +29,9 @@ IMAGE_KEYS = ("id", "file_name", "width", "height", "datetime", "location", "seq
 """Keys of an image that have a place of their own: a property of such a name would be a second one."""
 
 ANNOTATIONS = """
-    SELECT json_of(['"id":' || cct_annotations.id, '"image_id":' || image_id, member('category_id', category.id), rest, fields])
+    SELECT json_of([
+        '"id":' || cct_annotations.id, '"image_id":' || image_id, member('category_id', category.id), rest, fields
+    ])
     FROM cct_annotations JOIN cct_categories AS category USING (name)
     ORDER BY number
 """
@@ -95,7 +97,8 @@ def _head(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, Any]
     """What the file says of itself: as it was ingested, if all of the data set came from one file."""
     sources = connection.execute("""
         SELECT DISTINCT properties::VARCHAR FROM ingests
-        WHERE format = 'coco-camera-traps' AND ingest IN (SELECT ingest FROM sequences SEMI JOIN chosen_sequences USING (sequence))
+        WHERE format = 'coco-camera-traps'
+            AND ingest IN (SELECT ingest FROM sequences SEMI JOIN chosen_sequences USING (sequence))
     """).fetchall()
     kept = json.loads(sources[0][0]) if len(sources) == 1 and sources[0][0] is not None else {}
     comment = connection.execute("SELECT comment FROM datasets WHERE dataset = ?", [dataset]).fetchall()[0][0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from treeline.errors import InputError
 
@@ -16,19 +16,19 @@ class Entry:
 
     Args:
         file: The file.
-        list: The list in which it stands.
+        table: The list in which it stands.
         number: Its place there, from 1.
         fields: Its fields.
     """
 
     file: Path
-    list: str
+    table: str
     number: int
     fields: dict[str, Any]
 
     def error(self, field: str, problem: str, *, fix: str = "") -> InputError:
         """An error that names this entry."""
-        name = f"{self.list}, id {self.fields['id']!r:.80}" if "id" in self.fields else self.list
+        name = f"{self.table}, id {self.fields['id']!r:.80}" if "id" in self.fields else self.table
         return InputError(self.file, f"{name}: {problem}", row=self.number, field=field, fix=fix)
 
     def text(self, field: str) -> str | None:
@@ -94,5 +94,5 @@ class Entry:
         return float(value) if _is_number(value) and 0 <= value <= 1 else None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

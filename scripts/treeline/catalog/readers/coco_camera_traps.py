@@ -1,11 +1,11 @@
 """Read COCO Camera Traps: one JSON object with the lists `images`, `annotations` and `categories`, in any order.
 
-The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_management/README.md`. The lists are streamed
-into tables and joined there: a file of 5 GB needs no more memory than one of 5 MB.
+The format: https://github.com/agentmorris/MegaDetector, `megadetector/data_management/README.md`. The lists are
+streamed into tables and joined there: a file of 5 GB needs no more memory than one of 5 MB.
 
-What the catalogue has no column for is kept, so that `exports/coco_camera_traps.py` gives it back: fields of an image in
-its properties, with its annotations that are no boxes under `cct_annotations`; fields of a box's annotation in the box's
-properties; a category, as it is spelled, in the properties of its class; the rest of the file with the ingest.
+What the catalogue has no column for is kept, so that `exports/coco_camera_traps.py` gives it back: fields of an image
+in its properties, with its annotations that are no boxes under `cct_annotations`; fields of a box's annotation in the
+box's properties; a category, as it is spelled, in the properties of its class; the rest of the file with the ingest.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SCHEMAS = {
         }
     ),
 }
-"""The lists as tables. Ids of images are JSON, because 1 and "1" are two; `spelling` is null for a class's first name."""
+"""The lists as tables. Ids of images are JSON: 1 and "1" are two. `spelling` is null for the first name of a class."""
 
 
 def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
