@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,14 @@ class Project:
         table = self.folder / "multimedia.csv"
         header, *rows = table.read_text().splitlines(keepends=True)
         table.write_text(header + "".join(row for number, row in enumerate(rows) if number % 4 < 2))
+
+    def keep_servers(self, *places: int) -> None:
+        """Keep the table's rows of some servers, the first of which has most rows and the last of which is broken."""
+        table = self.folder / "multimedia.csv"
+        header, *rows = table.read_text().splitlines(keepends=True)
+        ports = [found[1] if (found := re.search(r"http://127\.0\.0\.1:(\d+)/", row)) else "" for row in rows]
+        kept = [sorted({*ports} - {""})[place] for place in places]
+        table.write_text(header + "".join(row for row, port in zip(rows, ports, strict=True) if port in kept))
 
     def copy(self, folder: Path, profile: str | None = None) -> Project:
         """A project with the same tables and servers, and no results."""

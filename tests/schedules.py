@@ -31,6 +31,12 @@ MISSING_EVERY = 20
 LIMITS = {"allow_private_addresses": True, "default_rate_limit": 1e4, "image_size": 64, "backoff": 0.01, "timeout": 5}
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 TREELINE = (sys.executable, "-m", "treeline", "download")
+ONE_AFTER_ANOTHER = """
+import json, sys
+from treeline.download.cli import app
+for command in json.load(sys.stdin):
+    app(command, standalone_mode=False)
+"""
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,10 @@ class Schedule:
         assert job.poll() is None
 
     def shard_by_shard(self) -> None:
-        """What the shards' own jobs do, after a fleet or without one."""
-        for shard in self.lanes.shards:
-            subprocess.run(self.shard_command(shard), check=True, capture_output=True)
+        """What the shards' own jobs do, after a fleet or without one; in one process, as each start costs a second."""
+        commands = json.dumps([self.shard_command(shard)[len(TREELINE) :] for shard in self.lanes.shards])
+        command = [sys.executable, "-c", ONE_AFTER_ANOTHER]
+        subprocess.run(command, env=ENVIRONMENT, input=commands, text=True, check=True, capture_output=True)
 
     def rows_of_batches(self) -> Counter[str]:
         """Each row of each batch once."""

@@ -190,6 +190,7 @@ def test_no_server_is_asked_faster_than_its_limit(tmp_path: Path) -> None:
 def test_the_workflow_makes_the_same_images_in_either_mode(tmp_path: Path, example_images: Path) -> None:
     fast = {"default_rate_limit": 1000.0}
     with example_project(tmp_path, example_images) as project:
+        project.halve()
         project.configure(downloader_parameters=fast)
         project.snakemake("download")
         by_shards = tree(project.results / "images")

@@ -19,6 +19,9 @@ from tests.pipeline import Project, example_project, executed
 RATE_LIMIT = 15
 """Requests a second: low enough for the largest server's images to take longer than the window that is looked at."""
 
+BATCH_SIZE = 70
+"""Large enough for one server alone to have two batches: each more is a job of each stage."""
+
 STAGES = ("urls", "download", "decode", "detect", "lookup", "extract", "catalog")
 
 pytestmark = pytest.mark.timeout(600)
@@ -27,7 +30,13 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def empty_project(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> Iterator[Project]:
     with example_project(tmp_path_factory.mktemp("pipeline"), example_images) as project:
-        project.configure(downloader_parameters={"default_rate_limit": RATE_LIMIT, "user_agent": "Owl {no wildcard}"})
+        project.configure(
+            downloader_parameters={
+                "default_rate_limit": RATE_LIMIT,
+                "batch_size": BATCH_SIZE,
+                "user_agent": "Owl {no wildcard}",
+            }
+        )
         yield project
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline import Project, example_project
+from tests.pipeline import ENVIRONMENT, Project, example_project
 from tests.slurm.cluster import configure
+
+for variables in (os.environ, ENVIRONMENT):
+    if variables.get("SLURM_CONF") == os.devnull:  # what keeps all other tests from Slurm
+        del variables["SLURM_CONF"]
 
 
 @pytest.fixture(scope="session", autouse=True)

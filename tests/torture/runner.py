@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tests.batches import list_batches
+from tests.schedules import ONE_AFTER_ANOTHER
 from treeline.config import OutputStructure
 from treeline.config_download import DownloaderParameters
 from treeline.download.lanes import plan_lanes
@@ -28,12 +29,6 @@ RANKS = 2
 SHARDS_PER_RANK = 16
 SECONDS_TO_HANG = 120
 DOWNLOAD = (sys.executable, "-m", "treeline", "download")
-ONE_AFTER_ANOTHER = """
-import json, sys
-from treeline.download.cli import app
-for command in json.load(sys.stdin):
-    app(command, standalone_mode=False)
-"""
 
 
 def fetch_shards(

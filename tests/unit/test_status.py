@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from treeline.config import STAGES, Settings
+from treeline.config import STAGES, OutputStructure, Settings
 from treeline.errors import InputError
 from treeline.failures import count_errors
 from treeline.io.names import encode_server_name
@@ -43,10 +44,10 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-@pytest.fixture
-def paths(settings: Settings) -> Paths:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished collection: three shards of four URLs, of which three are images, one of them undecodable."""
-    paths = Paths(Path(settings.path_to_output), settings.output_structure)
+    paths = Paths(tmp_path_factory.mktemp("finished"), OutputStructure())
     servers, partitions = zip(*SHARDS, strict=True)
     manifest = {"server_name": servers, "partition_id": partitions, "rows": [4] * 3, "sha256": ["x"] * 3}
     write_table(paths.manifest, pa.table(manifest, schema=MANIFEST))
@@ -65,7 +66,14 @@ def paths(settings: Settings) -> Paths:
         put(paths.lookup_manifest(group), f"group,group_id,rows,paths\n{group},0,5,1\n{group},1,2,1\n")
         put(paths.extracted(group) / "report.csv", "group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,2,2,0,0\n")
     put(paths.extracted("museum_specimen_all") / "categories.csv")
-    return paths
+    return paths.root
+
+
+@pytest.fixture
+def paths(settings: Settings, finished: Path) -> Paths:
+    """A copy of the finished collection: to write it anew would take a second, most of it for `fsync`."""
+    shutil.copytree(finished, settings.path_to_output)
+    return Paths(Path(settings.path_to_output), settings.output_structure)
 
 
 def finish_shard(paths: Paths, server: str, partition: int) -> None:
