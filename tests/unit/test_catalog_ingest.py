@@ -11,10 +11,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from treeline.catalog.database import TABLES, CatalogError, open_to_read
+from treeline.catalog.database import TABLES, CatalogError, open_to_read, read_sql
 from treeline.catalog.ingest import build, ingest
 from treeline.catalog.parquet_tables import write_tables
 from treeline.catalog.sources import Source
+from treeline.catalog.stager import SCHEMAS
 from treeline.errors import InputError
 
 Sequences = list[dict[str, Any]]
@@ -124,6 +125,14 @@ def test_two_sources(tmp_path: Path) -> None:
         ("B",),
     ]
     assert rows(catalog, "SELECT properties, hoisted FROM datasets") == [(None, [])]
+
+
+def test_staged_columns_are_in_the_order_of_the_tables() -> None:
+    """Rows are inserted by place."""
+    with duckdb.connect() as connection:
+        connection.execute(read_sql("staging.sql"))
+        for table, schema in SCHEMAS.items():
+            assert [name for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall()] == schema.names
 
 
 def test_error_leaves_the_old_state(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "staged_classes": pa.schema(dict.fromkeys(("dataset", "class", "properties"), pa.string())),
     "staged_splits": pa.schema(dict.fromkeys(("dataset", "location", "split"), pa.string())),
 }
-"""The columns of each staged table, in the order of `staging.sql`."""
+"""The columns of each staged table, in the order of `staging.sql`: they are inserted by place."""
 
 
 class Stager:
@@ -96,8 +96,7 @@ class Stager:
 
     def _flush(self, table: str) -> None:
         if self._rows[table]:
+            # Not registered under a name: the transaction would keep each lot in memory until its end.
             lot = pa.Table.from_pylist(self._rows[table], schema=self._schemas[table])
-            self._connection.register("staged_lot", lot)
-            self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM staged_lot")
-            self._connection.unregister("staged_lot")
+            self._connection.from_arrow(lot).insert_into(table)
             self._rows[table].clear()
