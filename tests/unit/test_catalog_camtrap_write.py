@@ -21,19 +21,26 @@ from tests.camtrap_packages import (
     write_package,
 )
 from treeline.catalog.database import open_to_read
-from treeline.catalog.exports.camtrap_dp import export
+from treeline.catalog.exports import camtrap_dp
+from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.ingest import ingest
 from treeline.catalog.sources import Source
 from treeline.errors import InputError
 
 
 def take_in(catalog: Path, path: Path, format: str = "camtrap-dp", dataset: str | None = None) -> None:
-    ingest(catalog, Source(path.name, format, path, dataset=dataset), memory_mb=1024, threads=1)
+    ingest(catalog, Source(path.name, format, path, dataset=dataset, is_strict=False), memory_mb=1024, threads=1)
 
 
 def write(catalog: Path, target: Path, **options: str) -> dict[str, int]:
     with open_to_read(catalog, memory_mb=1024, threads=1) as connection:
-        return export(connection, target, options)
+        asked = ExportOptions(
+            tuple(options[name] for name in ("dataset",) if name in options),
+            time_zone=options.get("time_zone"),
+            locations=Path(options["locations"]) if "locations" in options else None,
+            metadata=Path(options["metadata"]) if "metadata" in options else None,
+        )
+        return camtrap_dp.write(connection, target, asked)
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -113,8 +120,8 @@ SEQUENCES: list[dict[str, Any]] = [
         "images": [
             {
                 "file": "a/1.jpg", "frame_num": 1, "class": ["deer", "person"], "datetime": "2020-03-29 01:30:00",
-                "bbox": [
-                    {"category": "person", "bbox": [0.1, 0.2, 0.3, 0]},
+                "bbox": [{"category": "person", "bbox": [0.1, 0.2, 0.3, 0]}],
+                "detections": [
                     {"category": "group", "class": "deer", "confidence": 0.5, "bbox": [0.1, 0.2, 0.3, 0.4]},
                     {"category": "animal", "confidence": -0.5, "bbox": [0.1, 0.2, 0.3, 0.4]},
                 ],

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from tests.camtrap_packages import write_package
+from treeline.catalog import exports
 from treeline.catalog.database import open_to_read
-from treeline.catalog.exports.darwin_core import export
+from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.ingest import ingest
 from treeline.catalog.sources import Source
 
@@ -16,7 +17,7 @@ from treeline.catalog.sources import Source
 def occurrences(catalog: Path, **options: str) -> tuple[dict[str, int], dict[str, dict[str, str]]]:
     target = catalog.with_name("occurrence.csv")
     with open_to_read(catalog, memory_mb=1024, threads=1) as connection:
-        counts = export(connection, target, options)
+        counts = exports.EXPORTS["darwin-core"](connection, target, ExportOptions(tuple(options.values())))
     with target.open(encoding="utf-8", newline="") as file:
         return counts, {row["occurrenceID"]: row for row in csv.DictReader(file)}
 
@@ -44,12 +45,12 @@ def test_of_a_camtrap_package(tmp_path: Path) -> None:
 def test_of_megadb(tmp_path: Path) -> None:
     sequences = [
         {
-            "dataset": "caltech", "seq_id": "a", "class": ["Deer", "person"], "rights_holder": "Caltech",
+            "dataset": "caltech", "seq_id": "a", "class": ["deer", "person"], "rights_holder": "Caltech",
             "images": [
                 {"file": "https://x.example/1.jpg", "frame_num": 1, "license": "CC0-1.0"},
                 {"file": "https://x.example/2.jpg", "frame_num": 2, "license": "CC0-1.0",
-                 "bbox": [{"category": "animal", "class": "fox", "confidence": 0.9, "bbox": [0, 0, 1, 1]},
-                          {"category": "animal", "class": "cow", "confidence": -0.9, "bbox": [0, 0, 1, 1]}]},
+                 "detections": [{"category": "animal", "class": "fox", "confidence": 0.9, "bbox": [0, 0, 1, 1]},
+                                {"category": "animal", "class": "cow", "confidence": -0.9, "bbox": [0, 0, 1, 1]}]},
             ],
         },
         {"dataset": "caltech", "seq_id": "b", "class": ["empty"], "images": [{"file": "3.jpg"}]},
@@ -66,9 +67,9 @@ def test_of_megadb(tmp_path: Path) -> None:
     (tmp_path / "in" / "datasets.json").write_text(json.dumps(datasets))
     ingest(tmp_path / "catalog.duckdb", Source("m", "megadb", tmp_path / "in"), memory_mb=1024, threads=1)
     counts, rows = occurrences(tmp_path / "catalog.duckdb")
-    assert set(rows) == {"caltech:a:Deer", "caltech:a:fox", "other:a:fox"}
+    assert set(rows) == {"caltech:a:deer", "caltech:a:fox", "other:a:fox"}
     assert counts["without_date"] == counts["without_coordinates"] == 3
-    deer = rows["caltech:a:Deer"]
+    deer = rows["caltech:a:deer"]
     assert deer["associatedMedia"] == "https://x.example/1.jpg | https://x.example/2.jpg"
     assert (deer["license"], deer["rightsHolder"]) == ("CC0-1.0", "Caltech")
     assert rows["caltech:a:fox"]["associatedMedia"] == "https://x.example/2.jpg"

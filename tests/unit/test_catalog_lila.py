@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from treeline.catalog import exports
 from treeline.catalog.database import open_to_read
-from treeline.catalog.exports.lila import export
+from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.ingest import ingest
 from treeline.catalog.lila import COLUMNS
 from treeline.catalog.sources import Source
@@ -59,7 +60,7 @@ def write(file: Path, rows: list[Row]) -> Path:
 
 
 def take_in(folder: Path, rows: list[Row], dataset: str | None = None) -> Path:
-    source = Source("lila", "lila", write(folder / "lila.csv", rows), dataset=dataset)
+    source = Source("lila", "lila", write(folder / "lila.csv", rows), dataset=dataset, is_strict=False)
     ingest(folder / "catalog.duckdb", source, memory_mb=1024, threads=1)
     return folder / "catalog.duckdb"
 
@@ -67,7 +68,7 @@ def take_in(folder: Path, rows: list[Row], dataset: str | None = None) -> Path:
 def written(catalog: Path, **options: str) -> list[Row]:
     target = catalog.with_name("out.csv")
     with open_to_read(catalog, memory_mb=1024, threads=1) as connection:
-        export(connection, target, options)
+        exports.EXPORTS["lila"](connection, target, ExportOptions(tuple(options.values())))
     with target.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 

@@ -19,6 +19,9 @@ FolderArgument = Annotated[
     Path, typer.Argument(help="Folder to write, in place of one of this name; whole or not at all.", show_default=False)
 ]
 FileArgument = Annotated[Path, typer.Argument(help="File to write, whole or not at all.", show_default=False)]
+OneDatasetOption = Annotated[
+    str | None, typer.Option("--dataset", help="The data set; needed where the catalogue has several.")
+]
 DatasetOption = Annotated[list[str] | None, typer.Option(help="Only this data set; repeatable.")]
 
 
@@ -46,7 +49,7 @@ def megadb(
 def coco_camera_traps(
     catalog: CatalogArgument,
     file: FileArgument,
-    dataset: Annotated[str | None, typer.Option(help="The data set; needed where the catalogue has several.")] = None,
+    dataset: OneDatasetOption = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
@@ -54,8 +57,66 @@ def coco_camera_traps(
     """COCO Camera Traps: one data set in one JSON file."""
     from treeline.catalog.exports.options import ExportOptions
 
-    options = ExportOptions(datasets=() if dataset is None else (dataset,))
+    options = ExportOptions(() if dataset is None else (dataset,))
     write_export("coco-camera-traps", catalog, file, options, memory_mb=memory_mb, threads=threads)
+
+
+@app.command("camtrap-dp")
+def camtrap_dp(
+    catalog: CatalogArgument,
+    folder: FolderArgument,
+    dataset: OneDatasetOption = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Of times that have no offset, such as Europe/Brussels or +01:00.")
+    ] = None,
+    locations: Annotated[
+        Path | None, typer.Option(help="A table with the columns location, latitude and longitude.")
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="JSON for datapackage.json, above all its contributors and project.")
+    ] = None,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """Camtrap DP 1.0.2: one data set as datapackage.json with deployments, media and observations."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    datasets = () if dataset is None else (dataset,)
+    options = ExportOptions(datasets, time_zone=time_zone, locations=locations, metadata=metadata)
+    write_export("camtrap-dp", catalog, folder, options, memory_mb=memory_mb, threads=threads)
+
+
+@app.command("lila")
+def lila(
+    catalog: CatalogArgument,
+    file: FileArgument,
+    dataset: DatasetOption = None,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """A CSV as LILA publishes it: a row for each image and label."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    options = ExportOptions(tuple(dataset or ()))
+    write_export("lila", catalog, file, options, memory_mb=memory_mb, threads=threads)
+
+
+@app.command("darwin-core")
+def darwin_core(
+    catalog: CatalogArgument,
+    file: FileArgument,
+    dataset: DatasetOption = None,
+    memory_mb: MemoryOption = 2048,
+    threads: ThreadsOption = 2,
+    log: LogOption = None,
+) -> None:
+    """Darwin Core occurrences, CSV: a row for each sequence and kind of animal in it."""
+    from treeline.catalog.exports.options import ExportOptions
+
+    options = ExportOptions(tuple(dataset or ()))
+    write_export("darwin-core", catalog, file, options, memory_mb=memory_mb, threads=threads)
 
 
 def write_export(

@@ -21,6 +21,8 @@ from treeline.errors import InputError
 Item = dict[str, Any]
 
 SPLITS = ("train", "val", "test")
+MAY_BE_EMPTY = ("datasets.json", "splits.json")
+"""An export of sequences alone has them all the same."""
 
 _KEYS = {
     "sequences": {"seq_id", "images"},
@@ -79,7 +81,7 @@ class Checker:
             path = f"[{error.row - 1}]" if error.row is not None else ""
             self._add("json", file.name, path, found)
         else:
-            if number < 0:
+            if number < 0 and file.name not in MAY_BE_EMPTY:
                 self._add("not_empty", file.name, "", "[]")
 
     def finish(self) -> None:

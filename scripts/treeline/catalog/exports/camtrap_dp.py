@@ -7,7 +7,6 @@ What a package once brought goes back as it was; the rest is made of images, box
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -17,6 +16,8 @@ import duckdb
 from treeline.catalog.camtrap_package import CATEGORY_TAG, DESCRIPTOR, TABLES, check_metadata, table_schema
 from treeline.catalog.database import read_sql
 from treeline.catalog.exports.camtrap_metadata import package_metadata
+from treeline.catalog.exports.lots import chosen_datasets
+from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.table_schema import check_rows
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
@@ -26,15 +27,13 @@ from treeline.io.tables import loaded_table, read_table
 FIXED_OFFSET = r"Z|[+-]\d\d:?\d\d"
 
 
-def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping[str, str]) -> dict[str, int]:
+def write(connection: duckdb.DuckDBPyConnection, target: Path, options: ExportOptions) -> dict[str, int]:
     """Write one data set.
 
     Args:
         connection: The catalogue.
         target: The package's folder.
-        options: `dataset`; `time_zone`: of times that have no offset, a name such as Europe/Brussels or an offset such
-            as +01:00; `locations`: a table with columns location, latitude, longitude; `metadata`: a JSON file with
-            what `datapackage.json` shall say, above all contributors and project.
+        options: One data set; `metadata` has what `datapackage.json` shall say, above all contributors and project.
 
     Returns:
         Count of `deployments`, `media` and `observations`; `struck_out`: boxes that were struck out and left out.
@@ -48,7 +47,7 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
     connection.execute(read_sql("exports/levels.sql"))
     connection.execute(read_sql("exports/camtrap_dp.sql"))
     _check_known(connection, dataset)
-    metadata = package_metadata(connection, dataset, options.get("metadata"))
+    metadata = package_metadata(connection, dataset, options.metadata)
     with atomic_folder(target) as folder:
         counts = {table: _write(connection, table, folder / f"{table}.csv") for table in TABLES}
         text = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
@@ -62,36 +61,30 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
     return {**counts, "struck_out": struck_out}
 
 
-def _dataset(connection: duckdb.DuckDBPyConnection, options: Mapping[str, str]) -> str:
-    known: list[str] = [
-        name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()
-    ]
-    if "dataset" in options:
-        if options["dataset"] in known:
-            return options["dataset"]
-        raise InputError(options["dataset"], f"no such data set; the catalogue has: {', '.join(known) or 'none'}.")
-    if len(known) != 1:
-        raise InputError("Camtrap DP", f"holds one data set, the catalogue {len(known)}.", fix="Name one: dataset.")
-    return known[0]
+def _dataset(connection: duckdb.DuckDBPyConnection, options: ExportOptions) -> str:
+    chosen = chosen_datasets(connection, options)
+    if len(chosen) != 1:
+        raise InputError("Camtrap DP", f"holds one data set, not {len(chosen)}.", fix="Name one: --dataset.")
+    return chosen[0]
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, dataset: str, options: Mapping[str, str]) -> None:
+def _prepare(connection: duckdb.DuckDBPyConnection, dataset: str, options: ExportOptions) -> None:
     connection.execute(f"SET VARIABLE camtrap_dataset = {quote_literal(dataset)}")
     connection.execute(f"SET VARIABLE camtrap_group = {quote_literal(CATEGORY_TAG)}")
     connection.execute(f"CREATE OR REPLACE TEMP MACRO zone_offset(time) AS {_zone_offset(connection, options)}")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE locations_given (location VARCHAR, latitude DOUBLE, longitude DOUBLE)"
     )
-    if "locations" in options:
+    if options.locations is not None:
         columns = {"location": "VARCHAR", "latitude": "DOUBLE", "longitude": "DOUBLE"}
-        connection.register("locations_table", read_table(Path(options["locations"]), columns))
+        connection.register("locations_table", read_table(options.locations, columns))
         connection.execute("INSERT INTO locations_given SELECT * FROM locations_table")
         connection.unregister("locations_table")
 
 
-def _zone_offset(connection: duckdb.DuckDBPyConnection, options: Mapping[str, str]) -> str:
+def _zone_offset(connection: duckdb.DuckDBPyConnection, options: ExportOptions) -> str:
     """SQL of the offset of `time`, a local time, in the time zone of the options."""
-    zone = options.get("time_zone")
+    zone = options.time_zone
     if zone is None:
         return "NULL::VARCHAR"
     [(is_fixed,)] = connection.execute(f"SELECT regexp_full_match(?, '{FIXED_OFFSET}')", [zone]).fetchall()
@@ -110,14 +103,14 @@ def _check_known(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
     """Refuse a data set of which something that Camtrap DP requires is not known."""
     refused = (
         ("package_media", "file", "timestamp IS NULL AND has_time",
-         "time without an offset", "Give time_zone, such as Europe/Brussels or +01:00."),
+         "time without an offset", "Give --time-zone, such as Europe/Brussels or +01:00."),
         ("package_media", "file", "timestamp IS NULL", "no time that can be read", "Camtrap DP requires one."),
         ("package_media", "file", "deploymentID IS NULL", "no location", "Camtrap DP requires one."),
         ("package_media", "file", r"NOT regexp_full_match(file, '[^./~]([^.]|\.[^.])*\.?')",
          "path begins with . / or ~, or has two dots in a row", "Rename it: Camtrap DP refuses such paths."),
         ("package_deployments", "deploymentID",
          "(deployment ->> 'latitude') IS NULL OR (deployment ->> 'longitude') IS NULL",
-         "no coordinates", "Give locations, a table with location, latitude and longitude."),
+         "no coordinates", "Give --locations, a table with location, latitude and longitude."),
     )  # fmt: skip
     for table, key, condition, problem, fix in refused:
         [(count, first)] = connection.execute(f"SELECT count(*), min({key}) FROM {table} WHERE {condition}").fetchall()

@@ -15,7 +15,7 @@ PROJECT = ("title", "samplingDesign", "captureMethod", "individualAnimals")
 """What nobody but the user can know of the project that made the images."""
 
 
-def package_metadata(connection: duckdb.DuckDBPyConnection, dataset: str, given: str | None) -> dict[str, Any]:
+def package_metadata(connection: duckdb.DuckDBPyConnection, dataset: str, given: Path | None) -> dict[str, Any]:
     """Make the content of `datapackage.json`.
 
     Args:
@@ -43,7 +43,7 @@ def package_metadata(connection: duckdb.DuckDBPyConnection, dataset: str, given:
     return {"resources": resources, **computed, **{k: v for k, v in known.items() if k != "resources"}, **made}
 
 
-def _read(given: str | None) -> dict[str, Any]:
+def _read(given: Path | None) -> dict[str, Any]:
     if given is None:
         return {}
     try:

@@ -5,17 +5,18 @@ Terms: https://dwc.tdwg.org/terms/. One row is a kind of animal in a sequence; w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from treeline.catalog.database import read_sql
+from treeline.catalog.exports.lots import chosen_datasets
+from treeline.catalog.exports.options import ExportOptions
 from treeline.io.atomic import atomic_path
 from treeline.io.database import quote_literal
 
 
-def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping[str, str]) -> dict[str, int]:
+def write(connection: duckdb.DuckDBPyConnection, target: Path, options: ExportOptions) -> dict[str, int]:
     """Write the occurrences of a data set, or of all.
 
     Times are as in the source; they have an offset only where it has. Media that are not public are not named.
@@ -23,14 +24,14 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
     Args:
         connection: The catalogue.
         target: CSV.
-        options: `dataset`: only this one.
+        options: Which data sets.
 
     Returns:
         Count of `occurrences`; `without_scientific_name`: those of which the table of classes has no name, so that
         `scientificName` is the label; `without_coordinates`; `without_date`.
     """
-    wanted = quote_literal(options["dataset"]) if "dataset" in options else "NULL::VARCHAR"
-    connection.execute(f"SET VARIABLE darwin_dataset = {wanted}")
+    chosen = ", ".join(map(quote_literal, chosen_datasets(connection, options)))
+    connection.execute(f"SET VARIABLE darwin_datasets = [{chosen}]")
     for file in ("macros.sql", "exports/levels.sql", "exports/darwin_core.sql"):
         connection.execute(read_sql(file))
     connection.execute("CREATE OR REPLACE TEMP TABLE darwin_occurrences AS SELECT * FROM darwin_rows")

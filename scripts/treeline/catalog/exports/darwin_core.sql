@@ -1,5 +1,5 @@
 -- One row an event and kind of animal, as GBIF wants occurrences of camera traps: views of `levels.sql` are there, and
--- `darwin_dataset` is the data set or NULL for all.
+-- `darwin_datasets` lists the data sets.
 
 -- A time in ISO 8601, with an offset where the source has one.
 CREATE OR REPLACE TEMP MACRO iso_time(text, time) AS
@@ -27,7 +27,7 @@ SELECT
     iso_time(datetime, time) AS moment
 FROM whole_media AS media
 JOIN datasets AS about USING (dataset)
-WHERE dataset = coalesce(getvariable('darwin_dataset'), dataset);
+WHERE list_contains(getvariable('darwin_datasets'), dataset);
 
 -- Which files show which animal: by their labels and boxes, else by the labels of the sequence, which may have no file.
 CREATE OR REPLACE TEMP TABLE darwin_sightings AS
@@ -41,7 +41,7 @@ WITH seen AS (
 ), told AS (
     SELECT sequence, unnest(class) AS class
     FROM whole_sequences
-    WHERE dataset = coalesce(getvariable('darwin_dataset'), dataset) AND NOT is_class_of_images
+    WHERE list_contains(getvariable('darwin_datasets'), dataset) AND NOT is_class_of_images
 )
 SELECT sequence, file, class FROM seen WHERE is_animal(class)
 UNION ALL

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from treeline.catalog.database import read_sql
+from treeline.catalog.exports.lots import chosen_datasets
+from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.lila import COLUMNS, TAXON
 from treeline.io.atomic import atomic_path
 from treeline.io.database import quote_identifier, quote_literal
@@ -15,7 +16,7 @@ from treeline.io.database import quote_identifier, quote_literal
 CLOUD_URLS = ("url_gcp", "url_aws", "url_azure")
 
 
-def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping[str, str]) -> dict[str, int]:
+def write(connection: duckdb.DuckDBPyConnection, target: Path, options: ExportOptions) -> dict[str, int]:
     """Write the images of a data set, or of all.
 
     Of a file in which no image has one of LILA's three URLs, the column is `url`: the image's file where that is one.
@@ -23,23 +24,26 @@ def export(connection: duckdb.DuckDBPyConnection, target: Path, options: Mapping
     Args:
         connection: The catalogue.
         target: CSV.
-        options: `dataset`: only this one.
+        options: Which data sets.
 
     Returns:
         Count of `images` and of `rows`.
     """
     connection.execute(read_sql("macros.sql"))
     connection.execute(read_sql("exports/levels.sql"))
-    wanted = f"dataset = {quote_literal(options['dataset'])}" if "dataset" in options else "true"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE lila_images AS SELECT * FROM whole_images WHERE {wanted}")
+    chosen = ", ".join(map(quote_literal, chosen_datasets(connection, options)))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE lila_images AS SELECT * FROM whole_images WHERE dataset IN ({chosen})"
+    )
     has_urls = " OR ".join(f"count(properties ->> '{url}') > 0" for url in CLOUD_URLS)
     [(with_urls, images)] = connection.execute(f"SELECT {has_urls}, count(*) FROM lila_images").fetchall()
     columns = COLUMNS if with_urls else tuple(dict.fromkeys("url" if name in CLOUD_URLS else name for name in COLUMNS))
     with atomic_path(target) as temporary:
-        chosen = ", ".join(map(quote_identifier, columns))
+        selected = ", ".join(map(quote_identifier, columns))
         written = connection.execute(f"""
-            COPY (SELECT {chosen} FROM ({_rows()}) ORDER BY dataset_name, sequence_id, frame_num, file, original_label)
-            TO {quote_literal(str(temporary))} (FORMAT csv, HEADER true)
+            COPY (
+                SELECT {selected} FROM ({_rows()}) ORDER BY dataset_name, sequence_id, frame_num, file, original_label
+            ) TO {quote_literal(str(temporary))} (FORMAT csv, HEADER true)
         """).fetchall()
     connection.execute("DROP TABLE lila_images")
     return {"images": images, "rows": written[0][0]}

@@ -17,6 +17,22 @@ from treeline.catalog.exports.rows import stream_rows
 IMAGES_AT_ONCE = 100_000
 
 
+def chosen_datasets(connection: duckdb.DuckDBPyConnection, options: ExportOptions) -> list[str]:
+    """List the data sets to write, by name.
+
+    Raises:
+        CatalogError: There is none, or none of a name that was given.
+    """
+    known = [name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()]
+    if unknown := sorted(set(options.datasets) - set(known)):
+        raise CatalogError(
+            f"There is no data set {', '.join(unknown)}. The catalogue has: {', '.join(known) or 'none'}."
+        )
+    if not known:
+        raise CatalogError("The catalogue is empty. Ingest something first: treeline catalog ingest --help.")
+    return [name for name in known if name in options.datasets] if options.datasets else known
+
+
 def choose_datasets(connection: duckdb.DuckDBPyConnection, options: ExportOptions) -> list[str]:
     """List the data sets to write, and their sequences in lots, in the table `chosen_sequences`.
 
@@ -30,14 +46,7 @@ def choose_datasets(connection: duckdb.DuckDBPyConnection, options: ExportOption
     Raises:
         CatalogError: There is none, or none of a name that was given.
     """
-    known = [name for (name,) in connection.execute("SELECT dataset FROM datasets ORDER BY dataset").fetchall()]
-    if unknown := sorted(set(options.datasets) - set(known)):
-        raise CatalogError(
-            f"There is no data set {', '.join(unknown)}. The catalogue has: {', '.join(known) or 'none'}."
-        )
-    if not known:
-        raise CatalogError("The catalogue is empty. Ingest something first: treeline catalog ingest --help.")
-    chosen = [name for name in known if name in options.datasets] if options.datasets else known
+    chosen = chosen_datasets(connection, options)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE chosen_sequences AS

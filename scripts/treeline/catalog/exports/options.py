@@ -17,11 +17,17 @@ class ExportOptions:
         datasets: The data sets to write; none means all.
         is_unhoisted: Put each property on the level where its source had it, not on the highest where it is correct.
         with_secrets: Write the keys to the storage, too.
+        time_zone: Of times that have no offset: a name such as Europe/Brussels, or an offset such as +01:00.
+        locations: A table with the columns location, latitude and longitude.
+        metadata: A JSON file with what the format's description of the data set shall say.
     """
 
     datasets: tuple[str, ...] = ()
     is_unhoisted: bool = False
     with_secrets: bool = False
+    time_zone: str | None = None
+    locations: Path | None = None
+    metadata: Path | None = None
 
 
 Export = Callable[[duckdb.DuckDBPyConnection, Path, ExportOptions], dict[str, int]]
