@@ -19,7 +19,7 @@ def catalog_sources():
     """What `treeline catalog build` is to ingest."""
     sources = []
     if CATALOG.dataset is not None:
-        own = CATALOG.model_dump(include={"dataset", "columns", "labels"})
+        own = CATALOG.model_dump(include={"dataset", "access", "columns", "labels"})
         tables = {"root": paths.root, **COLLECTION_TABLES}
         sources.append({"name": "collection", "format": "shards", "path": paths.lookup_images, "tables": tables, **own})
     for name, source in CATALOG.sources.items():

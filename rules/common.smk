@@ -39,9 +39,11 @@ paths = paths_of(settings)
 TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
 GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in group_names(settings.lookup)]
 try:
-    GROUPS = [group.name for group in read_groups(GROUP_FILES, TAXONOMY)]
+    DEFINITIONS = read_groups(GROUP_FILES, TAXONOMY)
 except TreelineError as error:
     raise WorkflowError(str(error)) from None
+
+GROUPS = [group.name for group in DEFINITIONS]
 
 SERVER = "{server_name}"
 PARTITION = "{partition_id}"

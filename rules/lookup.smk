@@ -70,6 +70,7 @@ checkpoint create_lookup_tables:
     input:
         images=paths.lookup_images,
         groups=GROUP_FILES,
+        tables=[group.definition.table for group in DEFINITIONS if group.definition.table],
         taxonomy=sorted(TAXONOMY.glob("*.yaml")),
         metadata=settings.lookup.metadata or [],
         detections=paths.detections_table if settings.lookup.detections else [],

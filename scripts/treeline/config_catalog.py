@@ -39,6 +39,8 @@ class Catalog(Block):
 
     dataset: Annotated[str, Field(min_length=3)] | None = "collection"
     """What this collection's own images are called as a data set; null leaves them out."""
+    access: list[NotEmpty] = []
+    """Who may see this collection's images, such as `[public]`; empty says nothing."""
     columns: Columns = {}
     """Columns of `lookup.metadata`: `class` (else species), `location` (else locality), `datetime` (else eventDate)."""
     labels: Labels = {}

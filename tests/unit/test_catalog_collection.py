@@ -83,6 +83,11 @@ def test_everything_that_stages_know_is_joined(tmp_path: Path) -> None:
     assert rows(catalog, "SELECT list_sort(json_keys(properties)) FROM datasets") == [(["license", "source"],)]
 
 
+def test_who_may_see_it_is_told(tmp_path: Path) -> None:
+    ingest(tmp_path / "catalog.duckdb", collection(tmp_path, access=["public"]), memory_mb=1024, threads=1)
+    assert rows(tmp_path / "catalog.duckdb", "SELECT dataset, access FROM datasets") == [("own", ["public"])]
+
+
 def test_columns_may_be_named(tmp_path: Path) -> None:
     source = collection(tmp_path, columns={"class": "locality", "latitude_given": "decimalLatitude"})
     ingest(tmp_path / "catalog.duckdb", source, memory_mb=1024, threads=1)

@@ -10,7 +10,7 @@ import typer
 
 from treeline.logs import LogOption
 
-DEFAULT_CATALOG = Path("catalog/catalog.duckdb")
+DEFAULT_CATALOG = Path("results/catalog/catalog.duckdb")
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 """A query's parameters are options that this command knows of only when it knows the query."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from importlib.resources import files
 from treeline.errors import TreelineError
 from treeline.io.database import quote_literal
 
-KINDS = {"VARCHAR": "text", "BIGINT": "a whole number"}
+KINDS = {"VARCHAR": "text", "BIGINT": "a whole number", "DOUBLE": "a number"}
 """Types of parameters, and what to call them."""
 
 _PARAMETER = re.compile(r"-- \$(?P<name>\w+) (?P<kind>\w+)(?: = (?P<default>\S+))?: (?P<meaning>.+)")
@@ -53,7 +54,10 @@ class Parameter:
         if self.kind == "VARCHAR":
             return quote_literal(value)
         try:
-            return str(int(value))
+            number = int(value) if self.kind == "BIGINT" else float(value)
+            if not math.isfinite(number):
+                raise ValueError
+            return str(number)
         except ValueError:
             raise QueryError(f"{self.option}: expected {KINDS[self.kind]}, found {value!r}.") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Source:
         path: File or folder.
         dataset: The data set that it belongs to, where the format does not say.
         is_strict: Refuse what MegaDB's own rules let pass but cannot be right.
+        access: Who may see the images, where the format does not say.
         boxes_complete: An image without boxes was looked at and has none.
         columns: Which column of a plain table is what.
         labels: What a label of the source is called in the catalogue.
@@ -40,6 +41,7 @@ class Source:
     path: Path
     dataset: str | None = None
     is_strict: bool = True
+    access: Sequence[str] = ()
     boxes_complete: bool = False
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)

@@ -38,6 +38,9 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         try:
             roles = _join_metadata(connection, source, scratch)
             _stage_images(connection, source, dataset, roles)
+            if source.access:
+                described = "INSERT INTO staged_datasets (dataset, access) VALUES (?, ?)"
+                connection.execute(described, [dataset, list(source.access)])
             if "detections" in source.tables:
                 _stage_boxes(connection, source.tables["detections"])
         except duckdb.Error as error:
