@@ -30,8 +30,12 @@ PNG = encode(Image.fromarray(picture(48, 72)), "PNG")
 
 
 def sequence(file: str, boxes: Sequence[dict[str, Any]] | None, **more: Any) -> dict[str, Any]:
-    """A sequence of one image; `boxes` None for one that nobody looked at."""
-    image = {"file": file} | ({} if boxes is None else {"bbox": list(boxes)})
+    """A sequence of one image; `boxes` None for one that nobody looked at, those of a detector have a confidence."""
+    drawn = [box for box in boxes or () if "confidence" not in box]
+    detections = [box for box in boxes or () if "confidence" in box]
+    was_looked_at = boxes is not None and (bool(drawn) or not detections)
+    image = {"file": file} | ({"bbox": drawn} if was_looked_at else {})
+    image |= {"detections": detections} if detections else {}
     return {"dataset": "caltech", "seq_id": file, "class": ["deer"], "images": [image], **more}
 
 
@@ -43,7 +47,7 @@ def build(catalog: Path, sequences: Sequences, *tables: Any) -> Path:
     }.items():
         file = catalog.with_name(f"{name}.json")
         file.write_text(json.dumps(content), encoding="utf-8")
-        ingest(catalog, Source(name, "megadb", file), memory_mb=1024, threads=1)
+        ingest(catalog, Source(name, "megadb", file, is_strict=False), memory_mb=1024, threads=1)
     return catalog
 
 

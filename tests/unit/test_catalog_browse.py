@@ -204,7 +204,7 @@ def test_hostile_words_are_text(tmp_path: Path) -> None:
     hostile = {
         "dataset": HOSTILE,
         "seq_id": HOSTILE,
-        "class": ["'. drop table images"],
+        "class": ["drop table images"],
         "location": {"lat": 1, "lon": 2, "x": HOSTILE},
     }
     box = {"category": "animal", "bbox": [0.1, 0.1, 0.5, 0.5], "class": HOSTILE, "confidence": 0.5}

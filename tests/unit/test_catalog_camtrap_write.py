@@ -25,7 +25,7 @@ from treeline.catalog.exports import camtrap_dp
 from treeline.catalog.exports.options import ExportOptions
 from treeline.catalog.ingest import ingest
 from treeline.catalog.sources import Source
-from treeline.errors import InputError
+from treeline.errors import InputError, TreelineError
 
 
 def take_in(catalog: Path, path: Path, format: str = "camtrap-dp", dataset: str | None = None) -> None:
@@ -197,15 +197,15 @@ def test_from_megadb(caltech: Path) -> None:
 @pytest.mark.parametrize(
     ("left_out", "more", "problem"),
     [
-        ("time_zone", {}, "3 media: time without an offset; first 'a/1.jpg'. Give time_zone"),
-        ("locations", {}, "2 locations: no coordinates; first '3'. Give locations"),
+        ("time_zone", {}, "3 media: time without an offset; first 'a/1.jpg'. Give --time-zone"),
+        ("locations", {}, "2 locations: no coordinates; first '3'. Give --locations"),
         ("metadata", {}, "contributors, project.title, project.samplingDesign"),
         ("", {"time_zone": "Mars"}, "no such time zone"),
-        ("", {"dataset": "serengeti"}, "no such data set; the catalogue has: caltech"),
+        ("", {"dataset": "serengeti"}, "no data set serengeti. The catalogue has: caltech"),
     ],
 )
 def test_what_is_unknown_is_an_error(caltech: Path, left_out: str, more: dict[str, str], problem: str) -> None:
-    with pytest.raises(InputError, match=problem.replace(".", r"\.")):
+    with pytest.raises(TreelineError, match=problem.replace(".", r"\.")):
         write(caltech / "catalog.duckdb", caltech / "out", **options(caltech, left_out, **more))
     assert not (caltech / "out").exists()
 

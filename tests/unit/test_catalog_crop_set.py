@@ -200,7 +200,7 @@ def test_why_images_are_dropped(tmp_path: Path) -> None:
 def test_an_images_own_class_goes_before_its_sequences(tmp_path: Path) -> None:
     images = [{"file": f"{n}.png", "frame_num": n, "bbox": [ANIMAL]} for n in range(3)]
     images[0]["class"], images[1]["class"] = ["hare"], ["hare", "fox"]
-    catalog = build(tmp_path / "c.duckdb", [{"dataset": "d", "seq_id": "s", "class": ["deer"], "images": images}])
+    catalog = build(tmp_path / "c.duckdb", [{"dataset": "idaho", "seq_id": "s", "class": ["deer"], "images": images}])
     crop_set(catalog, tmp_path / "set", write_images(tmp_path / "images", ["0.png", "1.png", "2.png"]))
     assert sorted(row["label"] for row in rows_of(tmp_path / "set" / "crops.csv")) == ["deer", "hare"]
 

@@ -45,7 +45,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.Duck
     catalog = tmp_path_factory.mktemp("catalog") / "catalog.duckdb"
     with open_to_write(catalog, memory_mb=1024, threads=1) as opened:
         opened.execute("""
-            INSERT INTO ingests VALUES (1, 'other', 'csv', 'o.csv', '0', 1, 1, 0, TIMESTAMP '2024-05-06', '1');
+            INSERT INTO ingests VALUES (1, 'other', 'csv', 'o.csv', '0', 1, 1, 0, TIMESTAMP '2024-05-06', '1', NULL);
             INSERT INTO sequences (sequence, dataset, seq_id, ingest) VALUES (1, 'cams', 'theirs', 1);
             INSERT INTO images (image, sequence, file, annotated, ingest) VALUES (1, 1, 'theirs.jpg', false, 1);
             INSERT INTO splits VALUES ('cams', 'north', 'train');

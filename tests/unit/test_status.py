@@ -66,6 +66,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put(paths.lookup_manifest(group), f"group,group_id,rows,paths\n{group},0,5,1\n{group},1,2,1\n")
         put(paths.extracted(group) / "report.csv", "group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,2,2,0,0\n")
     put(paths.extracted("museum_specimen_all") / "categories.csv")
+    put(paths.catalog)
+    write_table(paths.catalog_tables / "ingests.parquet", pa.table({"name": ["collection"], "images": [9]}))
     return paths.root
 
 
@@ -127,6 +129,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "detect": (4, 6, {"images": 3, "failures": 3}),
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
+        "catalog": (2, 9, {"collection": 9}),
     }
 
 
@@ -146,6 +149,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("lookup", "lookup/birds/manifest.csv"),
         ("extract", "extracted/birds/report.csv"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
+        ("catalog", "catalog/catalog.duckdb"),
     ],
 )
 def test_a_missing_target_is_left(settings: Settings, paths: Paths, stage: str, target: str) -> None:

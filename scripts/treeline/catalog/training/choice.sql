@@ -40,8 +40,8 @@ FROM wanted_images AS wanted
 LEFT JOIN facts ON facts.dataset = wanted.dataset AND facts.file = wanted.file
 LEFT JOIN family_splits AS known ON known.family = family(wanted.dataset) AND known.location = facts.location;
 
--- A person's boxes; where an image has none of a person, a detector's from the wanted confidence on. Boxes end at the
--- image's edge.
+-- A person's boxes; where no person has looked, a detector's from the wanted confidence on. Boxes end at the image's
+-- edge.
 CREATE OR REPLACE TEMP TABLE training_boxes AS
 WITH found AS (
     SELECT
@@ -54,7 +54,7 @@ WITH found AS (
         if(x_min + box.width > 1, 1 - x_min, box.width) AS width,
         if(y_min + box.height > 1, 1 - y_min, box.height) AS height,
         confidence,
-        bool_or(confidence IS NULL) OVER (PARTITION BY id) AS by_person
+        annotated OR bool_or(confidence IS NULL) OVER (PARTITION BY id) AS by_person
     FROM boxes AS box
     JOIN training_images USING (image)
 )

@@ -45,11 +45,11 @@ Placement = Literal["link", "copy", "none"]
 """What becomes of the images: hard links (copies where there can be none), copies, or nothing."""
 
 RULES = (
-    ("never annotated", "NOT annotated"),
+    ("never annotated", "NOT annotated AND image NOT IN (SELECT image FROM boxes)"),
     ("a box around a group", "image IN (SELECT image FROM boxes WHERE category = 'group')"),
     (
         "a detector's boxes alone, none of them certain enough",
-        "image IN (SELECT image FROM boxes) AND id NOT IN (SELECT id FROM training_boxes)",
+        "NOT annotated AND image IN (SELECT image FROM boxes) AND id NOT IN (SELECT id FROM training_boxes)",
     ),
     ("a box of no size", "id IN (SELECT id FROM training_boxes WHERE width <= 0 OR height <= 0)"),
 )
