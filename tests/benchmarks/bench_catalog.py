@@ -111,7 +111,7 @@ def _write_sequences(target: Path, images: int) -> None:
     with target.open("w", encoding="utf-8") as file:
         for number in range(images // IMAGES_OF_A_SEQUENCE):
             file.write(",\n" if number else "[\n")
-            boxes = random.uniform(0, 0.5, (IMAGES_OF_A_SEQUENCE, 4)).round(4).tolist()
+            boxes = random.uniform(0.01, 0.5, (IMAGES_OF_A_SEQUENCE, 4)).round(4).tolist()
             looked_at = random.integers(5, size=IMAGES_OF_A_SEQUENCE).tolist()
             json.dump(_sequence(number, boxes, looked_at), file)
         file.write("\n]\n")

@@ -4,7 +4,7 @@
 
 INSERT INTO ingests
 SELECT number, 'dataset_' || number, 'megadb', 'generated', md5(number::VARCHAR), 0, 0, 0,
-    TIMESTAMP '2026-01-01' + to_days(number::INTEGER), 'generated'
+    TIMESTAMP '2026-01-01' + to_days(number::INTEGER), 'generated', NULL
 FROM range(1, 21) AS numbers (number);
 
 INSERT INTO datasets
