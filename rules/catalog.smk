@@ -7,37 +7,18 @@ OUT  catalog/catalog.duckdb         datasets, sequences, images, boxes, videos, 
      catalog/tables/<table>.parquet the same without DuckDB
 """
 
-CATALOG = settings.catalog
-COLLECTION_TABLES = {
-    **({"detections": paths.detections_table} if "detect" in settings.stages else {}),
-    **({"exif": paths.tool("exif") / "findings"} if "exif" in TOOLS else {}),
-    **({"metadata": settings.lookup.metadata} if settings.lookup.metadata else {}),
-}
-
-
-def catalog_sources():
-    """What `treeline catalog build` is to ingest."""
-    sources = []
-    if CATALOG.dataset is not None:
-        own = CATALOG.model_dump(include={"dataset", "access", "columns", "labels"})
-        tables = {"root": paths.root, **COLLECTION_TABLES}
-        sources.append({"name": "collection", "format": "shards", "path": paths.lookup_images, "tables": tables, **own})
-    for name, source in CATALOG.sources.items():
-        given = source.model_dump(exclude={"strict", "locations"})
-        tables = {"locations": source.locations} if source.locations else {}
-        sources.append({"name": name, "is_strict": source.strict, "tables": tables, **given})
-    return json.dumps(sources, default=str)
+OWN = settings.catalog.dataset is not None
 
 
 rule build_catalog:
     """Ingest what has changed since the last time; each source as a whole or not at all."""
     input:
-        images=paths.lookup_images if CATALOG.dataset else [],
-        detections=COLLECTION_TABLES.get("detections", []) if CATALOG.dataset else [],
-        exif=every_shard(paths.findings("exif", SERVER, PARTITION)) if CATALOG.dataset and "exif" in TOOLS else [],
-        metadata=settings.lookup.metadata or [],
-        sources=[source.path for source in CATALOG.sources.values()],
-        locations=[source.locations for source in CATALOG.sources.values() if source.locations],
+        images=paths.lookup_images if OWN else [],
+        detections=paths.detections_table if OWN and "detect" in settings.stages else [],
+        exif=every_shard(paths.findings("exif", SERVER, PARTITION)) if OWN and "exif" in TOOLS else [],
+        metadata=settings.lookup.metadata if OWN and settings.lookup.metadata else [],
+        sources=[source.path for source in settings.catalog.sources.values()],
+        locations=[source.locations for source in settings.catalog.sources.values() if source.locations],
     output:
         update(paths.catalog),
     log:
