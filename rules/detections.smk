@@ -2,16 +2,12 @@
 What is made of the detector's results, of all shards together. Part of the stage detect; docs/detections.md.
 
 IN   detections/server_name=S/partition_id=N.json, decoded/server_name=S/partition_id=N.tar
-OUT  detections/merged.json                 all results, where any of the following needs them
-     detections/repeats/candidates.json     boxes that recur at a camera
-     detections/repeats/review/             a page on which a person decides which of them to keep
-     detections/repeats/filtered.json       the results with those struck out
-     detections/smoothed.json               the results, classes smoothed within sequences
-     detections/results.{csv,wide.csv,coco.json}   the last of these in other formats
-     detections/evaluation/report.json      against ground truth, with tables and curves
-     detections/sorted/sorted.csv           images by what is in them
-     detections/crops/crops.csv             boxes cut out, in tars for training
-     detections/preview/                    a gallery
+OUT  detections/merged.json                              all results, where any of the following needs them
+     detections/repeats/{candidates,filtered}.json       boxes that recur at a camera; the results without them
+     detections/repeats/review/, detections/preview/     pages: to decide which repeats to keep, to look at all
+     detections/smoothed.json                            the results, classes smoothed within sequences
+     detections/results.{csv,wide.csv,coco.json}         the last of these in other formats
+     detections/{evaluation/report.json,sorted/sorted.csv,crops/crops.csv}
 
 A block under `detections` in the configuration switches each on.
 """
