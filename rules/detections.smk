@@ -1,5 +1,6 @@
 """
-What is made of the detector's results, of all shards together. Part of the stage detect; docs/detections.md.
+What is made of the detector's results, of all shards together: each where a block under `detections` in the configuration
+switches it on. Part of the stage detect; docs/detections.md.
 
 IN   detections/server_name=S/partition_id=N.json, decoded/server_name=S/partition_id=N.tar
 OUT  detections/merged.json                              all results, where any of the following needs them
@@ -8,8 +9,6 @@ OUT  detections/merged.json                              all results, where any 
      detections/smoothed.json                            the results, classes smoothed within sequences
      detections/results.{csv,wide.csv,coco.json}         the last of these in other formats
      detections/{evaluation/report.json,sorted/sorted.csv,crops/crops.csv}
-
-A block under `detections` in the configuration switches each on.
 """
 
 AFTER = settings.detections
