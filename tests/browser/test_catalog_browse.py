@@ -184,7 +184,7 @@ def test_without_images_it_says_what_to_give_and_hostile_words_are_text(page: Pa
     hostile = {
         "dataset": HOSTILE,
         "seq_id": HOSTILE,
-        "class": [HOSTILE],
+        "class": ["drop table images"],
         "location": HOSTILE,
         "images": [
             {"file": f"{HOSTILE}.jpg", "bbox": [{"category": "animal", "bbox": [0.1, 0.1, 0.5, 0.5], "class": HOSTILE}]}
@@ -195,7 +195,7 @@ def test_without_images_it_says_what_to_give_and_hostile_words_are_text(page: Pa
     try:
         page.visit(address)
         assert "--images" in page.text(".tile .reason")
-        assert HOSTILE in page.text(".tile b")
+        assert HOSTILE in page.text(".tile .caption")
         page.click(".tile")
         page.wait_for("document.querySelector('.stage .label')")
         assert HOSTILE in page.text(".stage .label")
