@@ -98,6 +98,24 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
         ingest(tmp_path / "catalog.duckdb", wrong, memory_mb=1024, threads=1)
 
 
+def test_a_shard_that_changes_is_ingested_anew(tmp_path: Path) -> None:
+    source, catalog = collection(tmp_path), tmp_path / "catalog.duckdb"
+    assert ingest(catalog, source, memory_mb=1024, threads=1).is_new
+    assert not ingest(catalog, source, memory_mb=1024, threads=1).is_new
+    shard = tmp_path / "images/server_name=a.org/partition_id=1/successes.parquet"
+    changed = [{**row, "license": "CC-BY-4.0"} for row in pq.read_table(shard).to_pylist()]
+    write_shard(shard, changed, SUCCESSES)
+    assert ingest(catalog, source, memory_mb=1024, threads=1).is_new
+    assert rows(catalog, "SELECT count(*) FROM sequences WHERE properties ->> 'license' = 'CC-BY-4.0'") == [(2,)]
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    file = results_file(tmp_path, RESULTS)
+    source = Source("x", "megadetector", file, "cams", tables={"locations": tmp_path / "none.csv"})
+    with pytest.raises(InputError, match="none.csv: no such file"):
+        ingest(tmp_path / "catalog.duckdb", source, memory_mb=1024, threads=1)
+
+
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     source = collection(tmp_path)
     (tmp_path / "images/server_name=a.org/partition_id=1/successes.parquet").unlink()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.results import by_name, contents, detection, package_errors, results, write
 from treeline.detections.merge import merge_results
-from treeline.detections.read import read_results
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 
 
 def first_image(**more: Any) -> Any:

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from tests.results import contents, detection, results, write
 from treeline.cli import app
-from treeline.detections.read import read_results
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 
 GOOD = results(
     {"file": "a.jpg", "detections": [detection(), detection(-0.3)], "width": 4, "height": 3},

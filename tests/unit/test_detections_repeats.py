@@ -17,12 +17,12 @@ from megadetector.postprocessing.repeat_detection_elimination import repeat_dete
 from megadetector.postprocessing.validate_batch_results import validate_batch_results
 
 from treeline.detections.locations import LocationRule
-from treeline.detections.read import read_results
 from treeline.detections.repeats.candidates import read_candidates
 from treeline.detections.repeats.find import RepeatParameters, find_repeats
 from treeline.detections.repeats.remove import STEP, remove_repeats
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
+from treeline.io.read_results import read_results
 
 FOLDERS = LocationRule()
 SEVERAL_FILES = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])

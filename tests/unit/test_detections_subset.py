@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.results import contents, detection, package_errors, results, write
-from treeline.detections.read import read_results
 from treeline.detections.subset import Selection, SubsetReport, subset_results
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 
 selections = st.builds(
     Selection,

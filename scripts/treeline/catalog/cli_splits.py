@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
+from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.logs import LogOption
 
-CatalogArgument = Annotated[Path, typer.Argument(help="The catalogue, catalog.duckdb.", show_default=False)]
-MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 ReportOption = Annotated[Path | None, typer.Option(help="Target of the whole report: .csv, .json or .parquet.")]
 Share = Annotated[float, typer.Option(min=0, max=1, help="Share of the images, boxes and labels.")]
 

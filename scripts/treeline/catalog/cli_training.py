@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.console import print_counts
 from treeline.io.images import MAX_PIXELS
 from treeline.logs import LogOption
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-CatalogArgument = Annotated[Path, typer.Argument(help="The catalogue, catalog.duckdb.", show_default=False)]
 OutputOption = Annotated[Path, typer.Option(help="Target folder; written whole or not at all.", show_default=False)]
 LookupOption = Annotated[
     Path | None, typer.Option(help="Parquet with dataset and file: a query's result. [default: all images]")
@@ -37,8 +37,6 @@ ConfidenceOption = Annotated[
         help="Use a detector's boxes from this confidence on, where no person drew any. [default: no detector's]",
     ),
 ]
-MemoryOption = Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of threads.")]
 
 
 @app.command("detector-set")

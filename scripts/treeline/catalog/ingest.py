@@ -17,7 +17,7 @@ import duckdb
 from treeline import __version__
 from treeline.catalog.classes import normalise_classes
 from treeline.catalog.database import open_to_write, read_sql
-from treeline.catalog.readers import READERS
+from treeline.catalog.readers import READERS, shards
 from treeline.catalog.sources import Source
 from treeline.catalog.staged_checks import check_staged
 from treeline.catalog.violations import InvalidSourceError
@@ -168,11 +168,13 @@ def _prepare_merge(connection: duckdb.DuckDBPyConnection, name: str) -> int:
 
 def _checksum(source: Source) -> str:
     """SHA-256 of everything that an ingest depends on; of where the source lies it does not."""
-    if not source.path.exists():
-        raise InputError(source.path, "no such file.", fix="Check the path.")
     options = {**asdict(source), "path": None, "name": None, "tables": sorted(source.tables), "version": __version__}
     digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
     for path in (source.path, *(path for name, path in sorted(source.tables.items()) if name != "root")):
+        if not path.exists():
+            raise InputError(path, "no such file.", fix="Check the path.")
         for file in sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]:
             digest.update(f"{file.relative_to(path)}\0{sha256_of_file(file)}\0".encode())
+    if source.format == "shards":
+        digest.update(shards.fingerprint(source).encode())
     return digest.hexdigest()

@@ -21,9 +21,9 @@ from scipy.sparse.csgraph import maximum_bipartite_matching  # type: ignore[impo
 
 from treeline.console import new_table, open_console, printable
 from treeline.detections.categories import name_categories
-from treeline.detections.read import read_results
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
+from treeline.io.read_results import read_results
 
 BOXES = pa.schema(
     [

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from treeline.detections.crop_plan import CropOptions, LeftOut, Plan, plan_crops
 from treeline.detections.images import check_places
 from treeline.detections.locations import UNKNOWN
-from treeline.detections.read import read_results
 from treeline.detections.splits import SPLITS
 from treeline.detections.truth import Truth
 from treeline.errors import ImageError, InputError
@@ -23,6 +22,7 @@ from treeline.io.csv_tables import csv_text
 from treeline.io.encode import encode_jpeg
 from treeline.io.image_sources import LoadedImage, find_images, load_images, read_attribution
 from treeline.io.images import decode
+from treeline.io.read_results import read_results
 from treeline.io.regions import cut, region_of
 from treeline.io.results import Results
 from treeline.io.rolling_archive import RollingArchive

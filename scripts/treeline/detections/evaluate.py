@@ -13,11 +13,11 @@ import numpy as np
 
 from treeline.detections.locations import UNKNOWN, location_of
 from treeline.detections.matching import Pair, match_boxes, match_labels
-from treeline.detections.read import read_results
 from treeline.detections.scores import Counts, Scored
 from treeline.detections.thresholds import Thresholds
 from treeline.detections.truth import EMPTY, IGNORE, Truth, read_truth
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 from treeline.io.results import ImageResult, Results
 
 log = logging.getLogger(__name__)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from treeline.detections.locations import LocationRule, locate
-from treeline.detections.read import read_results
 from treeline.detections.sequences import GAP_SECONDS, group_into_sequences, parse_datetime
 from treeline.detections.smoothing import MajorityRules, Taxon, parse_taxon, smooth_counts
 from treeline.detections.steps import record_step
 from treeline.detections.write import write_detections
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 from treeline.io.results import Detection, Results
 
 log = logging.getLogger(__name__)

@@ -17,13 +17,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from treeline.detections.images import check_places
-from treeline.detections.read import read_results
 from treeline.detections.thresholds import Thresholds, highest_confidences
 from treeline.errors import InputError, ShardError
 from treeline.io.atomic import NO_LINK_POSSIBLE, atomic_folder
 from treeline.io.csv_tables import csv_text
 from treeline.io.image_names import inner_path, split_ending, unique_paths
 from treeline.io.image_sources import Place, find_images, load_images
+from treeline.io.read_results import read_results
 from treeline.io.results import ImageResult, Results
 from treeline.io.tar import tar_writer
 

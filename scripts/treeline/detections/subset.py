@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from treeline.detections.read import read_results
 from treeline.detections.write import settle_failure, write_detections
 from treeline.errors import InputError
+from treeline.io.read_results import read_results
 from treeline.io.results import Detection, Results
 
 Test: TypeAlias = Callable[[Detection], bool]

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from treeline.detections.categories import name_categories
-from treeline.detections.read import read_results
+from treeline.io.read_results import read_results
 
 
 def describe(file: Path) -> str:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from treeline.detections.read import read_results
 from treeline.errors import InputError
 from treeline.io.database import quote_path
 from treeline.io.images import Size
 from treeline.io.parquet import write_table
+from treeline.io.read_results import read_results
 from treeline.io.tables import read_table
 
 COORDINATES = ("x_min", "y_min", "box_width", "box_height")

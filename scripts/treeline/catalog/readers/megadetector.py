@@ -19,6 +19,7 @@ from treeline.catalog.json_stream import as_json, others, read_objects
 from treeline.catalog.sources import Source
 from treeline.catalog.stager import Stager
 from treeline.errors import InputError
+from treeline.io.read_results import MOST_OUTSIDE
 from treeline.io.results import Detection, ImageResult
 from treeline.io.tables import read_table
 
@@ -26,9 +27,6 @@ KNOWN_OF_IMAGE = frozenset(ImageResult.__annotations__) - {"failure"} | {"max_de
 KNOWN_OF_DETECTION = frozenset(Detection.__annotations__) - {"frame_number"}
 CATEGORIES = {"human": "person", "car": "vehicle"}
 """What other detectors call the categories of boxes."""
-
-MOST_OUTSIDE = 0.01
-"""Boxes are rounded and models overshoot: so far, as a share of the image, one may reach beyond it."""
 
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) ")
 _IMAGE = TypeAdapter(ImageResult)

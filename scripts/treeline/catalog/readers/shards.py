@@ -48,6 +48,31 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             raise InputError(source.path, problem, fix="Run the stage that makes the file at fault.") from error
 
 
+def fingerprint(source: Source) -> str:
+    """What the catalogue takes from the shards, as a short text that changes with it; their images are not read.
+
+    Raises:
+        InputError: A shard cannot be read.
+    """
+    columns = ", ".join(("uuid", *PROPERTIES, "resized_size"))
+    try:
+        with duckdb.connect() as connection:
+            query = f"SELECT count(*), bit_xor(hash({columns})) FROM {_shard_rows(connection, source)}"
+            return str(connection.execute(query).fetchall())
+    except duckdb.Error as error:
+        problem = f"the collection cannot be read: {str(error).partition(chr(10))[0]}"
+        raise InputError(source.path, problem, fix="Run the stage that makes the file at fault.") from error
+
+
+def _shard_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+    """SQL of the rows of all shards."""
+    listed = f"SELECT DISTINCT path FROM read_parquet({quote_path(source.path)}) ORDER BY path"
+    files = [quote_path(source.tables["root"] / path) for (path,) in connection.execute(listed).fetchall()]
+    if files:
+        return f"read_parquet([{', '.join(files)}], hive_partitioning = false)"
+    return f"(SELECT {', '.join(f'NULL AS {name}' for name in ('uuid', *PROPERTIES, 'resized_size'))} WHERE false)"
+
+
 def _join_metadata(connection: duckdb.DuckDBPyConnection, source: Source, scratch: Path) -> dict[str, str]:
     """Make the table `metadata`, and give the columns that it has by what they are."""
     file = source.tables.get("metadata")
@@ -78,12 +103,7 @@ def _join_metadata(connection: duckdb.DuckDBPyConnection, source: Source, scratc
 def _stage_images(
     connection: duckdb.DuckDBPyConnection, source: Source, dataset: str, roles: Mapping[str, str]
 ) -> None:
-    root = source.tables["root"]
-    paths = connection.execute(
-        f"SELECT DISTINCT path FROM read_parquet({quote_path(source.path)}) ORDER BY path"
-    ).fetchall()
-    shards = ", ".join(quote_path(root / path) for (path,) in paths)
-    shard_rows = f"read_parquet([{shards}], hive_partitioning = false)" if paths else "(SELECT NULL WHERE false)"
+    shard_rows = _shard_rows(connection, source)
     given = {name: f"shard.{name}" for name in PROPERTIES}
     given |= {role: f"metadata.{quote_identifier(role)}" for role in roles if role not in ROLES}
     given |= {"latitude": "exif.latitude", "longitude": "exif.longitude", "camera": "exif.model"}

@@ -17,10 +17,10 @@ import yaml
 
 from treeline.detections.formats.labels import CERTAIN, label_files, new_results, rounded_box
 from treeline.detections.image_files import find_files
-from treeline.detections.read import read_file
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.names import IMAGE_SUFFIXES
+from treeline.io.read_results import read_file
 from treeline.io.results import Detection, ImageResult, Results
 
 IMAGES = "./images/"

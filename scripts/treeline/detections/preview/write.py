@@ -18,10 +18,10 @@ from treeline.detections.preview.persons import Persons, knows_persons, person_b
 from treeline.detections.preview.pictures import Picture, Source, make_picture, read_sources
 from treeline.detections.preview.sample import Candidate, Sample, draw_of, highest_by_category, strata_of
 from treeline.detections.preview.tally import Tally
-from treeline.detections.read import read_results
 from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.image_sources import as_folder
+from treeline.io.read_results import read_results
 from treeline.io.results import ImageResult, Results
 
 log = logging.getLogger(__name__)

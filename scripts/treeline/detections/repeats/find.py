@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from treeline.detections.locations import LocationRule, locate
-from treeline.detections.read import read_results
 from treeline.detections.repeats.boxes import group_boxes
 from treeline.detections.repeats.candidates import Candidate, Candidates, write_candidates
+from treeline.io.read_results import read_results
 from treeline.io.results import Results
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from treeline.detections.read import read_results
 from treeline.detections.repeats.candidates import Candidates, read_candidates, read_decisions
 from treeline.detections.steps import record_step
 from treeline.detections.write import write_detections
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
+from treeline.io.read_results import read_results
 from treeline.io.results import Results
 
 log = logging.getLogger(__name__)
