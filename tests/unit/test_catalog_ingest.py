@@ -172,6 +172,11 @@ def test_what_is_no_catalogue_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE birds (name VARCHAR)")
     with pytest.raises(CatalogError, match="has no table"):
         take_in(other, write(tmp_path, SEQUENCES))
+    take_in(tmp_path / "old.duckdb", write(tmp_path, SEQUENCES))
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
+        connection.execute("ALTER TABLE ingests DROP COLUMN properties")
+    with pytest.raises(CatalogError, match="another version of Treeline.*ingests has other columns"):
+        take_in(tmp_path / "old.duckdb", write(tmp_path, SEQUENCES))
     (tmp_path / "text.duckdb").write_text("no database at all, and long enough to be looked at" * 500)
     with pytest.raises(CatalogError, match="is no catalogue"):
         take_in(tmp_path / "text.duckdb", write(tmp_path, SEQUENCES))

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -112,3 +113,26 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def _check_tables(catalog: Path, connection: duckdb.DuckDBPyConnection) -> None:
     if missing := set(TABLES) - _tables(connection):
         raise CatalogError(f"{catalog}: is no catalogue of Treeline: it has no table {', '.join(sorted(missing))}.")
+    for table, columns in _columns(connection, NAME).items():
+        if table in TABLES and columns != _expected_columns()[table]:
+            fix = "Move it away, and ingest its sources again."
+            raise CatalogError(f"{catalog}: another version of Treeline has made it: {table} has other columns. {fix}")
+
+
+@cache
+def _expected_columns() -> dict[str, list[str]]:
+    with duckdb.connect() as scratch:
+        scratch.execute(read_sql("tables.sql"))
+        return _columns(scratch, "memory")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[str]]:
+    """The columns of each table of a database, in order, with their types."""
+    rows = connection.execute(
+        """
+        SELECT table_name, list(column_name || ' ' || data_type ORDER BY column_index)
+        FROM duckdb_columns() WHERE database_name = ? AND schema_name = 'main' AND NOT internal GROUP BY table_name
+        """,
+        [database],
+    )
+    return dict(rows.fetchall())
