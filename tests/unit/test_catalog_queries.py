@@ -127,6 +127,15 @@ def test_counts(catalog: Path) -> None:
     assert {(row["dataset"], row["location"]): row["images"] for row in rows} == places
 
 
+def test_locations_of_a_sequence_that_moves(tmp_path: Path) -> None:
+    places = [{"location": "b"}, {"location": "c"}, {}]
+    images = [{"file": f"{number}.jpg", "frame_num": number, **place} for number, place in enumerate(places)]
+    moving = {"dataset": "caltech", "seq_id": "moving", "class": ["bear"], "images": images}
+    still = {**moving, "seq_id": "still", "location": "b", "images": [{"file": "still.jpg", "frame_num": 0}]}
+    rows = answer(write_catalog(tmp_path, [still, moving]), "locations")
+    assert [(row["location"], row["sequences"], row["images"]) for row in rows] == [("b", 2, 2), ("c", 1, 1)]
+
+
 def test_classes(catalog: Path) -> None:
     rows = {row.pop("class"): row for row in answer(catalog, "class_counts")}
     on_sequences = Counter(name for one in SEQUENCES for name in sequence_class(one))
