@@ -2,7 +2,8 @@
 
 Run it as `python -m tests.benchmarks.bench_catalog [--images 10000000] [--ingested 1000000]`. One database is filled by
 SQL (`catalog.sql`); each query is asked of all of it by the command, start included, which prints the first rows and
-counts them. Another is filled from MegaDB JSON by `treeline catalog ingest`.
+counts them; then the page to look around is asked (`bench_browse`). Another is filled from MegaDB JSON by `treeline
+catalog ingest`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from time import perf_counter
 
 import numpy as np
 
+from tests.benchmarks.bench_browse import browse
 from tests.benchmarks.measure import MEBIBYTE, Check, Cost, Row, measure_commands
 from tests.benchmarks.page import describe, table, verdicts, write_section
 from treeline.catalog.database import open_to_write
@@ -52,6 +54,7 @@ def main() -> int:
     size = f"{CATALOG.stat().st_size / MEBIBYTE:,.0f} MiB"
     rows, checks = _ask(given.images)
     rows += [_export(name, given.images) for name in WHOLE]
+    rows += browse(CATALOG, given.images, MEMORY_MB, THREADS)
     rows += [_ingest(given.ingested)]
     most = max(row.cost.peak_mib for row in rows)
     checks.append(Check(f"under {MEMORY_MB} MiB", f"{most:,.0f} MiB", most < MEMORY_MB))
