@@ -27,6 +27,7 @@ include: "rules/detections.smk"
 include: "rules/detect.smk"
 include: "rules/lookup.smk"
 include: "rules/extract.smk"
+include: "rules/common_catalog.smk"
 include: "rules/catalog.smk"
 
 

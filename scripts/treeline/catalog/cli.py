@@ -76,15 +76,25 @@ def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
 def build(
     catalog: CatalogArgument,
     sources: Annotated[str, typer.Option(help="JSON: a list of sources; written by the rule.")],
+    splits: Annotated[
+        str | None,
+        typer.Option(help="JSON: train, val, test and seed, as of `split`; written by the rule. [default: no splits]"),
+    ] = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
 ) -> None:
-    """Bring a catalogue to hold these sources and no others; what is unchanged is not read again."""
+    """Bring a catalogue to hold these sources and no others, with splits; what is unchanged is not read again."""
     from treeline.catalog.ingest import build as build_catalog
     from treeline.catalog.sources import parse_sources
+    from treeline.catalog.splits import draw_splits
+    from treeline.config_catalog_made import Splits
 
     build_catalog(catalog, parse_sources(sources), memory_mb=memory_mb, threads=threads)
+    if splits is not None:
+        wanted = Splits.model_validate_json(splits)
+        shares = (wanted.train, wanted.val, wanted.test)
+        draw_splits(catalog, (), shares=shares, seed=wanted.seed, memory_mb=memory_mb, threads=threads)
 
 
 @app.command("tables")
