@@ -17,6 +17,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/common_catalog.smk"
 include: "rules/resources.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"
@@ -27,7 +28,6 @@ include: "rules/detections.smk"
 include: "rules/detect.smk"
 include: "rules/lookup.smk"
 include: "rules/extract.smk"
-include: "rules/common_catalog.smk"
 include: "rules/catalog.smk"
 
 

@@ -224,4 +224,5 @@ rule catalog:
         paths.catalog,
         paths.catalog_tables,
         list(catalog_targets(settings).values()),
+        all_requests(),
     localrule: True

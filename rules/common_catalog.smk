@@ -53,20 +53,34 @@ def catalog_requests():
     }
 
 
+def request_file(request):
+    """The file of a request. Its name has a digest of the text: after a change it is not there, and is made anew."""
+    return paths.catalog_asked(request, sha256(catalog_requests()[request].encode()).hexdigest()[:16])
+
+
 def asked(request):
     """An input function that gives the file of a request, whose time is that of the request's last change.
-
-    Its name has a digest of the request, so that it is not there after a change, and made anew.
 
     Args:
         request: A key of `catalog_requests`, perhaps with the wildcard `{name}`.
     """
 
     def of_name(wildcards):
-        key = request.format(**wildcards)
-        return paths.catalog_asked(key, sha256(catalog_requests()[key].encode()).hexdigest()[:16])
+        return request_file(request.format(**wildcards))
 
     return of_name
+
+
+def all_requests():
+    """The files of all requests: Snakemake makes a missing file only for who is asked for or has to run."""
+    return list(map(request_file, catalog_requests()))
+
+
+def requests_for_tables():
+    """The files of the requests for answers that groups take as tables."""
+    tables = {Path(group.definition.table) for group in DEFINITIONS if group.definition.table}
+    taken = [f"queries/{name}" for name in settings.catalog.queries if paths.catalog_query(name) in tables]
+    return list(map(request_file, ["build", *taken] if taken else []))
 
 
 def text_of_request(wildcards):
