@@ -49,7 +49,21 @@ include: "{ROOT}/rules/catalog.smk"
 SERVERS = ("a.org", "b.org%3A80")
 SHARDS = [(server, partition) for server in SERVERS for partition in range(2)]
 
-DEER = "SELECT * FROM images_in_splits WHERE dataset = 'valley' AND seq_id <> '{no wildcard}'"
+TORN: list[dict[str, Any]] = [
+    {
+        "dataset": "valley",
+        "seq_id": "torn",
+        "class": ["fox"],
+        "images": [
+            {"file": f"{side}.png", "frame_num": number, "location": side}
+            for number, side in enumerate(("left", "right"))
+        ],
+    },
+    {"dataset": "valley", "train": ["left"], "val": [], "test": ["right"]},
+]
+"""A sequence in two splits."""
+
+DEER = "SELECT * FROM images_in_splits WHERE list_contains(class, 'deer') AND file <> '{no wildcard}'"
 CATALOG: dict[str, Any] = {
     "dataset": "tiny",
     "columns": {"class": "kingdom", "location": "basisOfRecord"},
@@ -116,7 +130,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "path_prefix": "",
         "access": ["public"],
     }
-    (folder / "valley.json").write_text(json.dumps([{"dataset_name": "valley", **key}, *deer]))
+    (folder / "valley.json").write_text(json.dumps([{"dataset_name": "valley", **key}, *deer, *TORN]))
     configure(folder, CATALOG)
     (folder / "Snakefile").write_text(SNAKEFILE)
     (folder / "resources").symlink_to(ROOT / "resources")
@@ -158,14 +172,15 @@ def test_a_finished_run_has_nothing_to_do(run: Path) -> None:
 def test_the_catalogue_is_split_asked_exported_and_trained_with(run: Path) -> None:
     folder = paths_below(run / "results").catalog_folder
     splits = pq.read_table(folder / "tables/splits.parquet").to_pylist()
-    assert Counter(row["split"] for row in splits if row["dataset"] == "valley") == {"train": 4, "val": 2, "test": 2}
-    assert json.loads((folder / "leakage.json").read_text()) == []
+    assert Counter(row["split"] for row in splits if row["dataset"] == "valley") == {"train": 5, "val": 2, "test": 3}
+    [leak] = json.loads((folder / "leakage.json").read_text())
+    assert (leak["check"], leak["shared"]) == ("sequence", "valley/torn")
     deer = pq.read_table(folder / "queries/deer.parquet")
     assert sorted(deer["file"].to_pylist()) == [f"{number}.png" for number in range(8)]
     crops = (folder / "training/deer/crops.csv").read_text().splitlines()
     assert Counter(row.rpartition(",")[2] for row in crops[1:]) == {"train": 4, "val": 2, "test": 2}
     exported = json.loads((folder / "exports/valley/sequences.json").read_text())
-    assert [one["dataset"] for one in exported] == ["valley"] * 8
+    assert [one["dataset"] for one in exported] == ["valley"] * 9
 
 
 def test_a_changed_block_makes_its_own_output_anew_and_no_other(run: Path) -> None:
