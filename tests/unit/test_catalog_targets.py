@@ -120,3 +120,11 @@ def test_a_build_gives_splits_to_those_that_have_none(tmp_path: Path) -> None:
             """
             assert connection.execute(unsplit).fetchall() == []
     assert found[0] == found[1] < found[2]
+
+
+@pytest.mark.parametrize("splits", ["no JSON", '{"train": 0.9}'])
+def test_splits_that_are_none_are_refused_before_anything_is_ingested(tmp_path: Path, splits: str) -> None:
+    result = CliRunner().invoke(app, ["build", str(tmp_path / "catalog.duckdb"), "--sources", "[]", "--splits", splits])
+    assert result.exit_code == 2
+    assert "--splits" in result.output
+    assert not (tmp_path / "catalog.duckdb").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from treeline.catalog.cli_export import app as export_app
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.catalog.cli_training import app as training_app
 from treeline.logs import LogOption
+
+if TYPE_CHECKING:
+    from treeline.config_catalog_made import Splits
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(check_app)
@@ -88,13 +91,23 @@ def build(
     from treeline.catalog.ingest import build as build_catalog
     from treeline.catalog.sources import parse_sources
     from treeline.catalog.splits import draw_splits
-    from treeline.config_catalog_made import Splits
 
+    wanted = None if splits is None else _splits(splits)
     build_catalog(catalog, parse_sources(sources), memory_mb=memory_mb, threads=threads)
-    if splits is not None:
-        wanted = Splits.model_validate_json(splits)
+    if wanted is not None:
         shares = (wanted.train, wanted.val, wanted.test)
         draw_splits(catalog, (), shares=shares, seed=wanted.seed, memory_mb=memory_mb, threads=threads)
+
+
+def _splits(text: str) -> Splits:
+    from pydantic import ValidationError
+
+    from treeline.config_catalog_made import Splits
+
+    try:
+        return Splits.model_validate_json(text)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--splits") from None
 
 
 @app.command("tables")
