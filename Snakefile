@@ -17,6 +17,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/common_catalog.smk"
 include: "rules/resources.smk"
 include: "rules/urls.smk"
 include: "rules/download.smk"

@@ -267,28 +267,3 @@ def command_options(block, *left_out):
     values = block.model_dump(exclude=set(left_out), exclude_none=True)
     given = {name.replace("_", "-"): value for name, value in values.items() if value is not False}
     return verbatim([f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()])
-
-
-def collection_as_source():
-    """This collection as a source of its own catalogue; none where it is not to be in it."""
-    block = settings.catalog
-    if block.dataset is None:
-        return []
-    tables = {
-        "root": paths.root,
-        **({"detections": paths.detections_table} if "detect" in settings.stages else {}),
-        **({"exif": paths.tool("exif") / "findings"} if "exif" in TOOLS else {}),
-        **({"metadata": settings.lookup.metadata} if settings.lookup.metadata else {}),
-    }
-    given = block.model_dump(include={"dataset", "access", "columns", "labels"})
-    return [{"name": "collection", "format": "shards", "path": paths.lookup_images, "tables": tables, **given}]
-
-
-def catalog_sources():
-    """JSON of what the catalogue is to hold: this collection, and what others have made."""
-    sources = collection_as_source()
-    for name, source in settings.catalog.sources.items():
-        given = source.model_dump(exclude={"strict", "locations"})
-        tables = {"locations": source.locations} if source.locations else {}
-        sources.append({"name": name, "is_strict": source.strict, "tables": tables, **given})
-    return json.dumps(sources, default=str)

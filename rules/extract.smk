@@ -17,6 +17,7 @@ rule extract:
         [paths.extracted(group) / "report.csv" for group in GROUPS],
         [paths.extracted(group) / "categories.csv" for group in settings.extract.categories if group in GROUPS],
         found_for(settings.lookup),
+        requests_for_tables(),
     localrule: True
 
 

@@ -21,6 +21,7 @@ rule lookup:
     input:
         [paths.lookup_manifest(group) for group in GROUPS],
         found_for(settings.lookup),
+        requests_for_tables(),
     localrule: True
 
 

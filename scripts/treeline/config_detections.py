@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from treeline.config_values import Block, NotEmpty, check_distinct
+from treeline.config_values import Block, Confidence, NotEmpty, Share, check_distinct
 
-Confidence = Annotated[float, Field(ge=0, le=1)]
 Export = Literal["csv-long", "csv-wide", "coco"]
 
 
@@ -23,7 +22,7 @@ class Repeats(Block):
     """Detections of a lower confidence are left alone."""
     max_confidence: Confidence = 1.0
     """Detections of a higher confidence are left alone."""
-    max_area: Confidence = 0.2
+    max_area: Share = 0.2
     """Larger boxes are left alone; a share of the image."""
     decisions: NotEmpty | None = None
     """What a person has decided on the review page. Null strikes out every candidate."""
@@ -77,9 +76,9 @@ class Crop(Block):
     """Make crops square; what is beyond the image is black."""
     margin: float = Field(0.0, ge=0)
     """Added on each side, as a share of the longer side."""
-    val: Confidence = 0.1
+    val: Share = 0.1
     """Share of the locations for validation."""
-    test: Confidence = 0.1
+    test: Share = 0.1
     """Share of the locations for testing."""
     seed: int = 0
     """Another one draws other locations."""

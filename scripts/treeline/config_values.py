@@ -56,6 +56,8 @@ def _detector(model: str) -> str:
 NotEmpty = Annotated[str, Field(min_length=1)]
 OutputPath = Annotated[str, AfterValidator(_path)]
 RelativeName = Annotated[OutputPath, AfterValidator(_relative_name)]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 GroupNames = Annotated[
     list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]], AfterValidator(check_distinct)
 ]

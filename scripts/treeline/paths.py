@@ -177,14 +177,40 @@ class Paths:
         return self.extracted(group) / f"group_id={group_id}"
 
     @property
+    def catalog_folder(self) -> Path:
+        """Folder of the catalogue, and of what is made of it."""
+        return self.root / self.structure.catalog_folder
+
+    @property
     def catalog(self) -> Path:
         """The catalogue, a DuckDB database."""
-        return self.root / self.structure.catalog_folder / "catalog.duckdb"
+        return self.catalog_folder / "catalog.duckdb"
 
     @property
     def catalog_tables(self) -> Path:
         """Folder of the catalogue's tables as Parquet."""
-        return self.root / self.structure.catalog_folder / "tables"
+        return self.catalog_folder / "tables"
+
+    @property
+    def catalog_leakage(self) -> Path:
+        """What images of two splits have in common."""
+        return self.catalog_folder / "leakage.json"
+
+    def catalog_query(self, name: str) -> Path:
+        """The answer to a configured query."""
+        return self.catalog_folder / "queries" / f"{name}.parquet"
+
+    def catalog_export(self, name: str) -> Path:
+        """Folder of a configured export."""
+        return self.catalog_folder / "exports" / name
+
+    def catalog_training(self, name: str) -> Path:
+        """Folder of a configured training set."""
+        return self.catalog_folder / "training" / name
+
+    def catalog_asked(self, name: str, digest: str) -> Path:
+        """What the configuration asks for under a name such as `queries/bears`; another digest means a change."""
+        return self.catalog_folder / "asked" / name / f"{digest}.json"
 
 
 def shard_folder(server: str, partition: int | str) -> str:

@@ -32,7 +32,7 @@ def read_settings(values: Mapping[str, Any], source: str = "configuration") -> S
         settings = Settings.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(_explain(error, source)) from None
-    problems = [*_missing_files(settings), *_unknown_groups(settings)]
+    problems = [*_missing_files(settings), *_unknown_groups(settings), *_impossible_queries(settings)]
     if problems:
         raise ConfigError("\n".join([f"{source}: {len(problems)} key(s) refused", *problems]))
     return settings
@@ -63,6 +63,17 @@ def paths_of(settings: Settings) -> Paths:
 def group_names(lookup: Lookup) -> list[str]:
     """Names of the groups to make: those that are asked for, else all of the folder."""
     return lookup.groups or sorted(file.stem for file in Path(lookup.groups_folder).glob("*.yaml"))
+
+
+def catalog_targets(settings: Settings) -> dict[str, Path]:
+    """What is made of the catalogue, by the name of its log under `logs/catalog`."""
+    paths, catalog = paths_of(settings), settings.catalog
+    return {
+        **({} if catalog.splits is None else {"leakage": paths.catalog_leakage}),
+        **{f"queries/{name}": paths.catalog_query(name) for name in catalog.queries},
+        **{f"exports/{name}": paths.catalog_export(name) for name in catalog.exports},
+        **{f"training/{name}": paths.catalog_training(name) for name in catalog.training_sets},
+    }
 
 
 def _explain(error: ValidationError, source: str) -> str:
@@ -96,6 +107,10 @@ def _missing_files(settings: Settings) -> list[str]:
         named |= {
             f"tools_parameters.{tool}.{key}": getattr(block, key) for key in FILES_OF_TOOLS if hasattr(block, key)
         }
+    for name, export in settings.catalog.exports.items():
+        named |= {f"catalog.exports.{name}.{key}": getattr(export, key) for key in ("locations", "metadata")}
+    for name, training_set in settings.catalog.training_sets.items():
+        named[f"catalog.training_sets.{name}.labels"] = training_set.labels
     if "detect" in settings.stages and PurePosixPath(settings.detector.model).suffix == CHECKPOINT_SUFFIX:
         named["detector.model"] = settings.detector.model
     if "lookup" in settings.stages or "extract" in settings.stages:
@@ -115,6 +130,15 @@ def _unknown_groups(settings: Settings) -> list[str]:
         for group in settings.extract.categories
         if group not in known
     ]
+
+
+def _impossible_queries(settings: Settings) -> list[str]:
+    """Queries of the catalogue that could not be run, or give no images where a training set needs some."""
+    if not settings.catalog.queries:
+        return []
+    from treeline.catalog.foresee import impossible_queries
+
+    return [f"  catalog.{key}: {problem}" for key, problem in impossible_queries(settings.catalog)]
 
 
 def _exists(pattern: str) -> bool:

@@ -10,7 +10,7 @@ from treeline.config_tools import Selection, gives_verdicts
 from treeline.io.manifest import Shard, read_manifest
 from treeline.io.verdicts import DROP, KEEP, only_kept
 from treeline.paths import Paths, shard_folder
-from treeline.settings import group_names
+from treeline.settings import catalog_targets, group_names
 from treeline.status import Output, StageStatus, query_tables
 
 
@@ -175,9 +175,12 @@ def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _catalog(output: Output) -> StageStatus:
-    status = StageStatus("catalog", "database, tables", output.folders)
-    status.count(output.paths.catalog, log=output.paths.logs / "catalog" / "build.log")
-    if status.count(output.paths.catalog_tables, log=output.paths.logs / "catalog" / "tables.log"):
+    logs, made = output.paths.logs / "catalog", catalog_targets(output.settings)
+    status = StageStatus("catalog", ", ".join(["database", "tables", *made]), output.folders)
+    status.count(output.paths.catalog, log=logs / "build.log")
+    for name, target in made.items():
+        status.count(target, log=logs / f"{name}.log")
+    if status.count(output.paths.catalog_tables, log=logs / "tables.log"):
         ingests = output.paths.catalog_tables / "ingests.parquet"
         status.rows_out.update(dict(query_tables("SELECT name, images FROM read_parquet(?)", [ingests])))
         status.rows_in = status.rows_out.total()

@@ -1,23 +1,30 @@
-"""The rules of lookup and extract under Snakemake, over shards that a rule of the test puts in place."""
+"""The rules of lookup, extract and catalog under Snakemake, over shards that a rule of the test puts in place."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.catalogs import SECRET
+from tests.pipeline import executed
 from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
+from tests.training_sets import ANIMAL, sequence, write_images
 from treeline.paths import Paths
 
 ROOT = Path(__file__).parents[2]
 SNAKEFILE = f"""
 configfile: "config.yaml"
 include: "{ROOT}/rules/common.smk"
+include: "{ROOT}/rules/common_catalog.smk"
 include: "{ROOT}/rules/resources.smk"
 
 rule partition_urls:
@@ -37,9 +44,35 @@ rule download_shard:
 
 include: "{ROOT}/rules/lookup.smk"
 include: "{ROOT}/rules/extract.smk"
+include: "{ROOT}/rules/catalog.smk"
 """
 SERVERS = ("a.org", "b.org%3A80")
 SHARDS = [(server, partition) for server in SERVERS for partition in range(2)]
+
+TORN: list[dict[str, Any]] = [
+    {
+        "dataset": "valley",
+        "seq_id": "torn",
+        "class": ["fox"],
+        "images": [
+            {"file": f"{side}.png", "frame_num": number, "location": side}
+            for number, side in enumerate(("left", "right"))
+        ],
+    },
+    {"dataset": "valley", "train": ["left"], "val": [], "test": ["right"]},
+]
+"""A sequence in two splits."""
+
+DEER = "SELECT * FROM images_in_splits WHERE list_contains(class, 'deer') AND file <> '{no wildcard}'"
+CATALOG: dict[str, Any] = {
+    "dataset": "tiny",
+    "columns": {"class": "kingdom", "location": "basisOfRecord"},
+    "sources": {"valley": {"format": "megadb", "path": "valley.json"}},
+    "splits": {"train": 0.5, "val": 0.25, "test": 0.25, "seed": 1},
+    "queries": {"fungi": {"query": "images", "parameters": {"class": "fungi"}}, "deer": {"sql": DEER}},
+    "exports": {"valley": {"format": "megadb", "datasets": ["valley"]}},
+    "training_sets": {"deer": {"kind": "crops", "query": "deer", "images": {"valley": "photos"}, "square": True}},
+}
 
 
 def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -86,17 +119,33 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mine.mkdir()
     (mine / "museum_specimen_all.yaml").symlink_to(GROUPS / "museum_specimen_all.yaml")
     (mine / "first_server.yaml").write_text("description: mine\nwhere: starts_with(uuid, 'a')\n")
+    (mine / "fungi.yaml").write_text("description: mine\ntable: results/catalog/queries/fungi.parquet\n")
     (mine / "nothing.yaml").write_text("description: mine\nwhere: kingdom = 'Viruses'\n")
-    config = {
-        "path_to_input": "occurrence.csv",
-        "stages": ["lookup", "extract"],
-        "lookup": {"metadata": "occurrence.csv", "groups_folder": "groups", "n_max_files_per_batch": 2},
+    photos = write_images(folder / "photos", [f"{number}.png" for number in range(8)])
+    deer = [sequence(photo.name, [ANIMAL], dataset="valley", location=photo.stem) for photo in photos.iterdir()]
+    key = {
+        "container_sas_key": SECRET,
+        "storage_account": "a",
+        "container": "c",
+        "path_prefix": "",
+        "access": ["public"],
     }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "valley.json").write_text(json.dumps([{"dataset_name": "valley", **key}, *deer, *TORN]))
+    configure(folder, CATALOG)
     (folder / "Snakefile").write_text(SNAKEFILE)
     (folder / "resources").symlink_to(ROOT / "resources")
-    snakemake(folder, "extract")
+    snakemake(folder, "extract", "catalog")
     return folder
+
+
+def configure(folder: Path, catalog: dict[str, Any]) -> None:
+    config = {
+        "path_to_input": "occurrence.csv",
+        "stages": ["lookup", "extract", "catalog"],
+        "lookup": {"metadata": "occurrence.csv", "groups_folder": "groups", "n_max_files_per_batch": 2},
+        "catalog": catalog,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
 
 
 def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
@@ -104,6 +153,7 @@ def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
     museum = {f"{server[0]}{partition}-{number}" for server, partition in SHARDS for number in (0, 1)}
     assert extracted_uuids(paths, "museum_specimen_all") == museum
     assert extracted_uuids(paths, "first_server") == {f"a{p}-{number}" for p in range(2) for number in range(4)}
+    assert extracted_uuids(paths, "fungi") == {f"{server[0]}{partition}-2" for server, partition in SHARDS}
     assert extracted_uuids(paths, "nothing") == set()
     report = (paths.extracted("museum_specimen_all") / "report.csv").read_text().splitlines()
     assert report == ["group_id,asked,found,missing,duplicates", "0,4,4,0,0", "1,4,4,0,0"]
@@ -116,7 +166,37 @@ def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
 
 
 def test_a_finished_run_has_nothing_to_do(run: Path) -> None:
-    assert "Nothing to be done" in snakemake(run, "-n", "extract")
+    assert "Nothing to be done" in snakemake(run, "-n", "extract", "catalog")
+
+
+def test_the_catalogue_is_split_asked_exported_and_trained_with(run: Path) -> None:
+    folder = paths_below(run / "results").catalog_folder
+    splits = pq.read_table(folder / "tables/splits.parquet").to_pylist()
+    assert Counter(row["split"] for row in splits if row["dataset"] == "valley") == {"train": 5, "val": 2, "test": 3}
+    [leak] = json.loads((folder / "leakage.json").read_text())
+    assert (leak["check"], leak["shared"]) == ("sequence", "valley/torn")
+    deer = pq.read_table(folder / "queries/deer.parquet")
+    assert sorted(deer["file"].to_pylist()) == [f"{number}.png" for number in range(8)]
+    crops = (folder / "training/deer/crops.csv").read_text().splitlines()
+    assert Counter(row.rpartition(",")[2] for row in crops[1:]) == {"train": 4, "val": 2, "test": 2}
+    exported = json.loads((folder / "exports/valley/sequences.json").read_text())
+    assert [one["dataset"] for one in exported] == ["valley"] * 9
+
+
+def test_a_changed_block_makes_its_own_output_anew_and_no_other(run: Path) -> None:
+    exported = paths_below(run / "results").catalog_export("valley") / "datasets.json"
+    assert "do-not-show" not in exported.read_text()
+    with_secrets = {**CATALOG, "exports": {"valley": {**CATALOG["exports"]["valley"], "with_secrets": True}}}
+    for catalog in (with_secrets, CATALOG):  # and back: what is written down is the present request, not an earlier one
+        configure(run, catalog)
+        assert Counter(executed(snakemake(run, "catalog"))) == Counter(["note_request", "export_catalog", "catalog"])
+        assert ("do-not-show" in exported.read_text()) == (catalog is with_secrets)
+
+    fungi = {**CATALOG["queries"], "fungi": {"query": "images", "parameters": {"class": "plantae"}}}
+    configure(run, {**CATALOG, "queries": fungi})
+    planned = Counter(executed(snakemake(run, "-n", "lookup")))
+    assert planned == Counter(["note_request", "answer_query", "create_lookup_tables", "lookup"])
+    configure(run, CATALOG)
 
 
 def test_a_lost_shard_that_comes_back_different_redoes_only_what_depends_on_it(run: Path) -> None:
@@ -132,7 +212,8 @@ def test_a_lost_shard_that_comes_back_different_redoes_only_what_depends_on_it(r
     after = times(paths.root / "extracted")
     assert before.keys() == after.keys()
     redone = {name for name in after if after[name] != before[name] and "group_id=" in name}
-    assert redone and all(name.startswith("museum_specimen_all/group_id=1") for name in redone)
+    dependent = ("museum_specimen_all/group_id=1", "fungi/group_id=1")
+    assert redone and all(name.startswith(dependent) for name in redone)
     assert "Nothing to be done" in snakemake(run, "-n", "extract")
 
 

@@ -80,6 +80,24 @@ def test_the_catalogue_has_every_image_and_its_detections(project: Project) -> N
     assert query(f"{boxes} ORDER BY ALL") == query(found)
 
 
+def test_what_is_made_of_the_catalogue_is_there(project: Project) -> None:
+    folder = project.results / "catalog"
+    [(dragonflies, species)] = query(
+        f"SELECT count(*), any_value(class) FROM '{folder}/queries/dragonflies.parquet' WHERE len(class) = 1"
+    )
+    assert (dragonflies, species) == (10, ["aeshna cyanea"])
+    camera_traps = json.loads((folder / "exports/camera-traps/camera-traps.json").read_text())
+    [(images,)] = query(f"SELECT count(*) FROM '{folder}/tables/images.parquet'")
+    assert len(camera_traps["images"]) == images
+    training_set = folder / "training/dragonflies"
+    lists = [(training_set / f"{split}.txt").read_text().splitlines() for split in ("train", "val", "test")]
+    left_out = (training_set / "dropped.csv").read_text().splitlines()[1:]
+    assert all(lists)
+    assert sum(map(len, lists)) + len(left_out) == dragonflies
+    assert all((training_set / line).is_file() for lines in lists for line in lines)
+    assert json.loads((folder / "leakage.json").read_text()) == []
+
+
 def test_after_all_stages_nothing_is_left(project: Project) -> None:
     assert "Nothing to be done" in project.snakemake("--dry-run")
     assert "Nothing to be done" in project.snakemake()

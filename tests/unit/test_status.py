@@ -41,6 +41,7 @@ def settings(tmp_path: Path) -> Settings:
         lookup={"groups_folder": str(groups)},
         tools_parameters={"size_based": {}, "resize": {}, "exif": {}},
         decode={"keep": ["size_based"]},
+        catalog={"splits": {}, "queries": {"bears": {"query": "images"}}, "exports": {"all": {"format": "lila"}}},
     )
 
 
@@ -66,7 +67,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put(paths.lookup_manifest(group), f"group,group_id,rows,paths\n{group},0,5,1\n{group},1,2,1\n")
         put(paths.extracted(group) / "report.csv", "group_id,asked,found,missing,duplicates\n0,5,3,1,1\n1,2,2,0,0\n")
     put(paths.extracted("museum_specimen_all") / "categories.csv")
-    put(paths.catalog)
+    for file in (paths.catalog, paths.catalog_leakage, paths.catalog_query("bears"), paths.catalog_export("all")):
+        put(file)
     write_table(paths.catalog_tables / "ingests.parquet", pa.table({"name": ["collection"], "images": [9]}))
     return paths.root
 
@@ -129,7 +131,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "detect": (4, 6, {"images": 3, "failures": 3}),
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
-        "catalog": (2, 9, {"collection": 9}),
+        "catalog": (5, 9, {"collection": 9}),
     }
 
 
@@ -150,6 +152,9 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("extract", "extracted/birds/report.csv"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
         ("catalog", "catalog/catalog.duckdb"),
+        ("catalog", "catalog/leakage.json"),
+        ("catalog", "catalog/queries/bears.parquet"),
+        ("catalog", "catalog/exports/all"),
     ],
 )
 def test_a_missing_target_is_left(settings: Settings, paths: Paths, stage: str, target: str) -> None:

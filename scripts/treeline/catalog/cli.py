@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from treeline.catalog.cli_export import app as export_app
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.catalog.cli_training import app as training_app
 from treeline.logs import LogOption
+
+if TYPE_CHECKING:
+    from treeline.config_catalog_made import Splits
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(check_app)
@@ -76,15 +79,35 @@ def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
 def build(
     catalog: CatalogArgument,
     sources: Annotated[str, typer.Option(help="JSON: a list of sources; written by the rule.")],
+    splits: Annotated[
+        str | None,
+        typer.Option(help="JSON: train, val, test and seed, as of `split`; written by the rule. [default: no splits]"),
+    ] = None,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
 ) -> None:
-    """Bring a catalogue to hold these sources and no others; what is unchanged is not read again."""
+    """Bring a catalogue to hold these sources and no others, with splits; what is unchanged is not read again."""
     from treeline.catalog.ingest import build as build_catalog
     from treeline.catalog.sources import parse_sources
+    from treeline.catalog.splits import draw_splits
 
+    wanted = None if splits is None else _splits(splits)
     build_catalog(catalog, parse_sources(sources), memory_mb=memory_mb, threads=threads)
+    if wanted is not None:
+        shares = (wanted.train, wanted.val, wanted.test)
+        draw_splits(catalog, (), shares=shares, seed=wanted.seed, memory_mb=memory_mb, threads=threads)
+
+
+def _splits(text: str) -> Splits:
+    from pydantic import ValidationError
+
+    from treeline.config_catalog_made import Splits
+
+    try:
+        return Splits.model_validate_json(text)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--splits") from None
 
 
 @app.command("tables")

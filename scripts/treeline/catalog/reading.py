@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from treeline.catalog.database import NAME, open_to_read
+from treeline.catalog.database import NAME, open_to_read, read_sql
 from treeline.catalog.queries import QueryError
 
 SECRET = "container_sas_key"
@@ -30,6 +30,17 @@ def open_harmless(catalog: Path, *, memory_mb: int, threads: int) -> Iterator[du
         CatalogError: As `open_to_read`.
     """
     with open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection:
+        connection.execute(HARMLESS)
+        yield connection
+
+
+@contextmanager
+def open_empty() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty catalogue in memory, on which a query can be tried before there is a real one."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH ':memory:' AS {NAME}; USE {NAME}")
+        for file in ("tables.sql", "macros.sql", "views.sql"):
+            connection.execute(read_sql(file))
         connection.execute(HARMLESS)
         yield connection
 
