@@ -158,7 +158,7 @@ HAVING count(*) = counted.sequences AND min(value) = max(value);
 UPDATE datasets
 SET properties = joined(datasets.properties, more.properties), hoisted = more.keys
 FROM (
-    SELECT dataset, json_group_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
+    SELECT dataset, ordered_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
     FROM alike_in_dataset
     GROUP BY dataset
 ) AS more
