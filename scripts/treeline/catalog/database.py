@@ -19,7 +19,7 @@ from treeline.io.database import connect, database_memory, quote_literal
 log = logging.getLogger(__name__)
 
 NAME = "catalog"
-TABLES = ("ingests", "datasets", "sequences", "images", "boxes", "videos", "classes", "splits")
+TABLES = ("ingests", "datasets", "descriptions", "sequences", "images", "boxes", "videos", "classes", "splits")
 
 
 class CatalogError(TreelineError):

@@ -110,24 +110,46 @@ ON CONFLICT DO UPDATE SET properties = excluded.properties, ingest = excluded.in
 
 INSERT INTO datasets (dataset) SELECT dataset FROM touched_datasets ON CONFLICT DO NOTHING;
 
-UPDATE datasets
-SET
-    storage_account = NULL, container = NULL, path_prefix = NULL, container_sas_key = NULL, access = NULL,
-    comment = NULL, properties = NULL, ingest = NULL
-WHERE ingest = getvariable('ingest');
+DELETE FROM descriptions WHERE ingest = getvariable('ingest');
+INSERT INTO descriptions BY NAME SELECT getvariable('ingest') AS ingest, * FROM staged_datasets;
 
+-- What all sources say of a data set together. What is empty gives way to what another source says; of what they say
+-- differently (`descriptions.sql` finds it), what the older ingest says.
 UPDATE datasets
 SET
-    storage_account = given.storage_account,
-    container = given.container,
-    path_prefix = given.path_prefix,
-    container_sas_key = given.container_sas_key,
-    access = given.access,
-    comment = given.comment,
-    properties = given.properties,
-    ingest = getvariable('ingest')
-FROM staged_datasets AS given
-WHERE datasets.dataset = given.dataset;
+    storage_account = described.storage_account,
+    container = described.container,
+    path_prefix = described.path_prefix,
+    container_sas_key = described.container_sas_key,
+    access = described.access,
+    comment = described.comment,
+    properties = described.properties,
+    ingest = described.ingest
+FROM (
+    WITH described_columns AS (
+        SELECT
+            dataset,
+            arg_min(storage_account, (storage_account = '', ingest)) AS storage_account,
+            arg_min(container, ingest) AS container,
+            arg_min(path_prefix, ingest) AS path_prefix,
+            arg_min(container_sas_key, ingest) AS container_sas_key,
+            arg_min(access, (len(access) = 0, ingest)) AS access,
+            arg_min(comment, (comment = '', ingest)) AS comment,
+            min(ingest) AS ingest
+        FROM descriptions
+        GROUP BY dataset
+    ), pairs AS (
+        SELECT dataset, key, arg_min(value::VARCHAR, (value::VARCHAR IN ('null', '""'), ingest)) AS value
+        FROM descriptions, json_each(descriptions.properties)
+        GROUP BY dataset, key
+    ), described_properties AS (
+        SELECT dataset, ordered_object(key, value) AS properties FROM pairs GROUP BY dataset
+    )
+    FROM touched_datasets
+    LEFT JOIN described_columns USING (dataset)
+    LEFT JOIN described_properties USING (dataset)
+) AS described
+WHERE datasets.dataset = described.dataset;
 
 INSERT INTO splits SELECT dataset, location, split FROM staged_splits ON CONFLICT DO NOTHING;
 
