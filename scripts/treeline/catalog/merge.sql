@@ -153,6 +153,14 @@ WHERE datasets.dataset = described.dataset;
 
 INSERT INTO splits SELECT dataset, location, split FROM staged_splits ON CONFLICT DO NOTHING;
 
+INSERT OR REPLACE INTO split_entries
+SELECT
+    dataset,
+    list_sort(list_distinct(list_concat(known.not_text, staged.not_text))),
+    joined(without_keys(known.properties, coalesce(json_keys(staged.properties), [])), staged.properties)
+FROM staged_split_entries AS staged
+LEFT JOIN split_entries AS known USING (dataset);
+
 -- What all sequences of a data set have alike, and what they have only there.
 CREATE OR REPLACE TEMP TABLE alike_in_dataset AS
 WITH counted AS (

@@ -21,6 +21,7 @@ ORDER = {
     "videos": "video",
     "classes": "dataset, class",
     "splits": "dataset, location",
+    "split_entries": "dataset",
 }
 
 

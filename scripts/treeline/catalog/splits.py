@@ -64,7 +64,7 @@ def warn_of_new_locations(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT dataset, count(DISTINCT location)
         FROM facts_without_boxes
         ANTI JOIN splits USING (dataset, location)
-        WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits)
+        WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries)
         GROUP BY dataset
         ORDER BY dataset
     """).fetchall()

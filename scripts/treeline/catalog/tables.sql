@@ -116,3 +116,10 @@ CREATE TABLE splits (
     split VARCHAR NOT NULL CHECK (split IN ('train', 'val', 'test')),
     PRIMARY KEY (dataset, location)
 );
+
+-- What a table of splits says of a data set beside its splits; that it has an entry, even one without a location.
+CREATE TABLE split_entries (
+    dataset VARCHAR PRIMARY KEY,
+    not_text VARCHAR[] NOT NULL,                       -- locations that are numbers or objects: `splits` has their JSON
+    properties JSON
+);
