@@ -1,13 +1,17 @@
-"""A zipped Camtrap DP package says what its folder says; an archive that is broken or hostile is refused, and nothing stays."""
+"""A zipped Camtrap DP package says what its folder says; what is broken or hostile is refused, and nothing stays."""
 
 from __future__ import annotations
 
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.camtrap_packages import MEDIA, TABLES, write_package
 from tests.catalog_content import content
@@ -173,3 +177,18 @@ def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camtrap_zip, "MAX_DESCRIPTOR_BYTES", 100)
     with pytest.raises(InputError, match=r"datapackage\.json: takes"):
         take_in(tmp_path, archive)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=6))
+def test_any_damage_is_one_clear_error(changes: list[tuple[int, int]]) -> None:
+    """Of the archive's list of its files, where the programs that read it look first."""
+    with TemporaryDirectory() as name:
+        archive = zipped(Path(name))
+        content = bytearray(archive.read_bytes())
+        first = content.index(b"PK\x01\x02")
+        for place, byte in changes:
+            content[first + place % (len(content) - first)] = byte
+        archive.write_bytes(content)
+        with suppress(InputError), camtrap_zip.opened_package(archive, Path(name)) as package:
+            assert set(package.tables) == set(TABLES)

@@ -143,7 +143,7 @@ def test_a_correction_changes_what_its_source_said(tmp_path: Path) -> None:
 
 
 def test_all_sources_corrected_at_once(tmp_path: Path) -> None:
-    """What is about to be replaced, or to go, contradicts nothing; what stays does, and so does what has been corrected."""
+    """What is about to be replaced, or to go, contradicts nothing; what stays does, and what has been corrected."""
     catalog = tmp_path / "catalog.duckdb"
     put_together(catalog, *(described(tmp_path, name, license="CC0") for name in ("one", "other", "gone")))
     put_together(catalog, *(described(tmp_path, name, license="CC-BY-4.0") for name in ("one", "other")))

@@ -1,4 +1,4 @@
-"""What the catalogue writes depends on what it is given, and not on the order, the threads, or what was there before."""
+"""Properties depend on what the catalogue is given, not on the order, the threads, or what was there before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table of splits says is kept and written again, of locations and data sets that the catalogue does not hold too."""
+"""A table of splits is kept and written again, with locations and data sets that the catalogue does not hold."""
 
 from __future__ import annotations
 

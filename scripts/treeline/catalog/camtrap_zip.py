@@ -1,11 +1,12 @@
 """Read a Camtrap DP package that is zipped, as GBIF and Agouti serve them: its metadata and its three tables.
 
-Only these are unpacked, to where the database spills, under names that the metadata give them and not the archive; media
-stay where they are. What is unpacked is removed again.
+Only these are unpacked, to where the database spills, under names that the metadata give them and not the archive.
+What is unpacked is removed again.
 """
 
 from __future__ import annotations
 
+import errno
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from treeline.errors import InputError
 COPY_BYTES = 1024**2
 MAX_DESCRIPTOR_BYTES = 64 * 1024**2
 MAX_RATIO = 200
-"""Bytes that a byte of an archive may become, from `FREE_BYTES` on. Tables of text become ten to fifty; zeros a thousand."""
+"""Bytes that one of an archive may become, in files over `FREE_BYTES`: those of tables become fifty at most."""
 
 FREE_BYTES = 256 * 1024**2
 ENCRYPTED = 0x1
@@ -39,8 +40,8 @@ def opened_package(path: Path, scratch: Path) -> Iterator[CamtrapPackage]:
     """Read a package's metadata, and have its tables at hand until the end of the block.
 
     Args:
-        path: The package's folder, its `datapackage.json`, or a zip of it: with `datapackage.json` at the root, or in the
-            archive's one folder that has it.
+        path: The package's folder, its `datapackage.json`, or a zip: with `datapackage.json` at its root, or in the one
+            folder that has it.
         scratch: Where a zip is unpacked.
 
     Raises:
@@ -82,9 +83,17 @@ def _unpack(archive: Path, folder: Path) -> CamtrapPackage:
                     table.parent.mkdir(parents=True, exist_ok=True)
                     _copy(opened, members[name], archive, table, shutil.disk_usage(folder).free)
             return package
-    except (BadZipFile, zlib.error, EOFError) as error:
-        problem = f"cannot be unpacked: {str(error).rstrip('.') or 'it ends too early'}."
-        raise InputError(archive, problem, fix="Fetch it again.") from error
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        raise _broken(archive, error) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # it points to before its own beginning
+            raise _broken(archive, error) from error
+        raise
+
+
+def _broken(archive: Path, error: Exception) -> InputError:
+    problem = f"cannot be unpacked: {str(error).rstrip('.') or 'it ends too early'}."
+    return InputError(archive, problem, fix="Fetch it again, or unpack it and give the folder.")
 
 
 def _members(archive: Path, opened: ZipFile) -> dict[PurePosixPath, ZipInfo]:
@@ -96,9 +105,9 @@ def _members(archive: Path, opened: ZipFile) -> dict[PurePosixPath, ZipInfo]:
     members: dict[PurePosixPath, ZipInfo] = {}
     for info in opened.infolist():
         name = PurePosixPath(info.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        if name.is_absolute() or ".." in name.parts or ":" in "".join(name.parts[:1]):
             raise InputError(archive, f"has a file outside its folder: {printable(info.filename)!r}.", fix=DISTRUST)
-        if not info.is_dir():
+        if not info.filename.endswith("/"):
             if name in members:
                 raise InputError(archive, f"has two files {printable(info.filename)!r}.", fix=DISTRUST)
             members[name] = info
