@@ -9,12 +9,14 @@ On the stratification of multi-label data (2011), for groups instead of single e
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from treeline.catalog.meetings import together
 
 SPLITS = ("train", "val", "test")
 TRAIN = SPLITS[0]
@@ -61,7 +63,8 @@ def assign(
     """
     splits: dict[str | None, str] = {None: TRAIN}
     splits.update(known)
-    groups = _groups(list(locations), met)
+    by_name = {location.name: location for location in sorted(locations, key=lambda location: location.name or "")}
+    groups = [[by_name[name] for name in group] for group in together(by_name, met)]
     for group in groups:
         if found := {splits[one.name] for one in group if one.name in splits}:
             followed = min(found, key=SPLITS.index)
@@ -80,23 +83,6 @@ def assign(
         if group[0].name in drawn:
             splits.update({one.name: drawn[group[0].name] for one in group})
     return {name: split for name, split in splits.items() if name is not None and name not in known}
-
-
-def _groups(locations: list[Location], met: Iterable[tuple[str | None, str | None]]) -> list[list[Location]]:
-    """The locations in groups that no pair of `met` leads out of; by name within each, and by their first names."""
-    parents: dict[str | None, str | None] = {location.name: location.name for location in locations}
-
-    def root(name: str | None) -> str | None:
-        while parents[name] != name:
-            parents[name] = name = parents[parents[name]]
-        return name
-
-    for one, other in met:
-        parents[root(one)] = root(other)
-    groups: dict[str | None, list[Location]] = defaultdict(list)
-    for location in sorted(locations, key=lambda location: location.name or ""):
-        groups[root(location.name)].append(location)
-    return list(groups.values())
 
 
 def _joined(group: Sequence[Location]) -> Location:

@@ -48,6 +48,7 @@ def draw_splits(
         connection.execute(read_sql("views.sql"))
         families = _families(connection, datasets)
         connection.execute(read_sql("splits.sql"))
+        connection.execute(read_sql("meetings.sql"))
         known = _known(connection)
         met = _met(connection, known)
         new = [
