@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.catalog_content import ROUND_TRIPS, content, rows
 from treeline.catalog.ingest import build, ingest
+from treeline.catalog.queries import QueryError
+from treeline.catalog.reading import check_query, open_harmless
 from treeline.catalog.sources import Source
 from treeline.errors import InputError
 
@@ -166,3 +168,13 @@ def test_description_of_a_data_set_without_images_goes_with_its_source(tmp_path:
     take_in(catalog, described(tmp_path, "one", dataset_name="nacti"))
     assert rows(catalog, "SELECT dataset FROM datasets") == [("nacti",)]
     assert rows(catalog, "SELECT dataset FROM descriptions") == [("nacti",)]
+
+
+def test_no_query_gives_a_key(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.duckdb"
+    take_in(catalog, described(tmp_path, "one"))
+    assert rows(catalog, "SELECT container_sas_key FROM descriptions") == [(KEY,)]
+    with open_harmless(catalog, memory_mb=1024, threads=1) as connection:
+        assert "first_secret" not in str(connection.execute("FROM descriptions").fetchall())
+        with pytest.raises(QueryError, match="is a secret"):
+            check_query(connection, "SELECT container_sas_key FROM catalog.main.descriptions")

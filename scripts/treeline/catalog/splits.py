@@ -113,7 +113,8 @@ def _met(
     met: dict[str, list[tuple[str | None, str | None]]] = defaultdict(list)
     for family, one, other in connection.execute("FROM met ORDER BY ALL").fetchall():
         met[family].append((one, other))
-        splits = {None: TRAIN, **known.get(family, {})}
+        splits: dict[str | None, str] = {None: TRAIN}
+        splits.update(known.get(family, {}))
         if one in splits and other in splits and splits[one] != splits[other]:
             places = " and ".join(f"{name or 'no location'} ({splits[name]})" for name in (one, other))
             log.warning(
