@@ -35,6 +35,7 @@ BY_NAME = {
     """,
     "classes": "SELECT * EXCLUDE (ingest) FROM classes",
     "splits": "FROM splits",
+    "split entries": "FROM split_entries",
 }
 HOISTED = {
     "hoisted": "SELECT dataset, seq_id, list_sort(hoisted) FROM sequences",

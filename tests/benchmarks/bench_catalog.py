@@ -2,8 +2,8 @@
 
 Run it as `python -m tests.benchmarks.bench_catalog [--images 10000000] [--ingested 1000000]`. One database is filled by
 SQL (`catalog.sql`); each query is asked of all of it by the command, start included, which prints the first rows and
-counts them; then the page to look around is asked (`bench_browse`). Another is filled from MegaDB JSON by `treeline
-catalog ingest`.
+counts them; then the page to look around is asked (`bench_browse`). Others are filled from MegaDB JSON and from
+Camtrap DP by `treeline catalog ingest`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 
 from tests.benchmarks.bench_browse import browse
+from tests.benchmarks.camtrap import write_large_package, zip_package
 from tests.benchmarks.measure import MEBIBYTE, Check, Cost, Row, measure_commands
 from tests.benchmarks.page import describe, table, verdicts, write_section
 from treeline.catalog.database import open_to_write
@@ -29,6 +30,7 @@ CATALOG = SCRATCH / "catalog.duckdb"
 FILL = Path(__file__).with_name("catalog.sql")
 MEMORY_MB, THREADS = 2048, 2
 MOST_SECONDS = 2.0
+DEPLOYMENTS = 2000
 IMAGES_OF_A_SEQUENCE, SEQUENCES_OF_A_LOCATION = 4, 200
 PARAMETERS: dict[str, list[str]] = {
     "images": ["--class", "species_5", "--split", "val"],
@@ -46,7 +48,7 @@ def main() -> int:
     """Measure, and write the section; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.bench_catalog")
     parser.add_argument("--images", type=int, default=10_000_000)
-    parser.add_argument("--ingested", type=int, default=1_000_000, help="images of the MegaDB JSON")
+    parser.add_argument("--ingested", type=int, default=1_000_000, help="images of the MegaDB JSON, and of Camtrap DP")
     given = parser.parse_args()
     shutil.rmtree(SCRATCH, ignore_errors=True)
     SCRATCH.mkdir(parents=True)
@@ -55,7 +57,7 @@ def main() -> int:
     rows, checks = _ask(given.images)
     rows += [_export(name, given.images) for name in WHOLE]
     rows += browse(CATALOG, given.images, MEMORY_MB, THREADS)
-    rows += [_ingest(given.ingested)]
+    rows += [_ingest(given.ingested), *_ingest_camtrap_dp(given.ingested)]
     most = max(row.cost.peak_mib for row in rows)
     checks.append(Check(f"under {MEMORY_MB} MiB", f"{most:,.0f} MiB", most < MEMORY_MB))
     command = f"python -m tests.benchmarks.bench_catalog --images {given.images} --ingested {given.ingested}"
@@ -100,6 +102,21 @@ def _ingest(images: int) -> Row:
     cost, seconds = _run(["catalog", "ingest", str(catalog), str(source), *options])
     remark = f"{seconds:.1f} s; {size:,.0f} MiB of JSON, {catalog.stat().st_size / MEBIBYTE:,.0f} MiB after"
     return Row("catalog ingest, MegaDB JSON", images, cost, remark)
+
+
+def _ingest_camtrap_dp(images: int) -> list[Row]:
+    """A package as a folder, and the same zipped."""
+    folder = write_large_package(SCRATCH / "package", images, DEPLOYMENTS)
+    archive = zip_package(folder)
+    rows = []
+    for source in (folder, archive):
+        catalog = SCRATCH / "camtrap.duckdb"
+        catalog.unlink(missing_ok=True)
+        options = ["--format", "camtrap-dp", "--memory-mb", str(MEMORY_MB), "--threads", str(THREADS)]
+        cost, seconds = _run(["catalog", "ingest", str(catalog), str(source), *options])
+        remark = f"{seconds:.1f} s; {catalog.stat().st_size / MEBIBYTE:,.0f} MiB after"
+        rows.append(Row(f"catalog ingest, Camtrap DP{' zipped' * (source == archive)}", images, cost, remark))
+    return rows
 
 
 def _run(arguments: Sequence[str]) -> tuple[Cost, float]:

@@ -15,6 +15,7 @@ from tests.catalogs import DATASETS, Item, collection, write_catalog
 from treeline.catalog.assign import Location, assign
 from treeline.catalog.database import CatalogError, open_to_read, open_to_write
 from treeline.catalog.ingest import ingest
+from treeline.catalog.leakage import find_leaks
 from treeline.catalog.sources import Source
 from treeline.catalog.splits import draw_splits
 from treeline.cli import app
@@ -48,6 +49,25 @@ def test_more_data_moves_nothing(
     known = assign("x", locations(given), {}, SHARES, seed)
     new = assign("x", locations({**given, **more}), known, SHARES, seed)
     assert new.keys() == more.keys() - given.keys() - {None}
+
+
+@given(places, st.dictionaries(st.text(max_size=3), st.sampled_from(["train", "val", "test"])), st.data())
+def test_what_met_stays_together(
+    given: dict[str | None, dict[str, int]], known: dict[str, str], data: st.DataObject
+) -> None:
+    """Also where the way from one to the other is long, and along with what has a split or no location already."""
+    names = st.sampled_from(sorted(given, key=str))
+    met = data.draw(st.lists(st.tuples(names, names), max_size=4)) if given else []
+    drawn = assign("x", locations(given), known, SHARES, 0, met)
+    assert drawn.keys() == given.keys() - known.keys() - {None}
+    splits = {None: "train", **known, **drawn}
+    for one, other in met:
+        if one in drawn and other in drawn:
+            assert splits[one] == splits[other]
+        if splits[one] != splits[other]:
+            assert {one, other} & {None, *known}
+    for shuffled in (list(reversed(met)), [(other, one) for one, other in met]):
+        assert assign("x", locations(given), known, SHARES, 0, shuffled) == drawn
 
 
 def test_every_label_is_shared_out() -> None:
@@ -118,6 +138,36 @@ def test_sibling_that_comes_later_follows(tmp_path: Path) -> None:
     ingest_more(catalog, private)
     assert draw(catalog, seed=5, shares=(0, 0, 1)) == 9
     assert splits(catalog) == first | {("nacti_private", name): split for (_, name), split in first.items()}
+
+
+def walk(number: int, *stations: str | None) -> Item:
+    """A sequence with an image at each of some locations, or at none."""
+    images: list[Item] = [{"file": f"w{number}/{frame}.jpg", "frame_num": frame} for frame, _ in enumerate(stations)]
+    for image, station in zip(images, stations, strict=True):
+        image |= {} if station is None else {"location": station}
+    return {"dataset": "caltech", "seq_id": f"walk{number}", "class": ["bear"], "images": images}
+
+
+def leaks(catalog: Path) -> dict[str, int]:
+    with open_to_read(catalog, memory_mb=1024, threads=1) as connection:
+        return dict(find_leaks(connection, None, most_bits=31, least_quality=50, threads=1))
+
+
+def test_locations_of_one_sequence_stay_together(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pairs = [walk(number, f"a{number}", f"b{number}") for number in range(9)]
+    catalog = write_catalog(tmp_path, [*pairs, walk(10, "b0", "c0"), walk(11, "d", None), walk(12, "e")])
+    draw(catalog, shares=(0.4, 0.3, 0.3))
+    first = {location: split for (_, location), split in splits(catalog).items()}
+    assert len(first) == 21
+    assert set(first.values()) == {"train", "val", "test"}
+    assert all(first[f"a{number}"] == first[f"b{number}"] for number in range(9))
+    assert (first["c0"], first["d"]) == (first["b0"], "train")
+    assert leaks(catalog) == {"location": 0, "sequence": 0}
+    test = next(name for name, split in first.items() if split == "test")
+    ingest_more(catalog, [walk(20, test, "f"), walk(21, "d", test)])
+    assert draw(catalog) == 1
+    assert splits(catalog) == {("caltech", location): split for location, split in (first | {"f": "train"}).items()}
+    assert "caltech: one sequence is in two splits" in caplog.text
 
 
 @pytest.mark.parametrize(

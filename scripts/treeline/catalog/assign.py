@@ -9,11 +9,14 @@ On the stratification of multi-label data (2011), for groups instead of single e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from treeline.catalog.meetings import together
 
 SPLITS = ("train", "val", "test")
 TRAIN = SPLITS[0]
@@ -35,7 +38,12 @@ class Location:
 
 
 def assign(
-    family: str, locations: Iterable[Location], known: Mapping[str, str], shares: Sequence[float], seed: int
+    family: str,
+    locations: Iterable[Location],
+    known: Mapping[str, str],
+    shares: Sequence[float],
+    seed: int,
+    met: Iterable[tuple[str | None, str | None]] = (),
 ) -> dict[str, str]:
     """Find a split for each location of a family of data sets that has none.
 
@@ -47,24 +55,42 @@ def assign(
         known: Splits of locations, which stay as they are.
         shares: Of train, val and test, in this order; they add up to 1.
         seed: Another one draws other splits.
+        met: Pairs of locations that have a sequence in common. They go to one split, with all that they are paired
+            with in turn: that of those which have one (the first of train, val and test, if these differ).
 
     Returns:
         Splits of the locations that had none, by name. What has no name is for training.
     """
-    ordered = sorted(locations, key=lambda location: _turn(family, location, seed))
-    state = _State([location.amounts for location in ordered], shares)
     splits: dict[str | None, str] = {None: TRAIN}
     splits.update(known)
-    for number, location in enumerate(ordered):
-        if location.name in splits:
-            state.put(number, SPLITS.index(splits[location.name]))
-    new: dict[str, str] = {}
-    for number, location in enumerate(ordered):
-        if location.name is not None and location.name not in splits:
-            chosen = state.cheapest(number)
-            state.put(number, chosen)
-            new[location.name] = SPLITS[chosen]
-    return new
+    by_name = {location.name: location for location in sorted(locations, key=lambda location: location.name or "")}
+    groups = [[by_name[name] for name in group] for group in together(by_name, met)]
+    for group in groups:
+        if found := {splits[one.name] for one in group if one.name in splits}:
+            followed = min(found, key=SPLITS.index)
+            splits.update({one.name: followed for one in group if one.name not in splits})
+    placed = [one for group in groups for one in group if one.name in splits]
+    free = sorted((_joined(group) for group in groups if group[0].name not in splits), key=_turn_of(family, seed))
+    state = _State([one.amounts for one in (*placed, *free)], shares)
+    for number, location in enumerate(placed):
+        state.put(number, SPLITS.index(splits[location.name]))
+    drawn: dict[str | None, str] = {}
+    for number, location in enumerate(free, start=len(placed)):
+        chosen = state.cheapest(number)
+        state.put(number, chosen)
+        drawn[location.name] = SPLITS[chosen]
+    for group in groups:
+        if group[0].name in drawn:
+            splits.update({one.name: drawn[group[0].name] for one in group})
+    return {name: split for name, split in splits.items() if name is not None and name not in known}
+
+
+def _joined(group: Sequence[Location]) -> Location:
+    """All of a group as one location of the first one's name."""
+    amounts: Counter[tuple[str, str]] = Counter()
+    for location in group:
+        amounts.update(location.amounts)
+    return Location(group[0].name, dict(amounts))
 
 
 class _State:
@@ -99,8 +125,12 @@ class _State:
         return int(self._wanted[np.argmin(rise.sum(axis=1))])
 
 
-def _turn(family: str, location: Location, seed: int) -> tuple[int, bytes, str]:
+def _turn_of(family: str, seed: int) -> Callable[[Location], tuple[int, bytes, str]]:
     """When a location's turn is: by the number of binary digits of its images, then as the seed draws."""
-    name = location.name or ""
-    drawn = hashlib.sha256(f"{seed}/{family}/{name}".encode()).digest()
-    return -location.amounts.get(("images", ""), 0).bit_length(), drawn, name
+
+    def turn(location: Location) -> tuple[int, bytes, str]:
+        name = location.name or ""
+        drawn = hashlib.sha256(f"{seed}/{family}/{name}".encode()).digest()
+        return -location.amounts.get(("images", ""), 0).bit_length(), drawn, name
+
+    return turn

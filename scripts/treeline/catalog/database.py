@@ -19,7 +19,18 @@ from treeline.io.database import connect, database_memory, quote_literal
 log = logging.getLogger(__name__)
 
 NAME = "catalog"
-TABLES = ("ingests", "datasets", "sequences", "images", "boxes", "videos", "classes", "splits")
+TABLES = (
+    "ingests",
+    "datasets",
+    "descriptions",
+    "sequences",
+    "images",
+    "boxes",
+    "videos",
+    "classes",
+    "splits",
+    "split_entries",
+)
 
 
 class CatalogError(TreelineError):

@@ -61,7 +61,7 @@ HAVING count(*) = images AND value = max(coalesce(entry.value::VARCHAR, 'null'))
 UPDATE new_sequences
 SET properties = joined(new_sequences.properties, more.properties), hoisted = list_concat(hoisted, more.keys)
 FROM (
-    SELECT number, json_group_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
+    SELECT number, ordered_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
     FROM alike_properties
     GROUP BY number
 ) AS more

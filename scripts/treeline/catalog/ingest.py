@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -54,11 +54,21 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
         InputError: The source cannot be read, or breaks a rule; the catalogue is as it was.
         CatalogError: The database cannot be opened.
     """
+    _check_source(source)
+    return _ingest(catalog, source, _checksum(source), (), memory_mb=memory_mb, threads=threads)
+
+
+def _check_source(source: Source) -> None:
     if not source.name:
         raise InputError(source.path, "the ingest has no name.", fix="Give it one: --name NAME.")
     if source.format not in READERS:
         raise InputError(source.path, f"unknown format {source.format!r}.", fix=f"Give one of: {', '.join(READERS)}.")
-    checksum = _checksum(source)
+
+
+def _ingest(
+    catalog: Path, source: Source, checksum: str, superseded: Collection[str], *, memory_mb: int, threads: int
+) -> Ingested:
+    """Bring a source into the catalogue; what the ingests of the names `superseded` say of data sets is about to go."""
     with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
         known = connection.execute(
             "SELECT sequences, images, boxes FROM ingests WHERE name = ? AND sha256 = ?", [source.name, checksum]
@@ -67,6 +77,9 @@ def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> In
             log.info("%s: is in %s already, unchanged", source.name, catalog)
             sequences, images, boxes = known
             return Ingested(sequences, images, boxes, is_new=False)
+        connection.execute(
+            f"SET VARIABLE superseded = [{', '.join(map(quote_literal, sorted(superseded)))}]::VARCHAR[]"
+        )
         with _reported(catalog, source):
             stage(connection, source)
             return _merge(connection, source, checksum)
@@ -79,7 +92,15 @@ def build(catalog: Path, sources: Sequence[Source], *, memory_mb: int, threads: 
         InputError: As `ingest`; what came before is in the catalogue, and unchanged when it is ingested again.
     """
     for source in sources:
-        ingest(catalog, source, memory_mb=memory_mb, threads=threads)
+        _check_source(source)
+    checksums = {source.name: _checksum(source) for source in sources}
+    with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
+        known = dict(connection.execute("SELECT name, sha256 FROM ingests").fetchall())
+    superseded = {name for name, checksum in known.items() if checksum != checksums.get(name)}
+    for source in sources:
+        superseded.discard(source.name)
+        checksum = checksums[source.name]
+        _ingest(catalog, source, checksum, superseded, memory_mb=memory_mb, threads=threads)
     with open_to_write(catalog, memory_mb=memory_mb, threads=threads) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM ingests ORDER BY ingest").fetchall()]
         for name in names:
@@ -156,6 +177,7 @@ def _prepare_merge(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         SELECT dataset FROM new_sequences
         UNION SELECT dataset FROM staged_datasets
         UNION SELECT dataset FROM sequences JOIN ingests USING (ingest) WHERE name = $name
+        UNION SELECT dataset FROM descriptions JOIN ingests USING (ingest) WHERE name = $name
     """,
         {"name": name},
     )

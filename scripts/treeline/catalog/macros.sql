@@ -13,27 +13,37 @@ CREATE OR REPLACE TEMP MACRO local_time(text) AS try_strptime(
 CREATE OR REPLACE TEMP MACRO location_text(location) AS
     CASE json_type(location) WHEN 'VARCHAR' THEN location ->> '$' WHEN 'NULL' THEN NULL ELSE location::VARCHAR END;
 
--- One JSON object of two that have no key in common; either may be NULL.
+-- A JSON object of a group's keys and values, by key; NULL of none. DuckDB's own `json_group_object` takes them as they
+-- come, which is another order with other threads. An aggregate.
+CREATE OR REPLACE TEMP MACRO ordered_object(key, value) AS (
+    '{' || string_agg(to_json(key)::VARCHAR || ':' || coalesce(value::VARCHAR, 'null'), ',' ORDER BY key) || '}'
+)::JSON;
+
+-- One JSON object, by key, of two that have no key in common; either may be NULL.
 CREATE OR REPLACE TEMP MACRO joined(one, other) AS CASE
     WHEN one IS NULL THEN other
     WHEN other IS NULL THEN one
-    ELSE (left(one::VARCHAR, -1) || ',' || substr(other::VARCHAR, 2))::JSON
+    ELSE ('{' || array_to_string([
+        to_json(entry.key)::VARCHAR || ':' || coalesce(entry.value::VARCHAR, 'null')
+        for entry in list_sort(list_concat(
+            map_entries(one::MAP(VARCHAR, JSON)), map_entries(other::MAP(VARCHAR, JSON))
+        ))
+    ], ',') || '}')::JSON
 END;
 
 -- The part of a JSON object whose keys are, or are not, in a list; NULL when nothing is left.
 CREATE OR REPLACE TEMP MACRO only_keys(object, names) AS (
-    SELECT json_group_object(key, value) FROM json_each(object) WHERE list_contains(names, key) HAVING count(*) > 0
+    SELECT ordered_object(key, value) FROM json_each(object) WHERE list_contains(names, key)
 );
 CREATE OR REPLACE TEMP MACRO without_keys(object, names) AS (
-    SELECT json_group_object(key, value) FROM json_each(object) WHERE NOT list_contains(names, key) HAVING count(*) > 0
+    SELECT ordered_object(key, value) FROM json_each(object) WHERE NOT list_contains(names, key)
 );
 
 -- A JSON object of a map from names to JSON, without what is NULL; NULL when nothing is left.
 CREATE OR REPLACE TEMP MACRO object_of(given) AS (
-    SELECT json_group_object(pair.key, pair.value)
+    SELECT ordered_object(pair.key, pair.value)
     FROM (SELECT unnest(map_entries(given)) AS pair)
     WHERE pair.value IS NOT NULL
-    HAVING count(*) > 0
 );
 
 -- The members of a JSON object as text, `"key":value` by key, to write them into another object; NULL for none. With

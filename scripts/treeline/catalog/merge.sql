@@ -110,26 +110,56 @@ ON CONFLICT DO UPDATE SET properties = excluded.properties, ingest = excluded.in
 
 INSERT INTO datasets (dataset) SELECT dataset FROM touched_datasets ON CONFLICT DO NOTHING;
 
-UPDATE datasets
-SET
-    storage_account = NULL, container = NULL, path_prefix = NULL, container_sas_key = NULL, access = NULL,
-    comment = NULL, properties = NULL, ingest = NULL
-WHERE ingest = getvariable('ingest');
+DELETE FROM descriptions WHERE ingest = getvariable('ingest');
+INSERT INTO descriptions BY NAME SELECT getvariable('ingest') AS ingest, * FROM staged_datasets;
 
+-- What all sources say of a data set together. What is empty gives way to what another source says; of what they say
+-- differently (`descriptions.sql` finds it), what the older ingest says.
 UPDATE datasets
 SET
-    storage_account = given.storage_account,
-    container = given.container,
-    path_prefix = given.path_prefix,
-    container_sas_key = given.container_sas_key,
-    access = given.access,
-    comment = given.comment,
-    properties = given.properties,
-    ingest = getvariable('ingest')
-FROM staged_datasets AS given
-WHERE datasets.dataset = given.dataset;
+    storage_account = described.storage_account,
+    container = described.container,
+    path_prefix = described.path_prefix,
+    container_sas_key = described.container_sas_key,
+    access = described.access,
+    comment = described.comment,
+    properties = described.properties,
+    ingest = described.ingest
+FROM (
+    WITH described_columns AS (
+        SELECT
+            dataset,
+            arg_min(storage_account, (storage_account = '', ingest)) AS storage_account,
+            arg_min(container, ingest) AS container,
+            arg_min(path_prefix, ingest) AS path_prefix,
+            arg_min(container_sas_key, ingest) AS container_sas_key,
+            arg_min(access, (len(access) = 0, ingest)) AS access,
+            arg_min(comment, (comment = '', ingest)) AS comment,
+            min(ingest) AS ingest
+        FROM descriptions
+        GROUP BY dataset
+    ), pairs AS (
+        SELECT dataset, key, arg_min(value::VARCHAR, (value::VARCHAR IN ('null', '""'), ingest)) AS value
+        FROM descriptions, json_each(descriptions.properties)
+        GROUP BY dataset, key
+    ), described_properties AS (
+        SELECT dataset, ordered_object(key, value) AS properties FROM pairs GROUP BY dataset
+    )
+    FROM touched_datasets
+    LEFT JOIN described_columns USING (dataset)
+    LEFT JOIN described_properties USING (dataset)
+) AS described
+WHERE datasets.dataset = described.dataset;
 
 INSERT INTO splits SELECT dataset, location, split FROM staged_splits ON CONFLICT DO NOTHING;
+
+INSERT OR REPLACE INTO split_entries
+SELECT
+    dataset,
+    list_sort(list_distinct(list_concat(known.not_text, staged.not_text))),
+    joined(without_keys(known.properties, coalesce(json_keys(staged.properties), [])), staged.properties)
+FROM staged_split_entries AS staged
+LEFT JOIN split_entries AS known USING (dataset);
 
 -- What all sequences of a data set have alike, and what they have only there.
 CREATE OR REPLACE TEMP TABLE alike_in_dataset AS
@@ -158,7 +188,7 @@ HAVING count(*) = counted.sequences AND min(value) = max(value);
 UPDATE datasets
 SET properties = joined(datasets.properties, more.properties), hoisted = more.keys
 FROM (
-    SELECT dataset, json_group_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
+    SELECT dataset, ordered_object(key, value::JSON) AS properties, list(key ORDER BY key) AS keys
     FROM alike_in_dataset
     GROUP BY dataset
 ) AS more

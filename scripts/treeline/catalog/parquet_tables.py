@@ -8,18 +8,20 @@ from treeline.catalog.database import TABLES, open_to_read
 from treeline.io.atomic import atomic_folder
 from treeline.io.database import quote_literal
 
-SECRETS = {"datasets": "container_sas_key"}
+SECRETS = {"datasets": "container_sas_key", "descriptions": "container_sas_key"}
 """Columns that never leave the database by this way."""
 
 ORDER = {
     "ingests": "ingest",
     "datasets": "dataset",
+    "descriptions": "dataset, ingest",
     "sequences": "sequence",
     "images": "image",
     "boxes": "image, ingest, box",
     "videos": "video",
     "classes": "dataset, class",
     "splits": "dataset, location",
+    "split_entries": "dataset",
 }
 
 

@@ -15,6 +15,7 @@ SECRET = "container_sas_key"
 
 HARMLESS = f"""
     CREATE OR REPLACE TEMP VIEW datasets AS SELECT * EXCLUDE ({SECRET}) FROM {NAME}.main.datasets;
+    CREATE OR REPLACE TEMP VIEW descriptions AS SELECT * EXCLUDE ({SECRET}) FROM {NAME}.main.descriptions;
     SET python_enable_replacements = false;
     SET enable_external_access = false;
     SET lock_configuration = true;

@@ -31,6 +31,7 @@ FIXES = {
     "dummy_of_several": "Name the sequence without dummy_, which stands for an unknown one, or make each image one.",
     "datetime": "Write the time in ISO 8601, such as 2012-05-21T04:58:05, or as 2012-05-21 04:58:05.",
     "unique_dataset_name": "Describe a data set once.",
+    "description_contradicts": "Correct one of the two sources. With --compat (`strict: false`) the older stays.",
     "unique_split": "Give a data set one entry with all of its locations.",
     "location_in_two_splits": "A location is in one of train, val and test, once.",
     "split_kept": "A location stays in the split that it has.",

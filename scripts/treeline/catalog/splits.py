@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
 
-from treeline.catalog.assign import SPLITS, Location, assign
+from treeline.catalog.assign import SPLITS, TRAIN, Location, assign
 from treeline.catalog.database import CatalogError, open_to_write, read_sql
 
 TOLERANCE = 1e-6
@@ -48,11 +48,13 @@ def draw_splits(
         connection.execute(read_sql("views.sql"))
         families = _families(connection, datasets)
         connection.execute(read_sql("splits.sql"))
+        connection.execute(read_sql("meetings.sql"))
         known = _known(connection)
+        met = _met(connection, known)
         new = [
             (family, location, split)
             for family, locations in sorted(_locations(connection, families).items())
-            for location, split in assign(family, locations, known[family], shares, seed).items()
+            for location, split in assign(family, locations, known[family], shares, seed, met[family]).items()
         ]
         return _insert(connection, families, new)
 
@@ -63,7 +65,7 @@ def warn_of_new_locations(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT dataset, count(DISTINCT location)
         FROM facts_without_boxes
         ANTI JOIN splits USING (dataset, location)
-        WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits)
+        WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries)
         GROUP BY dataset
         ORDER BY dataset
     """).fetchall()
@@ -102,6 +104,23 @@ def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
             )
         known[family][location] = split
     return known
+
+
+def _met(
+    connection: duckdb.DuckDBPyConnection, known: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[tuple[str | None, str | None]]]:
+    """Pairs of locations of each family that have a sequence in common; warns of those in two splits, which stay."""
+    met: dict[str, list[tuple[str | None, str | None]]] = defaultdict(list)
+    for family, one, other in connection.execute("FROM met ORDER BY ALL").fetchall():
+        met[family].append((one, other))
+        splits: dict[str | None, str] = {None: TRAIN}
+        splits.update(known.get(family, {}))
+        if one in splits and other in splits and splits[one] != splits[other]:
+            places = " and ".join(f"{name or 'no location'} ({splits[name]})" for name in (one, other))
+            log.warning(
+                "%s: one sequence is in two splits, which are never changed: it has images of %s", family, places
+            )
+    return met
 
 
 def _locations(connection: duckdb.DuckDBPyConnection, families: Sequence[str]) -> dict[str, list[Location]]:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from treeline.catalog.classes import EMPTY
+from treeline.catalog.descriptions import check_descriptions
 from treeline.catalog.item_rules import DUMMY
 from treeline.catalog.places import quoted, short
 from treeline.catalog.rules import FIXES, TOLERANCE
@@ -230,6 +231,7 @@ def check_staged(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
                 for *place, value in rows:
                     told = "" if value is None else value if isinstance(value, str) else short(value)
                     violations.add(Violation(check.rule, _path(place), told, FIXES[check.rule], "", check.severity))
+    check_descriptions(connection, source, violations)
     if violations.errors:
         raise InvalidSourceError(source.path, violations)
     if violations.warnings:

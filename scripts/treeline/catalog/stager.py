@@ -67,6 +67,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "staged_classes": pa.schema(dict.fromkeys(("dataset", "class", "properties"), pa.string())),
     "staged_splits": pa.schema(dict.fromkeys(("dataset", "location", "split"), pa.string())),
+    "staged_split_entries": pa.schema({"dataset": pa.string(), "not_text": _LIST, "properties": pa.string()}),
 }
 """The columns of each staged table, in the order of `staging.sql`: they are inserted by place."""
 

@@ -82,5 +82,11 @@ CREATE OR REPLACE TEMP TABLE staged_splits (
     split VARCHAR NOT NULL
 );
 
+CREATE OR REPLACE TEMP TABLE staged_split_entries (
+    dataset VARCHAR NOT NULL,
+    not_text VARCHAR[] NOT NULL,
+    properties JSON
+);
+
 -- Images of other sources that the boxes belong to: `attach.sql`.
 CREATE OR REPLACE TEMP TABLE attached_images (item BIGINT, image BIGINT);

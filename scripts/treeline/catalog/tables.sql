@@ -29,7 +29,21 @@ CREATE TABLE datasets (
     comment VARCHAR,
     properties JSON,
     hoisted VARCHAR[] NOT NULL DEFAULT [],             -- properties that all sequences had alike and that stand here now
-    ingest INTEGER                                     -- that described it; NULL where sequences only name it
+    ingest INTEGER                                     -- that described it first; NULL where sequences only name it
+);
+
+-- What each source says of a data set; `datasets` holds all of it together, of what two say differently the older.
+CREATE TABLE descriptions (
+    dataset VARCHAR NOT NULL,
+    ingest INTEGER NOT NULL,
+    storage_account VARCHAR,
+    container VARCHAR,
+    path_prefix VARCHAR,
+    container_sas_key VARCHAR,                         -- a secret
+    access VARCHAR[],
+    comment VARCHAR,
+    properties JSON,
+    PRIMARY KEY (dataset, ingest)
 );
 
 CREATE TABLE sequences (
@@ -101,4 +115,11 @@ CREATE TABLE splits (
     location VARCHAR NOT NULL,
     split VARCHAR NOT NULL CHECK (split IN ('train', 'val', 'test')),
     PRIMARY KEY (dataset, location)
+);
+
+-- What a table of splits says of a data set beside its splits; that it has an entry, even one without a location.
+CREATE TABLE split_entries (
+    dataset VARCHAR PRIMARY KEY,
+    not_text VARCHAR[] NOT NULL,                       -- locations that are numbers or objects: `splits` has their JSON
+    properties JSON
 );

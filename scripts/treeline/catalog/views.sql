@@ -34,7 +34,7 @@ FROM facts_without_boxes AS facts
 LEFT JOIN (SELECT image, count(*) AS boxes FROM boxes GROUP BY image) AS counted USING (image);
 
 -- Each image with the split of its location, without the number of its boxes. An image without a location, or of one
--- that has no split yet, is for training; a data set of which no location has one is an error.
+-- that has no split yet, is for training; a data set of which no location has one, nor the table of splits an entry, is an error.
 CREATE OR REPLACE TEMP VIEW images_in_splits AS
 SELECT
     image.*,
@@ -47,4 +47,4 @@ SELECT
     END AS split
 FROM facts_without_boxes AS image
 LEFT JOIN splits USING (dataset, location)
-LEFT JOIN (SELECT DISTINCT dataset FROM splits) AS drawn USING (dataset);
+LEFT JOIN (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries) AS drawn USING (dataset);

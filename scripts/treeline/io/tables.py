@@ -87,7 +87,7 @@ def loaded_table(connection: duckdb.DuckDBPyConnection, file: Path) -> Iterator[
     if not file.is_file():
         raise InputError(file, "no such file.", fix="Check the path.")
     _check_suffix(file)
-    with connection.cursor() as reader, TemporaryDirectory(dir=_scratch(connection)) as folder:
+    with connection.cursor() as reader, TemporaryDirectory(dir=scratch_of(connection)) as folder:
         copy = file
         if table_suffix(file) in DELIMITED_SUFFIXES:
             copy = Path(folder) / "rows.parquet"
@@ -117,7 +117,7 @@ def _copy_as_parquet(reader: duckdb.DuckDBPyConnection, file: Path, copy: Path) 
     reader.execute("DROP TABLE rows_of_file")
 
 
-def _scratch(connection: duckdb.DuckDBPyConnection) -> Path:
+def scratch_of(connection: duckdb.DuckDBPyConnection) -> Path:
     """Where the database spills."""
     [(folder,)] = connection.execute("SELECT current_setting('temp_directory')").fetchall()
     scratch = Path(folder or gettempdir())

@@ -14,7 +14,7 @@ SELECT
     json_merge_patch(coalesce(above.properties, '{}'::JSON), coalesce(sequence.properties, '{}'::JSON)) AS properties
 FROM sequences AS sequence
 LEFT JOIN (
-    SELECT dataset, json_group_object(key, value) AS properties
+    SELECT dataset, ordered_object(key, value) AS properties
     FROM datasets, json_each(datasets.properties)
     WHERE list_contains(hoisted, key)
     GROUP BY dataset

@@ -38,13 +38,18 @@ DATASETS = f"""
 """
 
 SPLITS = """
-    WITH others AS (  -- locations that are no text
-        SELECT dataset, location, any_value(properties -> '$.location' ORDER BY sequence) AS given
+    WITH others AS (  -- locations that are no text: `location` is their JSON
+        SELECT dataset, location_text(properties -> '$.location') AS location
         FROM sequences
-        WHERE location IS NOT NULL AND (properties -> '$.location') IS NOT NULL
-        GROUP BY dataset, location
+        WHERE (properties -> '$.location') IS NOT NULL
+        UNION
+        SELECT dataset, unnest(not_text) FROM split_entries
     ), locations AS (
-        SELECT dataset, split, location, coalesce(given, to_json(location))::VARCHAR AS text
+        SELECT
+            dataset,
+            location,
+            split,
+            CASE WHEN others.location IS NULL THEN to_json(splits.location)::VARCHAR ELSE location END AS text
         FROM splits
         LEFT JOIN others USING (dataset, location)
     )
@@ -52,13 +57,17 @@ SPLITS = """
         member('dataset', dataset),
         '"train":[' || coalesce(string_agg(text, ',' ORDER BY location) FILTER (split = 'train'), '') || ']',
         '"val":[' || coalesce(string_agg(text, ',' ORDER BY location) FILTER (split = 'val'), '') || ']',
-        '"test":[' || coalesce(string_agg(text, ',' ORDER BY location) FILTER (split = 'test'), '') || ']'
+        '"test":[' || coalesce(string_agg(text, ',' ORDER BY location) FILTER (split = 'test'), '') || ']',
+        members(any_value(entry.properties))
     ])
-    FROM locations
-    WHERE list_contains(getvariable('datasets'), dataset)
+    FROM (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries)
+    LEFT JOIN split_entries AS entry USING (dataset)
+    LEFT JOIN locations USING (dataset)
+    WHERE getvariable('is_whole') OR list_contains(getvariable('datasets'), dataset)
     GROUP BY dataset
     ORDER BY dataset
 """
+"""Of the whole catalogue, those of data sets that it does not hold too."""
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: Path, options: ExportOptions) -> dict[str, int]:
@@ -71,6 +80,7 @@ def write(connection: duckdb.DuckDBPyConnection, target: Path, options: ExportOp
     """
     datasets = choose_datasets(connection, options)
     connection.execute(f"SET VARIABLE is_unhoisted = {options.is_unhoisted}")
+    connection.execute(f"SET VARIABLE is_whole = {not options.datasets}")
     connection.execute(f"SET VARIABLE with_secrets = {options.with_secrets}")
     connection.execute(f"SET VARIABLE datasets = [{', '.join(quote_literal(name) for name in datasets)}]")
     with atomic_folder(target) as folder:

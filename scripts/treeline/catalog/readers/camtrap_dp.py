@@ -14,13 +14,14 @@ from typing import Any
 
 import duckdb
 
-from treeline.catalog.camtrap_package import CATEGORY_TAG, TABLES, CamtrapPackage, read_package, table_schema
+from treeline.catalog.camtrap_package import CATEGORY_TAG, TABLES, CamtrapPackage, table_schema
+from treeline.catalog.camtrap_zip import opened_package
 from treeline.catalog.database import read_sql
 from treeline.catalog.sources import Source
 from treeline.catalog.stager import Stager
 from treeline.catalog.table_schema import TableSchema, check_rows, typed_rows
 from treeline.io.database import quote_identifier, quote_literal
-from treeline.io.tables import LoadedTable, loaded_table
+from treeline.io.tables import LoadedTable, loaded_table, scratch_of
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     Raises:
         InputError: It is no Camtrap DP, or a row breaks the specification.
     """
-    package = read_package(source.path)
+    with opened_package(source.path, scratch_of(connection)) as package:
+        _stage_package(connection, package, source)
+
+
+def _stage_package(connection: duckdb.DuckDBPyConnection, package: CamtrapPackage, source: Source) -> None:
     dataset = source.dataset or package.metadata.get("name") or source.name
     connection.execute(f"SET VARIABLE camtrap_dataset = {quote_literal(dataset)}")
     connection.execute(f"SET VARIABLE camtrap_group = {quote_literal(CATEGORY_TAG)}")

@@ -25,6 +25,7 @@ from treeline.catalog.violations import InvalidSourceError, Violations
 SEQUENCE_KEYS = frozenset({"dataset", "seq_id", "images", "location", "class", "datetime"})
 IMAGE_KEYS = frozenset({"file", "frame_num", "class", "datetime", "bbox"})
 BOX_KEYS = frozenset({"category", "bbox"})
+SPLIT_KEYS = frozenset({"dataset", *SPLITS})
 VIDEO_KEYS = frozenset({"file", "class", "datetime", "frame_rate", "frames"})
 DATASET_KEYS = frozenset(
     {"dataset_name", "storage_account", "container", "path_prefix", "container_sas_key", "access", "comment"}
@@ -171,6 +172,13 @@ def _stage_split(split: Item, stager: Stager, _: Iterator[int]) -> None:
     for name in SPLITS:
         for location in split.get(name, ()):
             stager.add("staged_splits", dataset=split["dataset"], location=location_text(location), split=name)
+    locations = (location for name in SPLITS for location in split.get(name, ()))
+    stager.add(
+        "staged_split_entries",
+        dataset=split["dataset"],
+        not_text=[location_text(location) for location in locations if not isinstance(location, str)],
+        properties=others(split, SPLIT_KEYS),
+    )
 
 
 _STAGE = {"sequences": _stage_sequence, "datasets": _stage_dataset, "splits": _stage_split}

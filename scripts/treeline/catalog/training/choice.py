@@ -104,6 +104,7 @@ def check_splits(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT DISTINCT dataset
         FROM training_images
         WHERE dropped IS NULL AND location IS NOT NULL AND family NOT IN (SELECT family FROM family_splits)
+            AND dataset NOT IN (SELECT dataset FROM split_entries)
         ORDER BY dataset
     """).fetchall()
     if absent:

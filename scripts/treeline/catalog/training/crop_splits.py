@@ -7,16 +7,22 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from treeline.catalog.training.balance import FREE, Counts, divide
+from treeline.catalog.database import read_sql
+from treeline.catalog.meetings import together
+from treeline.catalog.training.balance import FREE, Counts, Numbers, divide
 from treeline.catalog.training.choice import SPLITS, write_csv
 from treeline.io.atomic import write_text
 
 log = logging.getLogger(__name__)
+
+Place: TypeAlias = tuple[str, str | None]
+"""A location of a family of data sets; None for what has none."""
 
 SHARES, SPLITS_FILE = "shares.csv", "splits.json"
 
@@ -31,14 +37,12 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
     """
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE crop_places AS
-        SELECT family, location, label, count(*) AS crops, min(given_split) AS given
+        SELECT family, location, label, count(*) AS crops
         FROM training_crops JOIN training_images USING (id)
         WHERE location IS NOT NULL
         GROUP BY family, location, label
     """)
-    places = connection.sql("""
-        SELECT family, location, min(given) AS given FROM crop_places GROUP BY ALL ORDER BY family, location
-    """).to_arrow_table()
+    places = connection.sql("SELECT DISTINCT family, location FROM crop_places ORDER BY ALL").to_arrow_table()
     counts = connection.execute("""
         SELECT
             dense_rank() OVER (ORDER BY family, location) - 1 AS location,
@@ -47,11 +51,11 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
         FROM crop_places
         ORDER BY ALL
     """).fetchnumpy()
-    given = np.array(
-        [FREE if one is None else SPLITS.index(one) for one in places["given"].to_pylist()], dtype=np.int64
-    )
     columns = Counts(*(np.asarray(counts[name], dtype=np.int64) for name in Counts._fields))
-    assigned = divide(columns, given, shares, seed) if len(given) else given
+    names = list(zip(places["family"].to_pylist(), places["location"].to_pylist(), strict=True))
+    numbers, given = _units(connection, names)
+    columns = columns._replace(location=numbers[columns.location])
+    assigned = divide(columns, given, shares, seed)[numbers] if len(given) else given
     named = places.append_column("assigned", pa.array([SPLITS[number] for number in assigned], pa.string()))
     connection.register("assigned_places", named)
     connection.execute("""
@@ -62,6 +66,30 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
         )
     """)
     connection.unregister("assigned_places")
+
+
+def _units(connection: duckdb.DuckDBPyConnection, names: Sequence[Place]) -> tuple[Numbers, Numbers]:
+    """What is assigned as one: a location, or several that meet and have no split.
+
+    Returns:
+        The number of each location's unit, and the split of each unit, or `FREE`. What meets one with a split, or
+        an image without a location, follows it: the first of its splits, if there are several.
+    """
+    connection.execute(read_sql("meetings.sql"))
+    met = [((family, one), (family, other)) for family, one, other in connection.execute("FROM met").fetchall()]
+    known = connection.execute("SELECT family, location, split FROM family_splits").fetchall()
+    splits: dict[Place, int] = {(family, location): SPLITS.index(split) for family, location, split in known}
+    splits |= {(family, None): SPLITS.index("train") for family, _ in names}
+    unit_of: dict[Place, Place] = {}
+    for group in together(names, met):
+        found = [splits[name] for name in group if name in splits]
+        for name in group:
+            if found:
+                splits.setdefault(name, min(found))
+            unit_of[name] = name if found else group[0]
+    number_of = {unit: number for number, unit in enumerate(dict.fromkeys(unit_of[name] for name in names))}
+    numbers = np.array([number_of[unit_of[name]] for name in names], dtype=np.int64)
+    return numbers, np.array([splits.get(unit, FREE) for unit in number_of], dtype=np.int64)
 
 
 def write_splits(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
