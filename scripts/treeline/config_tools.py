@@ -126,7 +126,9 @@ class ToolsParameters(Block):
     """Make an image of each box."""
     exif: Exif | None = None
     """Make one table of what photos say of themselves."""
-    custom: dict[ToolName, Annotated[CustomTool, BeforeValidator(_as_block)]] = {}
+    custom: dict[
+        ToolName, Annotated[CustomTool, BeforeValidator(_as_block, json_schema_input_type=CustomTool | str)]
+    ] = {}
     """Tools of yours by name: a Python file, or a block with `file`, `images_from` and `keep`."""
 
     def items(self) -> Iterator[tuple[str, Selection]]:

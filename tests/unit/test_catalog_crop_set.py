@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,20 @@ def test_specifications_that_are_refused(tmp_path: Path, specification: Any, pro
     with pytest.raises(InputError, match=problem):
         crop_set(catalog, tmp_path / "set", write_images(tmp_path / "images", ["a.png"]), labels=labels)
     assert not (tmp_path / "set").exists()
+
+
+def test_labels_at_too_few_locations_are_one_warning_a_split(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labels = [f"kind {number}" for number in range(7)]
+    images = write_images(tmp_path / "images", [f"{label}.png" for label in labels])
+    sequences = [sequence(f"{label}.png", [ANIMAL], location=label, **{"class": [label]}) for label in labels]
+    with caplog.at_level(logging.WARNING):
+        crop_set(build(tmp_path / "c.duckdb", sequences), tmp_path / "set", images)
+    shares = [
+        row for row in rows_of(tmp_path / "set" / "shares.csv") if row["crops"] == "0" and row["split"] != "train"
+    ]
+    missing = Counter(row["split"] for row in shares)
+    warned = [record.getMessage() for record in caplog.records if "too few locations" in record.getMessage()]
+    assert [text.partition(": ")[0] for text in warned] == [
+        f"{missing[split]} labels are at too few locations to have crops for {split}" for split in ("test", "val")
+    ]
+    assert all(text.endswith("kind 4, ...") for text in warned)

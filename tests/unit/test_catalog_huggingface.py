@@ -1,11 +1,10 @@
-"""Hugging Face folders: what `datasets` would load is what the catalogue holds, and the card says so."""
+"""Hugging Face folders: what `datasets` loads is what the catalogue holds, and the card says so."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import yaml
 from PIL import Image
 
 from tests.training_sets import ALL, ANIMAL, GROUP, PNG, build, content, rows_of, sequence, split_table, write_images
-from treeline.catalog.exports.huggingface import HuggingFaceOptions, export
+from treeline.catalog.exports.huggingface import SCHEMA, HuggingFaceOptions, export
 from treeline.catalog.training.images import ImageSource
 
 KEY = "?se=2021-01-01T07%3A59%3A00Z&sig=Xy42"
@@ -46,18 +45,14 @@ def write(folder: Path, *names: str, title: str = "Deer") -> tuple[Path, dict[st
     return folder / "set", export(catalog, folder / "set", options, memory_mb=1024, threads=1)
 
 
-def load(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read as `datasets` does, by it where it is installed, or by the same files and features."""
-    if find_spec("datasets"):
-        from datasets import Image as ImageFeature
-        from datasets import load_dataset
+def load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Load with `datasets` itself, which asks nobody and leaves nothing behind."""
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HF_HOME", str(folder.with_name("home")))
+    import datasets
 
-        loaded = load_dataset(str(folder), cache_dir=str(folder.with_name("cache")))
-        kept = {split: rows.cast_column("image", ImageFeature(decode=False)) for split, rows in loaded.items()}
-        return {split: list(rows) for split, rows in kept.items()}
-    configuration = front_matter(folder)["configs"][0]["data_files"]
-    files = {entry["split"]: sorted(folder.glob(entry["path"])) for entry in configuration}
-    return {split: pd.concat(map(pd.read_parquet, found)).to_dict("records") for split, found in files.items()}
+    return datasets.load_dataset(str(folder), cache_dir=str(folder.with_name("cache")))
 
 
 def front_matter(folder: Path) -> dict[str, Any]:
@@ -66,22 +61,43 @@ def front_matter(folder: Path) -> dict[str, Any]:
     return read
 
 
-def test_rows_are_those_of_the_catalogue(tmp_path: Path) -> None:
+def test_datasets_loads_what_the_catalogue_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, dropped = write(tmp_path, "d/a.png", "b.png", "c.png")
-    splits = load(folder)
+    splits = load(folder, monkeypatch)
     assert dropped == {}
-    assert {split: [row["file"] for row in rows] for split, rows in splits.items()} == {
+    assert {split: list(rows["file"]) for split, rows in splits.items()} == {
         **{"train": ["c.png", "d/a.png"], "val": ["b.png"]}
     }
+    assert {tuple(rows.column_names) for rows in splits.values()} == {tuple(SCHEMA.names)}
     (never, boxed), (empty,) = splits["train"], splits["val"]
-    assert boxed["image"]["bytes"] == PNG
-    assert Image.open(io.BytesIO(boxed["image"]["bytes"])).size == (boxed["width"], boxed["height"]) == (72, 48)
-    assert [list(box) for box in boxed["objects"]["bbox"]] == [[0.25, 0.25, 0.5, 0.5], [0, 0, 1, 1]]
-    assert list(boxed["objects"]["category"]) == ["animal", "group"]
-    assert len(empty["objects"]["bbox"]) == 0
-    assert never["objects"] is None or never["objects"]["bbox"] is None
-    assert list(never["class"]) == ["deer", "wild boar"]
+    with Image.open(io.BytesIO(PNG)) as stored:
+        assert boxed["image"].size == (boxed["width"], boxed["height"]) == stored.size
+        assert boxed["image"].convert("RGB").tobytes() == stored.convert("RGB").tobytes()
+    assert boxed["objects"] == {
+        **{"bbox": [[0.25, 0.25, 0.5, 0.5], [0, 0, 1, 1]], "category": ["animal", "group"]},
+        "confidence": [None, None],
+    }
+    assert empty["objects"] == {"bbox": [], "category": [], "confidence": []}
+    assert not any((never["objects"] or {}).values())
+    assert never["class"] == ["deer", "wild boar"]
     assert (boxed["license"], boxed["rights_holder"], boxed["location"]) == ("CC BY 4.0", "A | B", "x")
+
+
+def test_datasets_loads_a_folder_without_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = write(tmp_path)
+    splits = load(folder, monkeypatch)
+    assert {tuple(rows.column_names) for rows in splits.values()} == {tuple(SCHEMA.names[1:])}
+    assert {split: rows.num_rows for split, rows in splits.items()} == {"train": 2, "val": 1}
+
+
+def test_nobody_looked_is_told_from_nothing_found(tmp_path: Path) -> None:
+    folder, _ = write(tmp_path, "d/a.png", "b.png", "c.png")
+    objects = [
+        row
+        for split in ("train", "val")
+        for row in pq.read_table(folder / "data" / f"{split}-00000.parquet", columns=["objects"])["objects"].to_pylist()
+    ]
+    assert [None if row is None else len(row["bbox"]) for row in objects] == [None, 2, 0]
 
 
 def test_features_say_what_the_columns_are(tmp_path: Path) -> None:
@@ -113,12 +129,6 @@ def test_secrets_stay_and_private_images_are_warned_of(tmp_path: Path, caplog: p
         folder, _ = write(tmp_path, "d/a.png", "b.png", "c.png")
     assert "3 images are of caltech, which is not public" in caplog.text
     assert b"Xy42" not in b"".join(content(folder).values()) + caplog.text.encode()
-
-
-def test_without_images(tmp_path: Path) -> None:
-    folder, _ = write(tmp_path)
-    assert "image" not in pq.read_schema(folder / "data" / "train-00000.parquet").names
-    assert len(pd.read_parquet(folder / "data" / "train-00000.parquet")) == 2
 
 
 def test_same_result_twice(tmp_path: Path) -> None:

@@ -177,9 +177,10 @@ def test_what_is_no_catalogue_is_refused(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE ingests DROP COLUMN properties")
     with pytest.raises(CatalogError, match="another version of Treeline.*ingests has other columns"):
         take_in(tmp_path / "old.duckdb", write(tmp_path, SEQUENCES))
-    (tmp_path / "text.duckdb").write_text("no database at all, and long enough to be looked at" * 500)
-    with pytest.raises(CatalogError, match="is no catalogue"):
-        take_in(tmp_path / "text.duckdb", write(tmp_path, SEQUENCES))
+    for name in ("text.duckdb", "table.csv", "table.parquet"):
+        (tmp_path / name).write_text("no database at all, and long enough to be looked at" * 500)
+        with pytest.raises(CatalogError, match="is no catalogue"):
+            take_in(tmp_path / name, write(tmp_path, SEQUENCES))
     with pytest.raises(CatalogError, match="no such file"):
         rows(tmp_path / "none.duckdb", "SELECT 1")
 

@@ -38,6 +38,9 @@ def test_crops(catalog: Path, tmp_path: Path) -> None:
     printed = run("crops", catalog, "--output", tmp_path / "crops", "--images", images, "--square", "--margin", 0.1)
     assert "no box to cut out" in printed
     assert [row["split"] for row in rows_of(tmp_path / "crops" / "crops.csv")] == ["train"]
+    splits = tmp_path / "crops" / "splits.json"
+    printed = run("ingest", tmp_path / "other.duckdb", splits, "--format", "megadb")
+    assert "splits: 0 sequences, 0 images, 0 boxes, 1 locations in splits ingested\n" in printed
 
 
 def test_huggingface(catalog: Path, tmp_path: Path) -> None:

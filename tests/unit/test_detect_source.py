@@ -37,6 +37,18 @@ def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
     assert [(image.name, image.data) for image in read_images(tmp_path)] == list(IMAGES.items())
 
 
+def test_a_folder_gives_what_is_in_folders_below_it(tmp_path: Path) -> None:
+    names = ["north/1.jpg", "north/deep/1.jpg", "south/1.jpg", "z.jpg"]
+    checksums = set()
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(KINDS["jpeg"])
+        checksums.add(content_sha256(tmp_path))
+    (tmp_path / "folder.jpg").mkdir()
+    assert [image.name for image in read_images(tmp_path)] == names
+    assert len(checksums) == len(names)
+
+
 def test_a_parquet_file_gives_every_row(tmp_path: Path) -> None:
     images = [KINDS["gif"], raw_bgr(picture()), None, b"broken"]
     shard = write_shard(tmp_path / "s.parquet", [shard_row(n, data, (24, 36)) for n, data in enumerate(images)])

@@ -65,7 +65,9 @@ def ingest(
     )
     done = ingest_source(catalog, source, memory_mb=memory_mb, threads=threads)
     change = "ingested" if done.is_new else "unchanged"
-    typer.echo(f"{source.name}: {done.sequences:,} sequences, {done.images:,} images, {done.boxes:,} boxes {change}")
+    others = f", {done.splits:,} locations in splits" if done.splits else ""
+    counts = f"{done.sequences:,} sequences, {done.images:,} images, {done.boxes:,} boxes{others}"
+    typer.echo(f"{source.name}: {counts} {change}")
 
 
 def _pairs(option: str, values: list[str] | None) -> dict[str, str]:
@@ -119,9 +121,11 @@ def tables(
     log: LogOption = None,
 ) -> None:
     """Write the tables as Parquet, for programs without DuckDB; secrets are left out."""
+    from treeline.catalog.database import TABLES
     from treeline.catalog.parquet_tables import write_tables
 
     write_tables(catalog, output, memory_mb=memory_mb, threads=threads)
+    typer.echo(f"{output}: {len(TABLES)} tables")
 
 
 for command in (cli_splits.split, cli_splits.leakage, cli_browse.browse):

@@ -91,9 +91,10 @@ def read_sql(name: str) -> str:
 def _connected(catalog: Path, memory_mb: int, threads: int, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     memory = database_memory(memory_mb)
     with connect(catalog.parent, memory_mb=memory, threads=threads) as connection:
-        options = " (READ_ONLY)" if read_only else ""
+        # Without the type, DuckDB would make a database in memory of a file that is called .csv, .json or .parquet.
+        options = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
         try:
-            connection.execute(f"ATTACH {quote_literal(str(catalog))} AS {NAME}{options}")
+            connection.execute(f"ATTACH {quote_literal(str(catalog))} AS {NAME} ({options})")
         except duckdb.IOException as error:
             problem = "is open in another program" if "lock" in str(error) else "is no catalogue"
             raise CatalogError(f"{catalog}: {problem} ({str(error).partition(chr(10))[0]}).") from error

@@ -33,12 +33,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest brought; `is_new` tells whether anything changed."""
+    """What an ingest brought; `is_new` tells whether anything changed, and only then are `splits` counted."""
 
     sequences: int
     images: int
     boxes: int
     is_new: bool
+    splits: int = 0
 
 
 def ingest(catalog: Path, source: Source, *, memory_mb: int, threads: int) -> Ingested:
@@ -156,9 +157,9 @@ def _reported(catalog: Path, source: Source) -> Iterator[None]:
 def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str) -> Ingested:
     number = _prepare_merge(connection, source.name)
     connection.execute(read_sql("merge.sql"))
-    sequences, images, boxes = (
+    sequences, images, boxes, splits = (
         connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-        for table in ("new_sequences", "new_images", "staged_boxes")
+        for table in ("new_sequences", "new_images", "staged_boxes", "staged_splits")
     )
     facts = [source.name, source.format, str(source.path), checksum, sequences, images, boxes, datetime.now(UTC)]
     connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])
@@ -166,7 +167,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str)
     row = [number, *facts, __version__, said]
     connection.execute(f"INSERT INTO ingests VALUES (?{', ?' * (len(row) - 1)})", row)
     log.info("%s: %d sequences, %d images, %d boxes", source.name, sequences, images, boxes)
-    return Ingested(sequences, images, boxes, is_new=True)
+    return Ingested(sequences, images, boxes, is_new=True, splits=splits)
 
 
 def _prepare_merge(connection: duckdb.DuckDBPyConnection, name: str) -> int:

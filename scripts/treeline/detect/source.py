@@ -20,7 +20,7 @@ class SourceImage(NamedTuple):
     """An image that is to be looked at.
 
     Args:
-        name: What the results call it: the archive member's name, or `<uuid>.<extension>`.
+        name: What the results call it: the archive member's name, the path in the folder, or `<uuid>.<extension>`.
         data: Encoded image, or raw pixels.
         sizes: Heights and widths to try for raw pixels.
     """
@@ -37,7 +37,7 @@ def read_images(source: Path) -> Iterator[SourceImage]:
         ShardError: `source` is none of these, or is damaged.
     """
     if source.is_dir():
-        yield from (SourceImage(path.name, path.read_bytes(), []) for path in _image_files(source))
+        yield from (SourceImage(name, (source / name).read_bytes(), []) for name in _image_files(source))
     elif source.suffix == PARQUET_SUFFIX:
         yield from _read_parquet(source)
     else:
@@ -63,13 +63,15 @@ def content_sha256(source: Path) -> str:
             raise ShardError(source, "no such file.", fix="Check the path, or run the stage that makes it.")
         return sha256_of_file(source)
     digest = hashlib.sha256()
-    for path in _image_files(source):
-        digest.update(f"{path.name}\0{sha256_of_file(path)}\0".encode())
+    for name in _image_files(source):
+        digest.update(f"{name}\0{sha256_of_file(source / name)}\0".encode())
     return digest.hexdigest()
 
 
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_image(path.name))
+def _image_files(folder: Path) -> list[str]:
+    """Paths of the images below a folder, at any depth, as the results call them."""
+    files = (path for path in folder.rglob("*") if _is_image(path.name) and path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 def _is_image(name: str) -> bool:

@@ -88,6 +88,7 @@ def evaluate(
     console = open_console()
     for table in tables_of(evaluation):
         console.print(table)
+    typer.echo(f"{output}: measures.csv, curves.csv, curves.svg, report.json")
 
 
 def sort(

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from treeline.download.spool import Spool
+from treeline.errors import InputError
 from treeline.io.parquet import read_metadata
 from treeline.paths import shard_folder
 
@@ -24,8 +25,10 @@ def collect_garbage(images: Path) -> int:
         Number of shards of earlier settings that were removed.
 
     Raises:
-        TreelineError: A job works on a shard.
+        TreelineError: A job works on a shard, or there is no such folder.
     """
+    if not images.is_dir():
+        raise InputError(images, "no such folder.", fix="Give the folder of the shards, such as results/images.")
     removed = 0
     for successes in sorted(images.glob(shard_folder("*", "*") + "/successes.parquet")):
         shard = successes.parent

@@ -90,7 +90,8 @@ def _check(connection: duckdb.DuckDBPyConnection, table: LoadedTable, source: So
 def _check_agreement(connection: duckdb.DuckDBPyConnection, table: LoadedTable) -> None:
     without = connection.execute("SELECT min(row) FROM lila_rows WHERE url IS NULL").fetchone()
     if without is not None and without[0] is not None:
-        raise InputError(table.file, "has no URL.", row=without[0], field=" or ".join(URLS[:3]))
+        urls = " or ".join(column for column in URLS if column in table.columns)
+        raise InputError(table.file, "has no URL.", row=without[0], field=urls)
     _check_alike(connection, table, "image_id", OF_IMAGE)
     _check_alike(connection, table, "class", ("taxon",))
 

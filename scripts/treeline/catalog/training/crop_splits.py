@@ -25,6 +25,8 @@ Place: TypeAlias = tuple[str, str | None]
 """A location of a family of data sets; None for what has none."""
 
 SHARES, SPLITS_FILE = "shares.csv", "splits.json"
+NAMED_LABELS = 5
+"""Labels that a warning names."""
 
 
 def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float], seed: int) -> None:
@@ -142,14 +144,15 @@ def write_shares(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def warn_of_gaps(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]) -> None:
-    """Warn of labels that a split has no crop of, though it should have some."""
+    """Warn of labels that a split has no crop of, though it should have some; of a few by name."""
     wanted = [split for split, share in zip(SPLITS, shares, strict=True) if share > 0]
     missing = """
-        SELECT label, list(split ORDER BY split)
+        SELECT split, count(*), list(label ORDER BY label)[:?]
         FROM crop_shares
         WHERE crops = 0 AND list_contains(?, split)
-        GROUP BY label
-        ORDER BY label
+        GROUP BY split
+        ORDER BY split
     """
-    for label, splits in connection.execute(missing, [wanted]).fetchall():
-        log.warning("the label %r has no crops for %s: it is at too few locations", label, " and ".join(splits))
+    for split, count, labels in connection.execute(missing, [NAMED_LABELS, wanted]).fetchall():
+        names = ", ".join(labels) + (", ..." if count > len(labels) else "")
+        log.warning("%d labels are at too few locations to have crops for %s: %s", count, split, names)

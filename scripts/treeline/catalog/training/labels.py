@@ -96,7 +96,8 @@ def read_labels(file: Path) -> Labels:
         raise InputError(file, f"is no YAML in UTF-8 ({' '.join(str(error).split())}).") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(file, f"{first['msg']}.", field=".".join(map(str, first["loc"])) or None) from None
+        fix = "" if first["loc"] else "Write a label a key: docs/catalog-training.md."
+        raise InputError(file, f"{first['msg']}.", field=".".join(map(str, first["loc"])) or None, fix=fix) from None
 
 
 def stage_labels(connection: duckdb.DuckDBPyConnection, file: Path | None) -> None:
