@@ -10,3 +10,4 @@ import typer
 DEFAULT_CONFIG = Path("config/config.yaml")
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration that Snakemake runs with.")]
+MaxPixelsOption = Annotated[int, typer.Option("--max-pixels", min=1, help="Largest width x height that is decoded.")]

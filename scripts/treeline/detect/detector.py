@@ -16,10 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from treeline.choices import MAX_PIXELS
 from treeline.detect.model import ModelError
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
-from treeline.io.images import MAX_PIXELS, Pixels, read_stored
+from treeline.io.images import Pixels, read_stored
 from treeline.io.results import ImageResult, failed, processed
 from treeline.io.time_taken import time_taken
 

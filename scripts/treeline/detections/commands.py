@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from treeline.config_download import DownloaderParameters
-from treeline.console import open_console, print_counts
+from treeline.choices import MAX_PIXELS
 from treeline.detections.locations import LocationRule
 from treeline.detections.options import (
     CategoryThresholdOption,
@@ -23,8 +22,7 @@ from treeline.detections.options import (
 )
 from treeline.detections.thresholds import TYPICAL_THRESHOLD
 from treeline.logs import LogOption
-
-MAX_PIXELS = DownloaderParameters().max_image_pixels
+from treeline.options import MaxPixelsOption
 
 
 def smooth(
@@ -72,6 +70,7 @@ def evaluate(
     log: LogOption = None,
 ) -> None:
     """Compare with ground truth: precision, recall and average precision, by category and location."""
+    from treeline.console import open_console
     from treeline.detections.evaluate import evaluate as evaluate_results
     from treeline.detections.evaluation_report import tables_of, write_evaluation
     from treeline.detections.locations import read_locations
@@ -102,6 +101,7 @@ def sort(
     log: LogOption = None,
 ) -> None:
     """Sort images into animal, person, vehicle, animal_person, ..., empty and failed."""
+    from treeline.console import print_counts
     from treeline.detections.sort import sort_images
 
     counts = sort_images(results, images, output, way=by, thresholds=thresholds_of(threshold, category_threshold))
@@ -124,13 +124,14 @@ def crop(
     seed: Annotated[int, typer.Option(help="Another one draws other locations.")] = 0,
     archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,
     jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops.")] = 90,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")] = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     threshold: ThresholdOption = TYPICAL_THRESHOLD,
     category_threshold: CategoryThresholdOption = None,
     locations: LocationsOption = None,
     log: LogOption = None,
 ) -> None:
     """Cut detections out into archives for training a classifier, split by location."""
+    from treeline.console import print_counts
     from treeline.detections.crop import crop_detections
     from treeline.detections.crop_plan import CropOptions
     from treeline.detections.locations import read_locations
