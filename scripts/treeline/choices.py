@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+INITIALIZERS = ("plain", "gbif", "eol", "fathomnet", "lila", "tol_general")
 Archive = Literal["tar", "tar.gz", "folder"]
 DecodedFormat = Literal["jpeg", "png", "stored"]
 

@@ -33,9 +33,6 @@ from treeline.config_values import (
 Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-Initializer = Literal["plain", "gbif", "eol", "fathomnet", "lila", "tol_general"]
-INITIALIZERS: tuple[Initializer, ...] = get_args(Initializer)
-
 
 class OutputStructure(Block):
     """Names of the files and folders under `path_to_output`."""
