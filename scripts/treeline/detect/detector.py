@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from treeline.choices import MAX_PIXELS
+from treeline.detect.lean_yolov5 import import_yolov5
 from treeline.detect.model import ModelError
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
@@ -119,6 +120,7 @@ def open_detector(
 
 
 def _load(checkpoint: Path, device: Device, threshold: float, threads: int, max_pixels: int) -> Detector:
+    import_yolov5()
     import torch
     from megadetector.detection import run_detector
 
