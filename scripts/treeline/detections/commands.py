@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from treeline.choices import MAX_PIXELS
+from treeline.choices import MAX_PIXELS, SEQUENCE_GAP_SECONDS
 from treeline.detections.locations import LocationRule
 from treeline.detections.options import (
     CategoryThresholdOption,
@@ -26,13 +26,13 @@ from treeline.options import MaxPixelsOption
 
 
 def smooth(
-    results: Annotated[Path, typer.Argument(help="Detector results.")],
+    results: ResultsArgument,
     output: Annotated[Path, typer.Option(help="Target JSON: the smoothed results.")],
     locations: LocationsOption = None,
     levels_up: LevelsUpOption = 0,
     one_location: OneLocationOption = False,
     categories: Annotated[bool, typer.Option("--categories", help="Smooth animal and vehicle too.")] = False,
-    gap_seconds: Annotated[float, typer.Option(min=0, help="Longest gap within a sequence.")] = 60,
+    gap_seconds: Annotated[float, typer.Option(min=0, help="Longest gap within a sequence.")] = SEQUENCE_GAP_SECONDS,
     detection_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Detections of a lower confidence do not take part.")
     ] = 0.15,
