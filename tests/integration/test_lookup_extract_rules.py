@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tests.snakemake_runs import run_snakemake
 from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
 from treeline.paths import Paths
 
@@ -42,17 +42,13 @@ SERVERS = ("a.org", "b.org%3A80")
 SHARDS = [(server, partition) for server in SERVERS for partition in range(2)]
 
 
-def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as the local profile does."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--rerun-triggers", "mtime"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
-    return subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+def run_as_the_profile_does(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ("--cores", "2", "--rerun-triggers", "mtime")
+    return run_snakemake([*arguments, *options], folder, os.environ | {"PYTHONPATH": str(ROOT / "scripts")})
 
 
 def snakemake(folder: Path, *arguments: str) -> str:
-    done = run_snakemake(folder, *arguments)
+    done = run_as_the_profile_does(folder, *arguments)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -150,7 +146,7 @@ def test_a_deleted_lookup_batch_comes_back_when_its_manifest_is_deleted_too(run:
 def test_a_refused_group_stops_before_any_job(run: Path) -> None:
     bad = run / "groups" / "bad.yaml"
     bad.write_text("description: mine\nwher: true\n")
-    done = run_snakemake(run, "-n", "extract")
+    done = run_as_the_profile_does(run, "-n", "extract")
     bad.unlink()
     assert done.returncode != 0
     assert "groups/bad.yaml" in done.stdout and "group bad" in done.stdout
