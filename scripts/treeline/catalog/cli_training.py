@@ -11,7 +11,7 @@ import typer
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.choices import MAX_PIXELS
 from treeline.logs import LogOption
-from treeline.options import MaxPixelsOption
+from treeline.options import ArchiveCropsOption, CropQualityOption, MarginOption, MaxPixelsOption, SquareOption
 
 if TYPE_CHECKING:
     from treeline.catalog.training.images import ImageSource
@@ -88,10 +88,10 @@ def crops(
     seed: Annotated[
         int, typer.Option(min=0, help="Another one draws other crops, and places locations otherwise.")
     ] = 0,
-    square: Annotated[bool, typer.Option(help="Make crops square; what is beyond the image is black.")] = False,
-    margin: Annotated[float, typer.Option(min=0, help="Added on each side, as a share of the longer side.")] = 0.0,
-    archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,
-    jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops.")] = 90,
+    square: SquareOption = False,
+    margin: MarginOption = 0.0,
+    archive_crops: ArchiveCropsOption = 10_000,
+    jpeg_quality: CropQualityOption = 90,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,

@@ -22,7 +22,7 @@ from treeline.detections.options import (
 )
 from treeline.detections.thresholds import TYPICAL_THRESHOLD
 from treeline.logs import LogOption
-from treeline.options import MaxPixelsOption
+from treeline.options import ArchiveCropsOption, CropQualityOption, MarginOption, MaxPixelsOption, SquareOption
 
 
 def smooth(
@@ -117,13 +117,13 @@ def crop(
     labels: Annotated[
         Path | None, typer.Option(help="Ground truth whose labels the crops take. [default: the categories]")
     ] = None,
-    square: Annotated[bool, typer.Option(help="Make crops square; what is beyond the image is black.")] = False,
-    margin: Annotated[float, typer.Option(min=0, help="Added on each side, as a share of the longer side.")] = 0.0,
+    square: SquareOption = False,
+    margin: MarginOption = 0.0,
     val: Annotated[float, typer.Option(min=0, max=1, help="Share of the locations for validation.")] = 0.1,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share of the locations for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another one draws other locations.")] = 0,
-    archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,
-    jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops.")] = 90,
+    archive_crops: ArchiveCropsOption = 10_000,
+    jpeg_quality: CropQualityOption = 90,
     max_pixels: MaxPixelsOption = MAX_PIXELS,
     threshold: ThresholdOption = TYPICAL_THRESHOLD,
     category_threshold: CategoryThresholdOption = None,
