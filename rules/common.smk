@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from treeline.config import INITIALIZERS
+from treeline.choices import INITIALIZERS
 from treeline.config_tools import COLLECTION_TOOLS, FILES_OF_TOOLS, gives_verdicts, needed_tools
 from treeline.download.schedule import read_schedule
 from treeline.download.tables import digest_of_retries

@@ -18,8 +18,8 @@ hypothesis.settings.load_profile("treeline")
 
 LONGEST = (
     "test_kill.py",
-    "test_pipeline.py",
     "test_tools_rules.py",
+    "test_pipeline.py",
     "test_kill_downloads.py",
     "test_download_fleet.py",
     "test_download_shard_stopped.py",
@@ -33,6 +33,12 @@ LONGEST = (
     "test_status.py",
     "test_download_profile.py",
     "test_hostile_table.py",
+    "test_kill_catalog.py",
+    "test_catalog_camtrap_write.py",
+    "test_catalog_export_megadb.py",
+    "test_catalog_coco_camera_traps.py",
+    "test_catalog_detector_set.py",
+    "test_catalog_crop_set.py",
 )
 """Files that take longest, in order: each is one worker's, and what starts last ends last."""
 

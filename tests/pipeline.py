@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import yaml
 
 from resources.example.make_tables import make_tables
 from tests.servers import example_servers
+from tests.snakemake_runs import run_snakemake
 
 ROOT = Path(__file__).parents[1]
 OF_THE_RUN = (
@@ -50,8 +50,11 @@ class Project:
 
     def command(self, *options: str) -> list[str]:
         """The Snakemake command line, with some options or targets."""
+        return [sys.executable, "-m", "snakemake", *self.arguments(*options)]
+
+    def arguments(self, *options: str) -> list[str]:
+        """The same, without the program."""
         return [
-            *(sys.executable, "-m", "snakemake"),
             *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)),
             *("--configfile", str(self.folder / "config.yaml"), "--profile", str(ROOT / self.profile)),
             *options,
@@ -63,9 +66,7 @@ class Project:
         Raises:
             AssertionError: It failed.
         """
-        done = subprocess.run(
-            self.command(*options), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        done = run_snakemake(self.arguments(*options), Path.cwd(), ENVIRONMENT)
         assert done.returncode == 0, done.stdout[-8000:]
         return done.stdout
 

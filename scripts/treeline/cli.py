@@ -1,7 +1,8 @@
 """The command line: `treeline <stage> <verb>`.
 
-A stage's commands live in its folder's `cli.py`, which import what is heavy (torch, duckdb, pyarrow) only inside a
-command, so that `treeline urls` never waits for torch. Errors that a user can mend are printed without a traceback.
+A stage's commands live in its folder's `cli.py`, which is imported for them alone, and which imports what is heavy
+(torch, duckdb, pyarrow, the configuration's models) only inside a command: `treeline urls` never waits for torch.
+Errors that a user can mend are printed without a traceback.
 """
 
 from __future__ import annotations
@@ -9,27 +10,31 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from treeline import __version__, catalog, decode, detect, detections, download, extract, lookup, tools, urls
 from treeline.catalog import cli_query
-from treeline.catalog.cli import app as catalog_app
-from treeline.decode.cli import app as decode_app
-from treeline.detect.cli import app as detect_app
-from treeline.detections.cli import app as detections_app
-from treeline.download.cli import app as download_app
 from treeline.errors import NO_ROOM, TreelineError
-from treeline.extract.cli import app as extract_app
-from treeline.lookup.cli import app as lookup_app
 from treeline.options import DEFAULT_CONFIG, ConfigOption
-from treeline.tools.cli import app as tools_app
-from treeline.urls.cli import app as urls_app
 
 USER_ERROR = 2
 INTERRUPTED = 130
+
+
+class Stage(TyperGroup):
+    """A stage's commands, which are imported once one of them is called: every job starts with those of its stage."""
+
+    def make_context(self, *args: Any, **keywords: Any) -> Any:
+        """Bring the commands in before the rest of the command line is read."""
+        self.commands.update(get_group(import_module(f"treeline.{self.name}.cli").app).commands)
+        return super().make_context(*args, **keywords)
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,18 +43,12 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage, stage_app in (
-    (urls, urls_app),
-    (download, download_app),
-    (tools, tools_app),
-    (decode, decode_app),
-    (detect, detect_app),
-    (detections, detections_app),
-    (lookup, lookup_app),
-    (extract, extract_app),
-    (catalog, catalog_app),
-):
-    app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
+for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog):
+    app.add_typer(
+        typer.Typer(cls=Stage, no_args_is_help=True),
+        name=stage.__name__.rpartition(".")[2],
+        help=(stage.__doc__ or "").partition("\n")[0],
+    )
 app.add_typer(config_app, name="config")
 app.command(context_settings=cli_query.CONTEXT)(cli_query.query)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from treeline.choices import Archive, DecodedFormat
 from treeline.config_catalog import Catalog
 from treeline.config_detections import Detections
 from treeline.config_download import Download, DownloaderParameters
@@ -31,11 +32,6 @@ from treeline.config_values import (
 
 Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-
-Initializer = Literal["plain", "gbif", "eol", "fathomnet", "lila", "tol_general"]
-INITIALIZERS: tuple[Initializer, ...] = get_args(Initializer)
-Archive = Literal["tar", "tar.gz", "folder"]
-DecodedFormat = Literal["jpeg", "png", "stored"]
 
 
 class OutputStructure(Block):

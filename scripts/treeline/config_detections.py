@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from treeline.choices import SEQUENCE_GAP_SECONDS
 from treeline.config_values import Block, Confidence, NotEmpty, Share, check_distinct
 
 Export = Literal["csv-long", "csv-wide", "coco"]
@@ -31,7 +32,7 @@ class Repeats(Block):
 class Smooth(Block):
     """Let the most frequent class of a sequence overwrite the rare ones."""
 
-    gap_seconds: float = Field(60.0, ge=0)
+    gap_seconds: float = Field(SEQUENCE_GAP_SECONDS, ge=0)
     """Longest time between two images of a sequence that follow each other."""
     detection_threshold: Confidence = 0.15
     """Detections of a lower confidence do not take part."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from treeline.choices import MAX_PIXELS
 from treeline.config_values import Block, HeaderName, HeaderValue
 
 ImageFormat = Literal["jpeg", "png", "raw_bgr", "original"]
@@ -58,7 +59,7 @@ class DownloaderParameters(Block):
     """Seconds of nothing but failures after which a server is parked: the shard's other rows become errors, code -5."""
     max_image_bytes: int = Field(64 * 1024**2, ge=1)
     """Largest body in bytes; a larger one is an error row, and is not read to its end."""
-    max_image_pixels: int = Field(100_000_000, ge=1)
+    max_image_pixels: int = Field(MAX_PIXELS, ge=1)
     """Largest width x height that is decoded."""
     max_bytes_in_flight: int = Field(256 * 1024**2, ge=1)
     """Bytes of bodies that a job holds at once; one body may go beyond it, so that any can come through."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 WIDTH_WITHOUT_TERMINAL = 110
 
 
 def open_console() -> Console:
     """Open the standard output."""
+    from rich.console import Console
+
     # Messages and names come from servers and tables: nothing in them is markup.
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
@@ -22,6 +25,9 @@ def open_console() -> Console:
 
 def new_table(title: str) -> Table:
     """Start a table, to which columns and rows are added."""
+    from rich import box
+    from rich.table import Table
+
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from treeline.config import Archive, OutputStructure
-from treeline.config_tools import ImageSource
+from treeline.choices import Archive
+
+if TYPE_CHECKING:
+    from treeline.config import OutputStructure
+    from treeline.config_tools import ImageSource
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from treeline.config import INITIALIZERS, Lookup, Settings
+from treeline.choices import INITIALIZERS
+from treeline.config import Lookup, Settings
 from treeline.config_tools import FILES_OF_TOOLS
 from treeline.config_values import CHECKPOINT_SUFFIX
 from treeline.errors import ConfigError

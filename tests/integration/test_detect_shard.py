@@ -261,3 +261,9 @@ def test_batches_of_another_threshold_are_not_mixed_in(tmp_path: Path) -> None:
     assert run(archive, tmp_path / "results.json", batch_size=2, threshold=0.9).resumed == 0
     boxes = [box for image in images_of(tmp_path / "results.json").values() for box in image["detections"] or ()]
     assert all(box["conf"] >= 0.9 for box in boxes)
+
+
+@pytest.mark.usefixtures("detector")
+def test_no_stand_in_is_left_among_the_modules() -> None:
+    found = {name: sys.modules.get(name) for name in ("seaborn", "torch._dynamo", "torch._dynamo.utils")}
+    assert [name for name, module in found.items() if module is not None and module.__spec__ is None] == []

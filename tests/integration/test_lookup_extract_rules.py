@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 
 from tests.catalogs import SECRET
 from tests.pipeline import executed
+from tests.snakemake_runs import run_snakemake
 from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
 from tests.training_sets import ANIMAL, sequence, write_images
 from treeline.paths import Paths
@@ -75,17 +75,13 @@ CATALOG: dict[str, Any] = {
 }
 
 
-def run_snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as the local profile does."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--rerun-triggers", "mtime"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
-    return subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+def run_as_the_profile_does(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ("--cores", "2", "--rerun-triggers", "mtime")
+    return run_snakemake([*arguments, *options], folder, os.environ | {"PYTHONPATH": str(ROOT / "scripts")})
 
 
 def snakemake(folder: Path, *arguments: str) -> str:
-    done = run_snakemake(folder, *arguments)
+    done = run_as_the_profile_does(folder, *arguments)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -231,7 +227,7 @@ def test_a_deleted_lookup_batch_comes_back_when_its_manifest_is_deleted_too(run:
 def test_a_refused_group_stops_before_any_job(run: Path) -> None:
     bad = run / "groups" / "bad.yaml"
     bad.write_text("description: mine\nwher: true\n")
-    done = run_snakemake(run, "-n", "extract")
+    done = run_as_the_profile_does(run, "-n", "extract")
     bad.unlink()
     assert done.returncode != 0
     assert "groups/bad.yaml" in done.stdout and "group bad" in done.stdout

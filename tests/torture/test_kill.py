@@ -90,7 +90,8 @@ def progress(project: Project) -> int:
     stages = ("decoded", "detections", "lookup", "extracted")
     # Unlike rglob, walk goes on when a folder vanishes under it.
     files = sum(len(names) for stage in stages for _, _, names in os.walk(project.results / stage))
-    return len(project.requests()) + PROGRESS_OF_A_FILE * files
+    requests = sum(log.read_bytes().count(b"\n") for log in project.logs.glob("*.jsonl"))
+    return requests + PROGRESS_OF_A_FILE * files
 
 
 def kill(pid: int) -> None:

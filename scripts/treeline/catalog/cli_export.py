@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
 from treeline.logs import LogOption
-
-if TYPE_CHECKING:
-    from treeline.catalog.exports.options import ExportOptions
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,10 +37,8 @@ def megadb(
     log: LogOption = None,
 ) -> None:
     """MegaDB JSON: sequences.json, datasets.json and splits.json."""
-    from treeline.catalog.exports.options import ExportOptions
-
-    options = ExportOptions(datasets=tuple(dataset or ()), is_unhoisted=unhoist, with_secrets=with_secrets)
-    write_export("megadb", catalog, folder, options, memory_mb=memory_mb, threads=threads)
+    how = {"is_unhoisted": unhoist, "with_secrets": with_secrets}
+    write_export("megadb", catalog, folder, dataset, memory_mb, threads, **how)
 
 
 @app.command("coco-camera-traps")
@@ -55,10 +51,7 @@ def coco_camera_traps(
     log: LogOption = None,
 ) -> None:
     """COCO Camera Traps: one data set in one JSON file."""
-    from treeline.catalog.exports.options import ExportOptions
-
-    options = ExportOptions(() if dataset is None else (dataset,))
-    write_export("coco-camera-traps", catalog, file, options, memory_mb=memory_mb, threads=threads)
+    write_export("coco-camera-traps", catalog, file, _one(dataset), memory_mb, threads)
 
 
 @app.command("camtrap-dp")
@@ -80,11 +73,8 @@ def camtrap_dp(
     log: LogOption = None,
 ) -> None:
     """Camtrap DP 1.0.2: one data set as datapackage.json with deployments, media and observations."""
-    from treeline.catalog.exports.options import ExportOptions
-
-    datasets = () if dataset is None else (dataset,)
-    options = ExportOptions(datasets, time_zone=time_zone, locations=locations, metadata=metadata)
-    write_export("camtrap-dp", catalog, folder, options, memory_mb=memory_mb, threads=threads)
+    how = {"time_zone": time_zone, "locations": locations, "metadata": metadata}
+    write_export("camtrap-dp", catalog, folder, _one(dataset), memory_mb, threads, **how)
 
 
 @app.command("lila")
@@ -97,10 +87,7 @@ def lila(
     log: LogOption = None,
 ) -> None:
     """A CSV as LILA publishes it: a row for each image and label."""
-    from treeline.catalog.exports.options import ExportOptions
-
-    options = ExportOptions(tuple(dataset or ()))
-    write_export("lila", catalog, file, options, memory_mb=memory_mb, threads=threads)
+    write_export("lila", catalog, file, dataset, memory_mb, threads)
 
 
 @app.command("darwin-core")
@@ -113,19 +100,27 @@ def darwin_core(
     log: LogOption = None,
 ) -> None:
     """Darwin Core occurrences, CSV: a row for each sequence and kind of animal in it."""
-    from treeline.catalog.exports.options import ExportOptions
-
-    options = ExportOptions(tuple(dataset or ()))
-    write_export("darwin-core", catalog, file, options, memory_mb=memory_mb, threads=threads)
+    write_export("darwin-core", catalog, file, dataset, memory_mb, threads)
 
 
 def write_export(
-    format: str, catalog: Path, target: Path, options: ExportOptions, *, memory_mb: int, threads: int
+    format: str,
+    catalog: Path,
+    target: Path,
+    datasets: Sequence[str] | None,
+    memory_mb: int,
+    threads: int,
+    **options: Any,
 ) -> None:
-    """Write the catalogue in a format of `exports.EXPORTS`, and print how many of what."""
+    """Write the catalogue in a format of `exports.EXPORTS`, with `ExportOptions`, and print how many of what."""
     from treeline.catalog.database import open_to_read
     from treeline.catalog.exports import EXPORTS
+    from treeline.catalog.exports.options import ExportOptions
 
     with open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection:
-        written = EXPORTS[format](connection, target, options)
+        written = EXPORTS[format](connection, target, ExportOptions(tuple(datasets or ()), **options))
     typer.echo(f"{target}: " + ", ".join(f"{count:,} {what}" for what, count in written.items()))
+
+
+def _one(dataset: str | None) -> list[str]:
+    return [] if dataset is None else [dataset]

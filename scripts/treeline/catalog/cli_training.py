@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from treeline.catalog.cli_options import CatalogArgument, MemoryOption, ThreadsOption
-from treeline.console import print_counts
-from treeline.io.images import MAX_PIXELS
+from treeline.choices import MAX_PIXELS
 from treeline.logs import LogOption
+from treeline.options import ArchiveCropsOption, CropQualityOption, MarginOption, MaxPixelsOption, SquareOption
 
 if TYPE_CHECKING:
     from treeline.catalog.training.images import ImageSource
@@ -59,6 +59,7 @@ def detector_set(
     """Make a detector's training set: images and boxes, as YOLO and COCO datasets."""
     from treeline.catalog.training.choice import Choice
     from treeline.catalog.training.detector_set import DetectorSetOptions, make_detector_set
+    from treeline.console import print_counts
 
     options = DetectorSetOptions(Choice(lookup, confidence), image_sources(images), placement)
     made = make_detector_set(catalog, output, options, memory_mb=memory_mb, threads=threads)
@@ -87,11 +88,11 @@ def crops(
     seed: Annotated[
         int, typer.Option(min=0, help="Another one draws other crops, and places locations otherwise.")
     ] = 0,
-    square: Annotated[bool, typer.Option(help="Make crops square; what is beyond the image is black.")] = False,
-    margin: Annotated[float, typer.Option(min=0, help="Added on each side, as a share of the longer side.")] = 0.0,
-    archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,
-    jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops.")] = 90,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")] = MAX_PIXELS,
+    square: SquareOption = False,
+    margin: MarginOption = 0.0,
+    archive_crops: ArchiveCropsOption = 10_000,
+    jpeg_quality: CropQualityOption = 90,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     memory_mb: MemoryOption = 2048,
     threads: ThreadsOption = 2,
     log: LogOption = None,
@@ -99,6 +100,7 @@ def crops(
     """Make a classifier's training set: boxes cut out, with labels, in splits that share no location."""
     from treeline.catalog.training.choice import Choice
     from treeline.catalog.training.crop_set import CropSetOptions, make_crop_set
+    from treeline.console import print_counts
 
     if val + test >= 1:
         raise typer.BadParameter("--val and --test leave nothing for training", param_hint="--val")
@@ -159,5 +161,7 @@ def image_sources(texts: Sequence[str] | None) -> list[ImageSource]:
 
 
 def _print_dropped(dropped: Mapping[str, int]) -> None:
+    from treeline.console import print_counts
+
     if dropped:
         print_counts("Left out, see dropped.csv", ("reason", "images"), sorted(dropped.items()))

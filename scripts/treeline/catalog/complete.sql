@@ -1,6 +1,6 @@
 -- Make sequences, frame numbers and labels where a source has none.
 
--- Images without a sequence: one of a location's sequences ends where more than 60 seconds pass to its next image. An
+-- Images without a sequence: one of a location's sequences ends where more than `gap_seconds` pass to its next image. An
 -- image of which the location or the time is unknown is alone, in a sequence whose name begins with `dummy_`.
 CREATE OR REPLACE TEMP TABLE made_sequences AS
 WITH timed AS (
@@ -8,7 +8,7 @@ WITH timed AS (
     FROM staged_images
     WHERE seq_id IS NULL
 ), gaps AS (
-    SELECT *, coalesce(time - lag(time) OVER camera > INTERVAL 60 SECONDS, true) AS begins
+    SELECT *, coalesce(time - lag(time) OVER camera > to_seconds(getvariable('gap_seconds')), true) AS begins
     FROM timed
     WHERE place IS NOT NULL AND time IS NOT NULL
     WINDOW camera AS (PARTITION BY dataset, place ORDER BY time, file)

@@ -21,6 +21,7 @@ from treeline.catalog.readers import READERS, shards
 from treeline.catalog.sources import Source
 from treeline.catalog.staged_checks import check_staged
 from treeline.catalog.violations import InvalidSourceError
+from treeline.choices import SEQUENCE_GAP_SECONDS
 from treeline.errors import InputError
 from treeline.io.database import quote_literal
 from treeline.io.parquet import sha256_of_file
@@ -134,6 +135,7 @@ def stage(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         connection.execute(read_sql("attach.sql"))
     normalise_classes(connection, source)
     if source.format != "megadb":  # which says itself what belongs together, and in which order
+        connection.execute(f"SET VARIABLE gap_seconds = {SEQUENCE_GAP_SECONDS}")
         connection.execute(read_sql("complete.sql"))
     check_staged(connection, source)
     connection.execute(read_sql("hoist.sql"))

@@ -18,6 +18,7 @@ SELECT
     coalesce(
         image.properties ->> 'rights_holder', sequence.properties ->> 'rights_holder', dataset.properties ->> 'rights_holder'
     ) AS rights_holder,
+    coalesce(image.properties ->> 'license', sequence.properties ->> 'license', dataset.properties ->> 'license') AS license,
     image.width,                                                               -- pixels
     image.height,
     image.uuid,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from treeline.config import Archive, DecodedFormat
-from treeline.config_download import DownloaderParameters
+from treeline.choices import MAX_PIXELS, Archive, DecodedFormat
 from treeline.logs import LogOption
+from treeline.options import MaxPixelsOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,9 +17,6 @@ Format = Annotated[
     DecodedFormat, typer.Option("--format", help="jpeg, png, or stored: encoded images as they are, raw pixels as PNG.")
 ]
 Quality = Annotated[int, typer.Option("--quality", min=1, max=100, help="Quality of JPEGs that are encoded here.")]
-
-MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Largest width x height that is decoded.")]
-DEFAULT_MAX_PIXELS = DownloaderParameters().max_image_pixels
 
 
 @app.command("shard")
@@ -29,7 +26,7 @@ def shard(
     undecodable: Annotated[Path, typer.Option(help="CSV of the rows that gave no image.")],
     image_format: Format = "stored",
     quality: Quality = 90,
-    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     kept_by: Annotated[
         list[Path] | None, typer.Option(help="Verdicts of a tool on the shard: what they drop is left out; repeatable.")
     ] = None,
@@ -56,7 +53,7 @@ def files(
     archive: Annotated[Archive, typer.Option(help="Kind of archive that each file becomes.")] = "tar",
     image_format: Format = "stored",
     quality: Quality = 90,
-    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Write the images of Parquet files of the download layout into an archive each."""

@@ -7,10 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from treeline.config import Archive, DecodedFormat
+from treeline.choices import MAX_PIXELS, Archive, DecodedFormat
 from treeline.decode.shard import DecodeReport, decode_shard
 from treeline.errors import InputError
-from treeline.io.images import MAX_PIXELS
 
 log = logging.getLogger(__name__)
 

@@ -18,13 +18,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from treeline.config import DecodedFormat
+from treeline.choices import MAX_PIXELS, DecodedFormat
 from treeline.decode.archive import ArchiveWriter, archive_writer
 from treeline.errors import ImageError, ShardError
 from treeline.io.atomic import atomic_path
 from treeline.io.encode import encode_jpeg, encode_png
 from treeline.io.exif import kept_exif
-from treeline.io.images import MAX_PIXELS, UPRIGHT, Size, is_plain_jpeg, open_stored
+from treeline.io.images import UPRIGHT, Size, is_plain_jpeg, open_stored
 from treeline.io.names import IMAGE_EXTENSIONS, is_safe_uuid
 from treeline.io.parquet import SIZE_COLUMNS, open_shard, row_sizes
 from treeline.io.verdicts import stream_kept_rows

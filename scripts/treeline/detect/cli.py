@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from treeline.config_download import DownloaderParameters
+from treeline.choices import MAX_PIXELS
 from treeline.logs import LogOption
+from treeline.options import MaxPixelsOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -16,7 +17,6 @@ Model = Annotated[str, typer.Option(help="A checkpoint file (.pt), or a name tha
 Cache = Annotated[Path, typer.Option(help="Folder that named models are fetched into.")]
 Sha256 = Annotated[str | None, typer.Option(help="SHA-256 that the checkpoint must have.")]
 DEFAULT_CACHE = Path("~/.cache/treeline/models")
-MAX_PIXELS = DownloaderParameters().max_image_pixels
 
 
 @app.command("shard")
@@ -28,7 +28,7 @@ def shard(
     model_sha256: Sha256 = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence that is written.")] = 0.005,
     batch_size: Annotated[int, typer.Option(min=1, help="Images that the model sees at once.")] = 8,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")] = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes a GPU if there is one.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     state_folder: Annotated[

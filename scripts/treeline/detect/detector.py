@@ -16,10 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from treeline.choices import MAX_PIXELS
+from treeline.detect.lean_yolov5 import import_yolov5
 from treeline.detect.model import ModelError
 from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
-from treeline.io.images import MAX_PIXELS, Pixels, read_stored
+from treeline.io.images import Pixels, read_stored
 from treeline.io.results import ImageResult, failed, processed
 from treeline.io.time_taken import time_taken
 
@@ -118,6 +120,7 @@ def open_detector(
 
 
 def _load(checkpoint: Path, device: Device, threshold: float, threads: int, max_pixels: int) -> Detector:
+    import_yolov5()
     import torch
     from megadetector.detection import run_detector
 

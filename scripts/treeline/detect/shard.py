@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from treeline.choices import MAX_PIXELS
 from treeline.detect.detector import INFERENCE_FAILURE, Detector, Device, open_detector
 from treeline.detect.model import ModelError, check_sha256
 from treeline.detect.source import batches, content_sha256, read_images
 from treeline.detect.state import FinishedBatches
-from treeline.io.images import MAX_PIXELS
 from treeline.io.results import ImageResult, build_results, write_results
 
 log = logging.getLogger(__name__)

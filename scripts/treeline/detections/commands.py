@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from treeline.config_download import DownloaderParameters
-from treeline.console import open_console, print_counts
+from treeline.choices import MAX_PIXELS, SEQUENCE_GAP_SECONDS
 from treeline.detections.locations import LocationRule
 from treeline.detections.options import (
     CategoryThresholdOption,
@@ -23,18 +22,17 @@ from treeline.detections.options import (
 )
 from treeline.detections.thresholds import TYPICAL_THRESHOLD
 from treeline.logs import LogOption
-
-MAX_PIXELS = DownloaderParameters().max_image_pixels
+from treeline.options import ArchiveCropsOption, CropQualityOption, MarginOption, MaxPixelsOption, SquareOption
 
 
 def smooth(
-    results: Annotated[Path, typer.Argument(help="Detector results.")],
+    results: ResultsArgument,
     output: Annotated[Path, typer.Option(help="Target JSON: the smoothed results.")],
     locations: LocationsOption = None,
     levels_up: LevelsUpOption = 0,
     one_location: OneLocationOption = False,
     categories: Annotated[bool, typer.Option("--categories", help="Smooth animal and vehicle too.")] = False,
-    gap_seconds: Annotated[float, typer.Option(min=0, help="Longest gap within a sequence.")] = 60,
+    gap_seconds: Annotated[float, typer.Option(min=0, help="Longest gap within a sequence.")] = SEQUENCE_GAP_SECONDS,
     detection_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Detections of a lower confidence do not take part.")
     ] = 0.15,
@@ -72,6 +70,7 @@ def evaluate(
     log: LogOption = None,
 ) -> None:
     """Compare with ground truth: precision, recall and average precision, by category and location."""
+    from treeline.console import open_console
     from treeline.detections.evaluate import evaluate as evaluate_results
     from treeline.detections.evaluation_report import tables_of, write_evaluation
     from treeline.detections.locations import read_locations
@@ -103,6 +102,7 @@ def sort(
     log: LogOption = None,
 ) -> None:
     """Sort images into animal, person, vehicle, animal_person, ..., empty and failed."""
+    from treeline.console import print_counts
     from treeline.detections.sort import sort_images
 
     counts = sort_images(results, images, output, way=by, thresholds=thresholds_of(threshold, category_threshold))
@@ -118,20 +118,21 @@ def crop(
     labels: Annotated[
         Path | None, typer.Option(help="Ground truth whose labels the crops take. [default: the categories]")
     ] = None,
-    square: Annotated[bool, typer.Option(help="Make crops square; what is beyond the image is black.")] = False,
-    margin: Annotated[float, typer.Option(min=0, help="Added on each side, as a share of the longer side.")] = 0.0,
+    square: SquareOption = False,
+    margin: MarginOption = 0.0,
     val: Annotated[float, typer.Option(min=0, max=1, help="Share of the locations for validation.")] = 0.1,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share of the locations for testing.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Another one draws other locations.")] = 0,
-    archive_crops: Annotated[int, typer.Option(min=1, help="Most crops in an archive.")] = 10_000,
-    jpeg_quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the crops.")] = 90,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")] = MAX_PIXELS,
+    archive_crops: ArchiveCropsOption = 10_000,
+    jpeg_quality: CropQualityOption = 90,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     threshold: ThresholdOption = TYPICAL_THRESHOLD,
     category_threshold: CategoryThresholdOption = None,
     locations: LocationsOption = None,
     log: LogOption = None,
 ) -> None:
     """Cut detections out into archives for training a classifier, split by location."""
+    from treeline.console import print_counts
     from treeline.detections.crop import crop_detections
     from treeline.detections.crop_plan import CropOptions
     from treeline.detections.locations import read_locations

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-GAP_SECONDS = 60.0
+from treeline.choices import SEQUENCE_GAP_SECONDS
 
 DATE_TIME = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
-"""As in EXIF and the results format, `YYYY:MM:DD HH:MM:SS`; ISO 8601 without a time zone too."""
+"""As in EXIF and the results format, `YYYY:MM:DD HH:MM:SS`; ISO 8601 without a time zone too. The
+catalogue's `local_time` reads more, as it takes what anybody wrote; a format of results says how its times look."""
 
 
 def parse_datetime(text: object) -> datetime | None:
@@ -28,7 +29,7 @@ def parse_datetime(text: object) -> datetime | None:
 
 
 def group_into_sequences(
-    locations: Sequence[str], times: Iterable[datetime | None], gap_seconds: float = GAP_SECONDS
+    locations: Sequence[str], times: Iterable[datetime | None], gap_seconds: float = SEQUENCE_GAP_SECONDS
 ) -> list[list[int]]:
     """Group images by location and time.
 

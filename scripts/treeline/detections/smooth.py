@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from treeline.choices import SEQUENCE_GAP_SECONDS
 from treeline.detections.locations import LocationRule, locate
-from treeline.detections.sequences import GAP_SECONDS, group_into_sequences, parse_datetime
+from treeline.detections.sequences import group_into_sequences, parse_datetime
 from treeline.detections.smoothing import MajorityRules, Taxon, parse_taxon, smooth_counts
 from treeline.detections.steps import record_step
 from treeline.detections.write import write_detections
@@ -39,7 +40,7 @@ class SmoothParameters:
         rules: How often a class must occur. For categories of detections, none is one of `others`.
     """
 
-    gap_seconds: float = GAP_SECONDS
+    gap_seconds: float = SEQUENCE_GAP_SECONDS
     detection_threshold: float = 0.15
     classification_threshold: float = 0.5
     smooth_categories: bool = False

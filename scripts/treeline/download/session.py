@@ -28,7 +28,7 @@ from treeline.download.memory import ByteBudget, Held
 from treeline.download.progress import SUCCESS, Progress
 from treeline.download.refresh import Earlier
 from treeline.download.servers import LeaveAloneError, Servers
-from treeline.download.spool import Spool, as_segment, write_statistics
+from treeline.download.spool import Spool, write_statistics
 from treeline.download.stop import Stop
 from treeline.download.telemetry import RequestLog
 from treeline.download.underway import UnderwayFile
@@ -90,8 +90,6 @@ class Session:
         log.info("%d rows, %d of them in the spool", len(self._images), len(finished))
         if not missing:
             return
-        # Arrow loads pandas with the first list that it converts: better now than while requests wait for it.
-        as_segment([{"row": 0, "retry_count": 0}])
         started = monotonic()
         try:
             with (

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, ImageFile
 
+from treeline.choices import MAX_PIXELS
 from treeline.errors import ImageError
 from treeline.io.jpeg import has_exif
 
@@ -27,9 +28,6 @@ Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
 
 EncodedFormat = Literal["jpeg", "png", "gif", "webp", "tiff", "bmp", "avif"]
-
-MAX_PIXELS = 100_000_000
-"""Largest height x width that is decoded where nothing else is said; the default of `max_image_pixels`."""
 
 STRIP_PIXELS = 1024**2
 EXIF_ORIENTATION = 0x0112

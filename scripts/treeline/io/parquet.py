@@ -18,7 +18,10 @@ import pyarrow.parquet as pq
 from treeline import __version__
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
+from treeline.io.lean_arrow import do_without_pandas
 from treeline.io.page_cache import forget
+
+do_without_pandas()
 
 IMAGE_ROW_GROUP_ROWS = 256
 IMAGE_ROW_GROUP_BYTES = 32 * 1024**2

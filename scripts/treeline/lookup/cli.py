@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from treeline.config import OutputStructure
 from treeline.logs import LogOption
-from treeline.paths import Paths
 from treeline.ranks import RanksOption, open_ranks
 
 app = typer.Typer(no_args_is_help=True)
@@ -55,7 +53,9 @@ def groups(
     log: LogOption = None,
 ) -> None:
     """Write the lookup batches and the manifest of each group."""
+    from treeline.config import OutputStructure
     from treeline.lookup.tables import create_lookup_tables
+    from treeline.paths import Paths
 
     create_lookup_tables(
         Paths(folder.parent, OutputStructure(lookup_folder=folder.name)),

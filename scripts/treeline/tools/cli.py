@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from treeline.config_download import DownloaderParameters
-from treeline.config_tools import CropToBoxes, DuplicationBased, NearDuplicates, Resize
+from treeline.choices import MAX_PIXELS
 from treeline.logs import LogOption
+from treeline.options import MaxPixelsOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,10 +23,8 @@ Manifest = Annotated[Path, typer.Option(help="The list of URL batches.")]
 Ignored = Annotated[Path, typer.Option(help="The table of ignored servers; may be missing.")]
 Verdicts = Annotated[Path, typer.Option(help="Folder of the tool's verdicts: outdated ones are removed.")]
 Output = Annotated[Path, typer.Option(help="Parquet file to write.")]
-MaxPixels = Annotated[int, typer.Option(min=1, help="Largest width x height that is decoded.")]
 MemoryMb = Annotated[int, typer.Option(min=512, help="Memory of the job in MiB; what does not fit goes to disk.")]
 Threads = Annotated[int, typer.Option(min=1, help="Number of threads.")]
-MAX_PIXELS = DownloaderParameters().max_image_pixels
 
 
 @app.command("judge")
@@ -36,7 +34,7 @@ def judge(
     output: Output,
     kept_by: KeptBy = None,
     parameters: Parameters = "{}",
-    max_pixels: MaxPixels = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Judge the images of one shard, each by itself."""
@@ -76,6 +74,7 @@ def duplicates(
     log: LogOption = None,
 ) -> None:
     """Find the images of the whole collection whose original bytes are those of an earlier one."""
+    from treeline.config_tools import DuplicationBased
     from treeline.paths import shard_folder
     from treeline.tools.collection import Collection
     from treeline.tools.duplicates import find_duplicates
@@ -94,7 +93,7 @@ def hash_images(
     successes: Successes,
     output: Output,
     kept_by: KeptBy = None,
-    max_pixels: MaxPixels = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Hash the images of one shard by what they look like (PDQ)."""
@@ -116,6 +115,7 @@ def near_duplicates(
     log: LogOption = None,
 ) -> None:
     """Find the images of the whole collection that look like an earlier one."""
+    from treeline.config_tools import NearDuplicates
     from treeline.tools.collection import Collection, table_in
     from treeline.tools.duplicates import find_near_duplicates
     from treeline.tools.open import read_block
@@ -134,10 +134,11 @@ def resize(
     errors: Annotated[Path, typer.Option(help="Parquet file to write: images that could not be read.")],
     kept_by: KeptBy = None,
     parameters: Parameters = "{}",
-    max_pixels: MaxPixels = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Make a shard of smaller images."""
+    from treeline.config_tools import Resize
     from treeline.tools import resize as tool
     from treeline.tools.open import read_block
     from treeline.tools.remake import remake_shard
@@ -159,10 +160,11 @@ def crop(
     ] = False,
     kept_by: KeptBy = None,
     parameters: Parameters = "{}",
-    max_pixels: MaxPixels = MAX_PIXELS,
+    max_pixels: MaxPixelsOption = MAX_PIXELS,
     log: LogOption = None,
 ) -> None:
     """Make a shard of the boxes' images."""
+    from treeline.config_tools import CropToBoxes
     from treeline.tools.boxes import read_boxes
     from treeline.tools.crop_to_boxes import crop_to_boxes
     from treeline.tools.open import read_block

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from treeline.config import INITIALIZERS
+from treeline.choices import INITIALIZERS
 from treeline.errors import InputError
 from treeline.io.database import quote_identifier
 from treeline.urls.read import ROW_NUMBER

@@ -20,7 +20,6 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Mount, Route
 
 from treeline.catalog.browse import pages, plots, queries
-from treeline.catalog.browse.download import Ending, write_answer
 from treeline.catalog.browse.guard import GuardMiddleware
 from treeline.catalog.browse.pictures import FULL_SIDE, THUMBNAIL_SIDE, Pictures
 from treeline.catalog.browse.queries import Query
@@ -138,12 +137,11 @@ class Site:
         name, ending = request.path_params["name"], request.path_params["ending"]
         if name not in DOWNLOADS or ending not in ("csv", "parquet"):
             raise HTTPException(404, "There is no such download.")
-        file_ending: Ending = ending
         query = DOWNLOADS[name](read_search(request.query_params))
         scratch = TemporaryDirectory(prefix="treeline-browse-")
         target = Path(scratch.name) / f"{name}.{ending}"
         try:
-            write_answer(self._reader, query, target, file_ending)
+            self._reader.write(query, target)
         except BaseException:
             scratch.cleanup()
             raise

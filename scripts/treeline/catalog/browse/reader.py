@@ -11,8 +11,8 @@ from threading import Lock, Timer
 from typing import Any, TypeAlias
 
 import duckdb
-import pyarrow as pa
 
+from treeline.catalog.answer_files import write_answer
 from treeline.catalog.browse.queries import Query
 from treeline.catalog.database import NAME, open_to_read, read_sql
 from treeline.errors import TreelineError
@@ -20,7 +20,6 @@ from treeline.errors import TreelineError
 CONNECTIONS = 4
 LONGEST_QUERY_SECONDS = 20.0
 REMEMBERED_ANSWERS = 256
-BATCH_ROWS = 65_536
 
 Row = dict[str, Any]
 Connections: TypeAlias = "SimpleQueue[duckdb.DuckDBPyConnection]"
@@ -44,10 +43,10 @@ class Reader:
 
     def __init__(self, connections: list[duckdb.DuckDBPyConnection]) -> None:
         self._free: Connections = SimpleQueue()
-        self._free_for_batches: Connections = SimpleQueue()
+        self._free_for_files: Connections = SimpleQueue()
         for connection in connections[:-1]:
             self._free.put(connection)
-        self._free_for_batches.put(connections[-1])
+        self._free_for_files.put(connections[-1])
         self._answers: OrderedDict[str, list[Row]] = OrderedDict()
         self._lock = Lock()
 
@@ -76,11 +75,10 @@ class Reader:
                 self._answers.popitem(last=False)
         return answer
 
-    @contextmanager
-    def batches(self, query: Query) -> Iterator[pa.RecordBatchReader]:
-        """An answer of any size as a stream, for as long as it takes."""
-        with _borrowed(self._free_for_batches, None) as connection:
-            yield connection.sql(query.sql, params=dict(query.parameters)).to_arrow_reader(BATCH_ROWS)
+    def write(self, query: Query, target: Path) -> None:
+        """Write an answer of any size as CSV or Parquet, whole, for as long as it takes."""
+        with _borrowed(self._free_for_files, None) as connection:
+            write_answer(connection, query.as_text(), target)
 
 
 @contextmanager

@@ -23,13 +23,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from treeline.catalog.database import open_to_read
 from treeline.catalog.exports.dataset_card import write_card
 from treeline.catalog.exports.rows import stream_rows
-from treeline.catalog.training.choice import SPLITS, Choice, check_output, check_splits, choose, reasons, write_dropped
+from treeline.catalog.training.choice import SPLITS, Choice, check_splits, new_set, reasons
 from treeline.catalog.training.images import ImageSource, Outcome, load_located, locate, outcomes, read_size
 from treeline.errors import ImageError
-from treeline.io.atomic import atomic_folder
 from treeline.io.image_sources import Place
 
 log = logging.getLogger(__name__)
@@ -133,12 +131,8 @@ def export(catalog: Path, output: Path, options: HuggingFaceOptions, *, memory_m
             holds other things.
         ShardError: An archive of images is damaged.
     """
-    check_output(output, ("README.md",))
-    with (
-        open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection,
-        atomic_folder(output) as folder,
-    ):
-        choose(connection, options.choice)
+    limits = {"memory_mb": memory_mb, "threads": threads}
+    with new_set(catalog, output, "README.md", options.choice, **limits) as (connection, folder):
         check_splits(connection)
         _warn_of_private(connection)
         if options.sources:
@@ -146,7 +140,6 @@ def export(catalog: Path, output: Path, options: HuggingFaceOptions, *, memory_m
         with outcomes(connection, folder) as add:
             for outcome in _write(connection, folder / "data", with_images=bool(options.sources)):
                 add(outcome)
-        write_dropped(connection, folder)
         write_card(connection, folder, options.title, options.choice.lookup)
         return reasons(connection)
 

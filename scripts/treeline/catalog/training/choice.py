@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from treeline.catalog.database import read_sql
+from treeline.catalog.database import open_to_read, read_sql
 from treeline.errors import InputError
+from treeline.io.atomic import atomic_folder
 from treeline.io.database import quote_literal, quote_path
 from treeline.io.names import MAX_FILE_NAME_BYTES
 
@@ -48,6 +50,34 @@ class Choice:
 
     lookup: Path | None
     least_confidence: float | None
+
+
+@contextmanager
+def new_set(
+    catalog: Path, output: Path, mark: str, choice: Choice, *, memory_mb: int, threads: int
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Open the catalogue, with the images of a set chosen, and the set's folder, which is written whole or not at all.
+
+    Args:
+        catalog: The database.
+        output: Where the set is to be.
+        mark: File that an earlier set there has; a folder of other things is not replaced.
+        choice: Of which images and boxes.
+        memory_mb: Memory of the job in MiB.
+        threads: Number of threads.
+
+    Yields:
+        The catalogue with the tables of `choice.sql`, and the folder; at its end `dropped.csv` is written into it.
+
+    Raises:
+        CatalogError: The catalogue cannot be opened.
+        InputError: `output` holds other things, or as `choose`.
+    """
+    check_output(output, (mark,))
+    with open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection, atomic_folder(output) as folder:
+        choose(connection, choice)
+        yield connection, folder
+        write_dropped(connection, folder)
 
 
 def choose(connection: duckdb.DuckDBPyConnection, choice: Choice) -> None:

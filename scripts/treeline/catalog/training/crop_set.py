@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from treeline.catalog.database import open_to_read, read_sql
+from treeline.catalog.database import read_sql
 from treeline.catalog.exports.rows import stream_rows
-from treeline.catalog.training.choice import SPLITS, Choice, check_output, choose, drop, reasons, write_dropped
+from treeline.catalog.training.choice import SPLITS, Choice, drop, new_set, reasons
 from treeline.catalog.training.crop_splits import assign_splits, warn_of_gaps, write_shares, write_splits
 from treeline.catalog.training.images import ImageSource, Outcome, load_located, locate, outcomes
 from treeline.catalog.training.labels import stage_labels
 from treeline.errors import ImageError
-from treeline.io.atomic import atomic_folder
 from treeline.io.encode import encode_jpeg
 from treeline.io.image_sources import LoadedImage, Place, read_attribution
 from treeline.io.images import decode
@@ -127,12 +126,8 @@ def make_crop_set(catalog: Path, output: Path, options: CropSetOptions, *, memor
             things.
         ShardError: An archive of images is damaged.
     """
-    check_output(output, (TABLE,))
-    with (
-        open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection,
-        atomic_folder(output) as folder,
-    ):
-        choose(connection, options.choice)
+    limits = {"memory_mb": memory_mb, "threads": threads}
+    with new_set(catalog, output, TABLE, options.choice, **limits) as (connection, folder):
         stage_labels(connection, options.labels)
         _drop(connection, options)
         locate(connection, options.sources, output)
@@ -144,7 +139,6 @@ def make_crop_set(catalog: Path, output: Path, options: CropSetOptions, *, memor
                 add(outcome)
         write_shares(connection, folder)
         write_splits(connection, folder)
-        write_dropped(connection, folder)
         warn_of_gaps(connection, options.shares)
         made = _made(connection)
     log.info("%s: crops of %d images", output, made.images)

@@ -14,18 +14,8 @@ from typing import Literal, NamedTuple
 
 import duckdb
 
-from treeline.catalog.database import open_to_read
 from treeline.catalog.exports import coco, yolo
-from treeline.catalog.training.choice import (
-    SPLITS,
-    Choice,
-    check_output,
-    check_splits,
-    choose,
-    drop,
-    reasons,
-    write_dropped,
-)
+from treeline.catalog.training.choice import SPLITS, Choice, check_splits, drop, new_set, reasons
 from treeline.catalog.training.images import (
     ImageSource,
     Located,
@@ -37,7 +27,7 @@ from treeline.catalog.training.images import (
     stream_located,
 )
 from treeline.errors import ImageError, InputError
-from treeline.io.atomic import atomic_folder, link_or_copy_into
+from treeline.io.atomic import link_or_copy_into
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +102,8 @@ def make_detector_set(
     """
     if options.placement != "none" and not options.sources:
         raise InputError(output, "has no images to link or copy.", fix="Give --images, or --placement none.")
-    check_output(output, ("data.yaml",))
-    with (
-        open_to_read(catalog, memory_mb=memory_mb, threads=threads) as connection,
-        atomic_folder(output) as folder,
-    ):
-        choose(connection, options.choice)
+    limits = {"memory_mb": memory_mb, "threads": threads}
+    with new_set(catalog, output, "data.yaml", options.choice, **limits) as (connection, folder):
         for reason, condition in RULES:
             drop(connection, reason, condition)
         check_splits(connection)
@@ -129,7 +115,6 @@ def make_detector_set(
         drop(connection, UNKNOWN_SIZE, "width IS NULL OR height IS NULL")
         coco.write(connection, folder)
         yolo.write(connection, folder)
-        write_dropped(connection, folder)
         made = DetectorSet(_count(connection), reasons(connection))
     log.info("%s: %d images", output, sum(images for images, _, _ in made.splits.values()))
     return made

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from treeline.detections.locations import LocationRule
-from treeline.detections.options import LevelsUpOption, LocationsOption, OneLocationOption
+from treeline.detections.options import LevelsUpOption, LocationsOption, OneLocationOption, ResultsArgument
 from treeline.logs import LogOption
 
 app = typer.Typer(no_args_is_help=True)
 
-ResultsArgument = Annotated[Path, typer.Argument(help="Detector results.")]
 CandidatesOption = Annotated[Path, typer.Option(help="What `find` wrote.")]
 
 
