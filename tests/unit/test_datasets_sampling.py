@@ -61,7 +61,9 @@ def test_stratified_and_fraction(labels: list[str], fraction: float, seed: int) 
 
 def test_another_seed_draws_others() -> None:
     metadata = metadata_of(["a"] * 40)
-    draws = {choose(metadata, "trainvaltest", None, Tabular("fraction", fraction=0.5, seed=s)).tobytes() for s in range(5)}
+    draws = {
+        choose(metadata, "trainvaltest", None, Tabular("fraction", fraction=0.5, seed=s)).tobytes() for s in range(5)
+    }
     assert len(draws) == 5
 
 

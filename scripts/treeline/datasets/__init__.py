@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from treeline.datasets.dataset import Dataset
     from treeline.datasets.joins import Key, Overlap, join
-    from treeline.datasets.loaders import collate, loader
+    from treeline.datasets.loaders import collate, loader, stream_loader
     from treeline.datasets.sampling import Spectral, Tabular, Temporal
     from treeline.datasets.tar_stream import TarStream
 
@@ -28,6 +28,7 @@ __all__ = [
     "collate",
     "join",
     "loader",
+    "stream_loader",
 ]
 
 _MODULES = {
@@ -37,6 +38,7 @@ _MODULES = {
     "join": "joins",
     "collate": "loaders",
     "loader": "loaders",
+    "stream_loader": "loaders",
     "Spectral": "sampling",
     "Tabular": "sampling",
     "Temporal": "sampling",

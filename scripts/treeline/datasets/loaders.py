@@ -6,14 +6,18 @@ is. Here the order counts what was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from treeline.datasets.sample_sets import Draw, Sample, SampleSet
+from treeline.datasets.sample_sets import Draw, Sample, SampleSet, check_least, generator_of
 from treeline.errors import ConfigError, InputError, TreelineError
+
+if TYPE_CHECKING:
+    from treeline.datasets.tar_stream import TarStream
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 Batch = Any
@@ -39,7 +43,7 @@ class Order(torch.utils.data.Sampler[Draw]):
 
     def __iter__(self) -> Iterator[Draw]:
         """What has not been given yet in this epoch."""
-        generator = np.random.default_rng((self._seed, self._epoch))
+        generator = generator_of(Draw(0, self._epoch, self._seed))
         order = generator.permutation(self._samples) if self._shuffle else np.arange(self._samples)
         yield from (Draw(int(index), self._epoch, self._seed) for index in order[self._given :])
 
@@ -78,7 +82,17 @@ class Order(torch.utils.data.Sampler[Draw]):
         return {"samples": self._samples, "seed": self._seed, "shuffle": self._shuffle}
 
 
-class Loader(torch.utils.data.DataLoader[Batch]):
+class _Loader(torch.utils.data.DataLoader[Batch]):
+    """A loader out of which errors come as they are: PyTorch would bury them in a worker's traceback."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, TreelineError):
+                raise batch
+            yield batch
+
+
+class Loader(_Loader):
     """Gives batches; `loader` makes it.
 
     Each iteration is an epoch, with an order and random crops of its own. That which follows `load_state_dict` is the
@@ -102,12 +116,10 @@ class Loader(torch.utils.data.DataLoader[Batch]):
         """Give batches.
 
         Raises:
-            InputError: A sample cannot be read; names it, and comes as it is out of a worker too.
+            InputError: A sample cannot be read; names it.
         """
         self.order.begin()
         for batch in super().__iter__():
-            if isinstance(batch, TreelineError):
-                raise batch
             self.order.give(_size(batch))
             yield batch
         self.order.end()
@@ -147,10 +159,32 @@ def loader(
     Raises:
         ConfigError: A number is too small.
     """
-    for name, value, least in (("batch_size", batch_size, 1), ("workers", workers, 0), ("seed", seed, 0)):
-        if value < least:
-            raise ConfigError(f"{name} is {value}; it is at least {least}.")
+    check_least(batch_size=(batch_size, 1), workers=(workers, 0), seed=(seed, 0))
     return Loader(samples, Order(len(samples), seed=seed, shuffle=shuffle), batch_size, workers, start)
+
+
+def stream_loader(
+    stream: TarStream, batch_size: int, *, workers: int = 0, start: StartMethod | None = None
+) -> Iterable[Batch]:
+    """Make a loader of batches of a stream; their order hangs on the number of workers.
+
+    Args:
+        stream: Samples of tar archives.
+        batch_size: Samples a batch; the last one of each worker may have less.
+        workers: Processes that read.
+        start: How workers are started; None is Python's way.
+
+    Raises:
+        ConfigError: A number is too small.
+    """
+    check_least(batch_size=(batch_size, 1), workers=(workers, 0))
+    return _Loader(
+        _StreamBatches(stream, batch_size),
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        multiprocessing_context=start if workers else None,
+    )
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -182,7 +216,7 @@ def _collated(values: list[Any], name: str, ids: Sequence[int]) -> Any:
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):
-    """Reads whole batches, and gives an error like one: PyTorch would bury it in a worker's traceback."""
+    """Reads whole batches, and gives an error like one."""
 
     def __init__(self, samples: SampleSet) -> None:
         self._samples = samples
@@ -195,6 +229,21 @@ class _Batches(torch.utils.data.Dataset[Batch]):
             return collate([self._samples[draw] for draw in draws])
         except TreelineError as error:
             return error
+
+
+class _StreamBatches(torch.utils.data.IterableDataset[Batch]):
+    """Reads whole batches of a stream, and gives an error like one, the last."""
+
+    def __init__(self, stream: TarStream, batch_size: int) -> None:
+        self._stream, self._batch_size = stream, batch_size
+
+    def __iter__(self) -> Iterator[Batch | TreelineError]:
+        samples = iter(self._stream)
+        try:
+            while batch := list(islice(samples, self._batch_size)):
+                yield collate(batch)
+        except TreelineError as error:
+            yield error
 
 
 def _as_it_is(batch: Batch) -> Batch:

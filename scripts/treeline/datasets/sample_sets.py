@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from treeline.datasets.description import Task
-from treeline.errors import InputError
+from treeline.errors import ConfigError, InputError
 
 Sample: TypeAlias = Any
 """`{"image": C x H x W tensor, "target": ..., "id": int}`; of a join, a tuple of one such a side."""
@@ -154,13 +154,24 @@ class Concatenation(SampleSet):
 
 
 def generator_of(draw: Draw, *numbers: int) -> np.random.Generator:
-    """The source of a sample's randomness: the same for the same seed, epoch and numbers, in whatever process.
+    """The source of what is drawn: the same for the same seed, epoch and numbers, in whatever process.
 
     Args:
         draw: With the seed and the epoch.
-        *numbers: What tells the sample from others, 0 or more each.
+        *numbers: What it is for, 0 or more each.
     """
-    return np.random.default_rng((draw.seed, draw.epoch, *numbers))
+    return np.random.default_rng(np.random.SeedSequence((draw.seed, draw.epoch), spawn_key=numbers))
+
+
+def check_least(**options: tuple[int, int]) -> None:
+    """Check that options are not too small: each with its value and the least that it may be.
+
+    Raises:
+        ConfigError: One is.
+    """
+    for name, (value, least) in options.items():
+        if value < least:
+            raise ConfigError(f"{name} is {value}; it is at least {least}.")
 
 
 def _check_alike(one: SampleSet, other: SampleSet) -> None:

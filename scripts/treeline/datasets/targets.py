@@ -44,10 +44,6 @@ class Boxes(NamedTuple):
     labels: Numbers
 
 
-class SampleError(InputError):
-    """A sample is missing, corrupt, or not what the tables say; the problem begins with its id and `image_path`."""
-
-
 class Naming:
     """How errors name the samples of a dataset.
 
@@ -61,10 +57,17 @@ class Naming:
         self._paths = metadata.index["image_path"].to_numpy()
         self.file = file
 
-    def error(self, position: int, problem: str, *, field: str | None = None, fix: str = "") -> SampleError:
+    def id(self, position: int) -> int:
+        """The id of the sample in a row of the index."""
+        return int(self._ids[position])
+
+    def name(self, position: int) -> str:
+        """Id and path of the sample in a row of the index."""
+        return f"sample {self._ids[position]} ({self._paths[position]})"
+
+    def error(self, position: int, problem: str, *, field: str | None = None, fix: str = "") -> InputError:
         """An error of the sample in a row of the index."""
-        name = f"sample {self._ids[position]} ({self._paths[position]})"
-        return SampleError(self.file, f"{name}: {problem}", field=field, fix=fix)
+        return InputError(self.file, f"{self.name(position)}: {problem}", field=field, fix=fix)
 
     def refuse(self, table: pd.DataFrame, wrong: npt.NDArray[np.bool_], field: str, problem: str) -> None:
         """Raise an error of the first row that is wrong, if there is one.
