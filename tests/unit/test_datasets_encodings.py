@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pandas as pd
@@ -92,7 +93,7 @@ def test_same_bytes_twice(options: EncodingOptions, tmp_path: Path) -> None:
 
 @settings(max_examples=6)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6), st.randoms(use_true_random=False))
-def test_any_order_of_samples(tmp_path_factory: pytest.TempPathFactory, seeds: list[int], random: st.DrawFn) -> None:
+def test_any_order_of_samples(tmp_path_factory: pytest.TempPathFactory, seeds: list[int], random: Random) -> None:
     metadata, samples = make_dataset([encode_png(draw_pixels(seed, (8, 9))) for seed in seeds])
     random.shuffle(samples)
     folder = tmp_path_factory.mktemp("order")
