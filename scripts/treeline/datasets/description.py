@@ -30,11 +30,13 @@ class DatasetSource(Block):
     """`folder`: images in a folder a class. `table`: Parquet or CSV, a row an image, such as a query's answer.
     `training_set`: what `treeline catalog crops` or `detector-set` has made. `rasters`: GeoTIFF files."""
     path: NotEmpty
-    """The folder or the table."""
+    """The folder or the table; with `query` the catalogue."""
+    query: list[NotEmpty] = []
+    """`table`: what the catalogue is asked, as behind `treeline query`: `[classification_rows, --dataset, example]`."""
     images: list[NotEmpty] = []
-    """`table`: folders, archives and shards that hold the images; empty where the table has a column `image` of bytes."""
+    """`table`: folders, archives and shards that hold the images; none where the table has columns `uuid`, `image`."""
     image: NotEmpty = "file"
-    """`table`: column of the image's name."""
+    """`table`: column of the image's name; where `images` are shards, `uuid`."""
     masks: NotEmpty | None = None
     """`rasters`, `folder`: folder of the masks, each of its image's name."""
 
@@ -43,7 +45,7 @@ class SplitOptions(Block):
     """How samples are divided."""
 
     kind: SplitKind = "grouped"
-    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest are for testing;
+    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest are to test;
     `spatial`: by blocks of the ground; `predefined`: a column says it."""
     val: Fraction = 0.1
     """Share for validation."""
@@ -52,7 +54,7 @@ class SplitOptions(Block):
     seed: int = 0
     """Another one divides otherwise."""
     column: NotEmpty | None = None
-    """`predefined`: column of the split, `train`, `val` or `test`. `time`: column of the time, else the time of capture."""
+    """`predefined`: column of `train`, `val`, `test`. `time`: column of the time, else the time of capture."""
     block_size: float | None = Field(None, gt=0)
     """`spatial`: side of a block, in units of the coordinates."""
     most_bits: int = Field(31, ge=0, le=31)
@@ -65,7 +67,7 @@ class EncodingOptions(Block):
     kind: EncodingName
     """`imagefolder`, `hdf5`, `tar`, `numpy`, `lmdb` or `zarr`."""
     size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] | None = None
-    """Height and width that every image is brought to; needed where pixels are stored. Bytes pass through without it."""
+    """Height and width that each image is brought to, needed where pixels are stored; without it bytes pass through."""
     pixels: bool = False
     """`hdf5`: store decoded pixels, which are read fastest and take most room, instead of the encoded bytes."""
     shard_samples: int = Field(1000, ge=1)
@@ -110,9 +112,22 @@ class Description(Block):
             raise ValueError("splits.column: the kind `predefined` needs it")
         if self.splits.kind == "spatial" and self.splits.block_size is None:
             raise ValueError("splits.block_size: the kind `spatial` needs it")
-        if self.source.kind == "table" and self.task != "detection" and not self.labels:
-            raise ValueError("labels: a table needs the column of the label")
+        self._check_labels()
         return self
+
+    def _check_labels(self) -> None:
+        if self.source.kind == "table" and not self.labels:
+            raise ValueError("labels: a table needs the column of the label")
+        if len(self.labels) > 1 and self.task != "multilabel":
+            raise ValueError("labels: only a task `multilabel` has several columns")
+        if self.task == "segmentation" and (not self.classes or self.classes != sorted(self.classes)):
+            raise ValueError(
+                "classes: a segmentation needs them in sorted order, as the numbers in its masks count them"
+            )
+        if self.task == "segmentation" and self.source.masks is None:
+            raise ValueError("source.masks: a segmentation needs them")
+        if self.source.query and self.source.kind != "table":
+            raise ValueError("source.query: only a table is the answer to a query")
 
 
 def read_description(file: Path) -> Description:

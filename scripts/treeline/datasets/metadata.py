@@ -2,13 +2,13 @@
 
 | table | a row | columns |
 |---|---|---|
-| `index` | a sample | `id`, `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
+| `index` | a sample | `id`, `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; groups |
 | `labels` | a label of a sample, where it may have several | `id`, `label`, `label_idx` |
 | `boxes` | a box | `id`, `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
 | `spatial` | a sample | `id`, `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
-| `spectral` | a channel of a sample | `id`, `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`, `entropy`, `energy`, `homogeneity` |
+| `spectral` | a channel of a sample | `id`, `channel`, `name`, and what `SPECTRAL` names |
 | `temporal` | a sample | `id`, `time_of_capture` |
-| `additional` | a sample | `id`, `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
+| `additional` | a sample | `id`, `format`, `file_bytes`, `pdq`, `pdq_quality`, `problem` in steps, what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
@@ -34,6 +34,8 @@ ID = "id"
 INDEX = "index"
 TABLES = ("index", "labels", "boxes", "spatial", "spectral", "temporal", "additional")
 SPLITS = ("train", "val", "test")
+SPECTRAL = ("min", "max", "mean", "variance", "skewness", "kurtosis", "entropy", "energy", "homogeneity")
+"""Statistics of a channel: of its pixels, the population's; the last three of its histogram."""
 TRAINVALTEST = "trainvaltest"
 """All of them."""
 
@@ -113,11 +115,9 @@ def read_metadata(file: Path) -> Metadata:
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
             tables = {name: _get_table(store, name) for name in TABLES if name in store}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
-    return Metadata(
-        facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"])
-    )
+    return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 
 def _facts(metadata: Metadata) -> dict[str, Any]:
@@ -130,16 +130,19 @@ def _facts(metadata: Metadata) -> dict[str, Any]:
 
 
 def _put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    plain = table.assign(**text).reset_index(drop=True)
     # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
+    plain = _with_plain_text(table).reset_index(drop=True)
     store.put(name, plain, format="table", data_columns=True, index=False, track_times=False, nan_rep="")
 
 
 def _get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
-    table = store[name]
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    return table.assign(**text)
+    return _with_plain_text(pd.DataFrame(store[name]))
+
+
+def _with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Text as Python's strings, and missing text as empty."""
+    text = {str(column): table[str(column)] for column in table.columns if _is_text(table[str(column)])}
+    return table.assign(**{name: column.fillna("").astype(object) for name, column in text.items()})
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
