@@ -9,11 +9,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from treeline.config_datasets import DATASET_NAME
 from treeline.config_values import Block, NotEmpty, check_distinct
 from treeline.errors import InputError
-
-DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""As object stores want the names of buckets, for a mirror's bucket has the dataset's name."""
 
 Task = Literal["multiclass", "multilabel", "regression", "detection", "segmentation"]
 SourceKind = Literal["folder", "table", "training_set", "rasters"]
@@ -137,7 +135,7 @@ def read_description(file: Path) -> Description:
         InputError: The file is missing, is no YAML, has an unknown key or a wrong value, or its name is not fit for a
             dataset: 3 to 63 of a-z, 0-9, `.` and `-`.
     """
-    if DATASET_NAME.fullmatch(file.stem) is None:
+    if re.fullmatch(DATASET_NAME, file.stem) is None:
         raise InputError(file, "its name is the dataset's: 3 to 63 of a-z, 0-9, '.' and '-'.", fix="Rename it.")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
