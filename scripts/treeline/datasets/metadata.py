@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tables.exceptions import HDF5ExtError
 
 from treeline.datasets.description import Task
 from treeline.errors import InputError
@@ -113,11 +114,10 @@ def read_metadata(file: Path) -> Metadata:
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
             tables = {name: _get_table(store, name) for name in TABLES if name in store}
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
-    return Metadata(
-        facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"])
-    )
+    except (OSError, KeyError, ValueError, HDF5ExtError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(file, f"is no metadata of a dataset ({reason}).", fix="Make it anew.") from None
+    return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 
 def _facts(metadata: Metadata) -> dict[str, Any]:
