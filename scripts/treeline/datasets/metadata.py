@@ -1,14 +1,15 @@
 """The tables of a dataset, and their file, `metadata.h5`.
 
-| table | a row | columns |
+| table | a row for | columns beside `id` |
 |---|---|---|
-| `index` | a sample | `id`, `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
-| `labels` | a label of a sample, where it may have several | `id`, `label`, `label_idx` |
-| `boxes` | a box | `id`, `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
-| `spatial` | a sample | `id`, `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
-| `spectral` | a channel of a sample | `id`, `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`, `entropy`, `energy`, `homogeneity` |
-| `temporal` | a sample | `id`, `time_of_capture` |
-| `additional` | a sample | `id`, `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
+| `index` | a sample | `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
+| `labels` | a label of a sample, where it may have several | `label`, `label_idx` |
+| `boxes` | a box | `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
+| `spatial` | a sample | `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
+| `spectral` | a channel of a sample | `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`; |
+| | | of the histogram: `entropy`, `energy`, `homogeneity` |
+| `temporal` | a sample | `time_of_capture` |
+| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
