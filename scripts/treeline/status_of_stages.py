@@ -34,7 +34,10 @@ def collect_status(output: Output) -> list[StageStatus]:
         "catalog": _catalog,
         "datasets": _datasets,
     }
-    has_work = {"tools": any(output.settings.tools_parameters.items()), "datasets": bool(output.settings.datasets.names)}
+    has_work = {
+        "tools": any(output.settings.tools_parameters.items()),
+        "datasets": bool(output.settings.datasets.names),
+    }
     stages = [stage for stage in output.settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 

@@ -43,7 +43,7 @@ class SplitOptions(Block):
     """How samples are divided."""
 
     kind: SplitKind = "grouped"
-    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest are to test;
+    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest for testing;
     `spatial`: by blocks of the ground; `predefined`: a column says it."""
     val: Fraction = 0.1
     """Share for validation."""
@@ -52,7 +52,7 @@ class SplitOptions(Block):
     seed: int = 0
     """Another one divides otherwise."""
     column: NotEmpty | None = None
-    """`predefined`: column of `train`, `val`, `test`. `time`: column of the time, else the time of capture."""
+    """`predefined`: column of the split, `train`, `val` or `test`. `time`: column of the time, else that of capture."""
     block_size: float | None = Field(None, gt=0)
     """`spatial`: side of a block, in units of the coordinates."""
     most_bits: int = Field(31, ge=0, le=31)
@@ -65,7 +65,7 @@ class EncodingOptions(Block):
     kind: EncodingName
     """`imagefolder`, `hdf5`, `tar`, `numpy`, `lmdb` or `zarr`."""
     size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] | None = None
-    """Height and width that each image is brought to, needed where pixels are stored; without it bytes pass through."""
+    """Height and width that every image is brought to; for stored pixels. Bytes pass through without it."""
     pixels: bool = False
     """`hdf5`: store decoded pixels, which are read fastest and take most room, instead of the encoded bytes."""
     shard_samples: int = Field(1000, ge=1)
