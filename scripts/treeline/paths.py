@@ -190,9 +190,9 @@ class Paths:
         """Folder of one dataset: its metadata, splits and encodings."""
         return self.root / self.structure.datasets_folder / name
 
-    def dataset_step(self, name: str, number: int, step: str) -> Path:
+    def dataset_step(self, name: str, number: int | str, step: str) -> Path:
         """Folder of one step of a dataset, counted from 0: the source and the measuring are steps too."""
-        return self.dataset(name) / "steps" / f"{number:02d}-{step}"
+        return self.dataset(name) / "steps" / f"{number:0>2}-{step}"
 
 
 def shard_folder(server: str, partition: int | str) -> str:

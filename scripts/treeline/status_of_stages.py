@@ -38,7 +38,7 @@ def collect_status(output: Output) -> list[StageStatus]:
         "tools": any(output.settings.tools_parameters.items()),
         "datasets": bool(output.settings.datasets.names),
     }
-    stages = [stage for stage in output.settings.stages if has_work.get(stage, True)]
+    stages = [stage for stage in settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 
 

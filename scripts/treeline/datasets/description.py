@@ -102,6 +102,7 @@ class Description(Block):
     def _fits_together(self) -> Description:
         if any(len(step) != 1 for step in self.steps):
             raise ValueError("steps: each has one name, with its options, such as {drop_duplicates: {}}")
+        check_distinct([encoding.kind for encoding in self.encodings])
         if self.splits.val + self.splits.test >= 1:
             raise ValueError("splits: val and test leave nothing to train on")
         if self.splits.kind == "grouped" and not self.groups:

@@ -9,7 +9,7 @@
 | `spectral` | a channel of a sample | `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`; |
 | | | of the histogram: `entropy`, `energy`, `homogeneity` |
 | `temporal` | a sample | `time_of_capture` |
-| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, `problem` in the steps, and what `keep` names |
+| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, `problem` in steps, what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
@@ -133,19 +133,16 @@ def _facts(metadata: Metadata) -> dict[str, Any]:
 
 
 def _put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
+    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
+    plain = table.assign(**text).reset_index(drop=True)
     # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
-    plain = _with_plain_text(table).reset_index(drop=True)
     store.put(name, plain, format="table", data_columns=True, index=False, track_times=False, nan_rep="")
 
 
 def _get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
-    return _with_plain_text(pd.DataFrame(store[name]))
-
-
-def _with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Text as Python's strings, and missing text as empty."""
-    text = {str(column): table[str(column)] for column in table.columns if _is_text(table[str(column)])}
-    return table.assign(**{name: column.fillna("").astype(object) for name, column in text.items()})
+    table = store[name]
+    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
+    return table.assign(**text)
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
