@@ -70,6 +70,10 @@ def test_by_key_as_pandas_merges(sides: list[list[str | None]]) -> None:
         assert rows_of(join(*sets, on=Key("key"))) == expected
 
 
+QUARTERS = (0.125, 0.375, 0.625, 0.875)
+"""Points in a pixel of at most two units: one at least in each square of half a unit."""
+
+
 def places_of(generator: np.random.Generator) -> list[dict[str, Any]]:
     return [
         {
@@ -78,7 +82,7 @@ def places_of(generator: np.random.Generator) -> list[dict[str, Any]]:
             "y_offset": int(generator.integers(-4, 5)),
             "image_width": int(generator.integers(1, 5)),
             "image_height": int(generator.integers(1, 5)),
-            "x_gsd": generator.choice([0.5, 1.0, 2.0]),
+            "x_gsd": generator.choice([0.5, 1.0, -2.0]),
             "y_gsd": generator.choice([-0.5, -1.0, 2.0]),
             "time_of_capture": pd.Timestamp(2025, 1, int(generator.integers(1, 8))),
         }
@@ -94,9 +98,15 @@ def touches(one: dict[str, Any], other: dict[str, Any], most_days: float | None)
 
 
 def squares(place: dict[str, Any]) -> set[tuple[int, int]]:
-    left, top = 2 * place["x_offset"], -2 * place["y_offset"]
-    width, height = 2 * place["image_width"] * place["x_gsd"], 2 * place["image_height"] * abs(place["y_gsd"])
-    return set(product(range(left, left + int(width)), range(top, top + int(height))))
+    """The squares of half a unit that an image covers, pixel by pixel."""
+    columns, rows = range(place["image_width"]), range(place["image_height"])
+    return {
+        (
+            int(np.floor(2 * (place["x_offset"] + (column + x) * place["x_gsd"]))),
+            int(np.floor(2 * (place["y_offset"] - (row + y) * place["y_gsd"]))),
+        )
+        for column, row, x, y in product(columns, rows, QUARTERS, QUARTERS)
+    }
 
 
 @settings(max_examples=50)
@@ -126,7 +136,7 @@ def test_by_overlap_as_squares_are_counted(seed: int, count: int, most_days: flo
 
 
 def with_ground(folder: Folder, x_offset: Any) -> Folder:
-    return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=-1.0)
+    return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=1.0)
 
 
 def test_samples_of_four_sides(tmp_path: Path) -> None:
