@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,10 @@ class Dataset(SampleSet):
         number = int(np.searchsorted(self._ends, draw.number, side="right"))
         window = draw.number - int(self._ends[number - 1] if number else 0)
         position = int(self._positions[number])
-        generator = generator_of(draw, self._maker.id(position), int(self._repeats[number]), window)
+        randomness = partial(generator_of, draw, self._maker.id(position), int(self._repeats[number]), window)
         with self._maker.naming(position):
             bands, mask = self._encoding.pixels(position), self._encoding.mask(position)
-            return self._maker.make(position, bands, mask, window, generator)
+            return self._maker.make(position, bands, mask, window, randomness)
 
     def keys(self, column: str) -> pd.Series[Any]:
         """A column of any table with a row a sample."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ class SampleMaker:
         return 1 if self._options.spatial is None else self._options.spatial.count(height, width)
 
     def make(
-        self, position: int, bands: Bands, mask: Mask | None, window: int, generator: np.random.Generator
+        self, position: int, bands: Bands, mask: Mask | None, window: int, randomness: Callable[[], np.random.Generator]
     ) -> Sample:
         """Make a sample.
 
@@ -94,7 +94,7 @@ class SampleMaker:
             bands: The image.
             mask: Its mask, where there is one.
             window: Which of its windows.
-            generator: What is drawn comes from it alone.
+            randomness: Gives the generator from which alone all that is drawn comes; it is asked where one is needed.
 
         Raises:
             InputError: Image and mask are not what the tables say; names the sample.
@@ -102,11 +102,14 @@ class SampleMaker:
         boxes = self._targets.at(position) if isinstance(self._targets, BoxTargets) else None
         mask = self._checked(position, mask, bands) if self._targets is None else None
         bands = self._chosen(position, bands)
-        if self._options.spatial is not None:
-            bands, mask, boxes = self._options.spatial.cut(bands, mask, boxes, window, generator)
+        spatial, transforms = self._options.spatial, self._options.transforms
+        # To make a generator takes as long as to read a sample of raw pixels.
+        generator = None if spatial is None and transforms is None else randomness()
+        if spatial is not None and generator is not None:
+            bands, mask, boxes = spatial.cut(bands, mask, boxes, window, generator)
         target = self._target(position, mask, boxes)
         sample = {"image": _image(bands), "target": target, "id": self._naming.id(position)}
-        return sample if self._options.transforms is None else self._options.transforms(sample, generator)
+        return sample if transforms is None or generator is None else transforms(sample, generator)
 
     @contextmanager
     def naming(self, position: int) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -119,8 +120,8 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
             bands = decode_bands(encoded.image)
             mask = decode_mask(encoded.mask) if self._has_masks and encoded.mask is not None else None
             for window in range(self._maker.windows(*bands.shape[:2])):
-                generator = generator_of(draw, self._maker.id(encoded.position), 0, window)
-                yield self._maker.make(encoded.position, bands, mask, window, generator)
+                randomness = partial(generator_of, draw, self._maker.id(encoded.position), 0, window)
+                yield self._maker.make(encoded.position, bands, mask, window, randomness)
 
 
 def _key(member: Member) -> str:
