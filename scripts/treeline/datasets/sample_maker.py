@@ -1,0 +1,152 @@
+"""From the pixels of a sample to what a model is given: bands, windows, targets, tensors, transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from treeline.datasets.metadata import Metadata
+from treeline.datasets.sample_sets import Content, Sample
+from treeline.datasets.samples import Bands, Mask
+from treeline.datasets.sampling import Spectral
+from treeline.datasets.targets import UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
+from treeline.errors import TreelineError
+
+
+class Spatial(Protocol):
+    """Which windows are cut out of an image, or how it is resized; those that there are, are in `windows`."""
+
+    def count(self, height: int, width: int) -> int:
+        """How many windows an image of this size has."""
+
+    def cut(
+        self, bands: Bands, mask: Mask | None, boxes: Boxes | None, number: int, generator: np.random.Generator
+    ) -> tuple[Bands, Mask | None, Boxes | None]:
+        """Cut the window of this number out of an image, its mask and its boxes."""
+
+
+class Transforms(Protocol):
+    """What is done with a sample at the end; those that there are, are in `augmentations`."""
+
+    def __call__(self, sample: Sample, generator: np.random.Generator) -> Sample:
+        """Change a sample; what is drawn comes from `generator` alone."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is done with each sample.
+
+    Args:
+        spatial: Which windows of the images; a sample is then a window.
+        spectral: Which bands.
+        transforms: What is done with each sample at the end.
+    """
+
+    spatial: Spatial | None = None
+    spectral: Spectral | None = None
+    transforms: Transforms | None = None
+
+
+class SampleMaker:
+    """Makes the samples of a dataset.
+
+    Args:
+        metadata: The dataset's.
+        file: Where it is, for errors.
+        options: What is done with each sample.
+
+    Raises:
+        ConfigError: There is no such band.
+        InputError: The tables are wrong; names the sample.
+    """
+
+    def __init__(self, metadata: Metadata, file: Path, options: Options) -> None:
+        self._naming = Naming(metadata, file)
+        self._targets = targets_of(metadata, self._naming)
+        self._options = options
+        self._classes = len(metadata.class_names)
+        channels = metadata.channels
+        self._bands = options.spectral.numbers(channels) if options.spectral is not None else range(len(channels))
+        chosen = tuple(channels[number] for number in self._bands)
+        self.content = Content(metadata.name, metadata.task, metadata.class_names, chosen)
+
+    def id(self, position: int) -> int:
+        """The id of the sample in a row of the index."""
+        return self._naming.id(position)
+
+    def windows(self, height: int, width: int) -> int:
+        """How many samples an image of this size makes."""
+        return 1 if self._options.spatial is None else self._options.spatial.count(height, width)
+
+    def make(
+        self, position: int, bands: Bands, mask: Mask | None, window: int, generator: np.random.Generator
+    ) -> Sample:
+        """Make a sample.
+
+        Args:
+            position: Row of the index.
+            bands: The image.
+            mask: Its mask, where there is one.
+            window: Which of its windows.
+            generator: What is drawn comes from it alone.
+
+        Raises:
+            InputError: Image and mask are not what the tables say; names the sample.
+        """
+        boxes = self._targets.at(position) if isinstance(self._targets, BoxTargets) else None
+        mask = self._checked(position, mask, bands) if self._targets is None else None
+        bands = self._chosen(position, bands)
+        if self._options.spatial is not None:
+            bands, mask, boxes = self._options.spatial.cut(bands, mask, boxes, window, generator)
+        target = self._target(position, mask, boxes)
+        sample = {"image": _image(bands), "target": target, "id": self._naming.id(position)}
+        return sample if self._options.transforms is None else self._options.transforms(sample, generator)
+
+    @contextmanager
+    def naming(self, position: int) -> Iterator[None]:
+        """Have each error name the sample."""
+        try:
+            yield
+        except (TreelineError, OSError) as error:
+            if self._naming.name(position) in str(error):
+                raise
+            raise self._naming.error(position, f"cannot be read: {error}") from error
+
+    def _chosen(self, position: int, bands: Bands) -> Bands:
+        if max(self._bands) >= bands.shape[2]:
+            raise self._naming.error(position, f"the image has {bands.shape[2]} bands only.", field="channels")
+        return bands if self._options.spectral is None else bands[..., self._bands]
+
+    def _checked(self, position: int, mask: Mask | None, bands: Bands) -> Mask:
+        if mask is None:
+            raise self._naming.error(position, "it has no mask.")
+        if mask.shape != bands.shape[:2]:
+            sizes = (f"{width} x {height}" for height, width in (mask.shape, bands.shape[:2]))
+            raise self._naming.error(position, "its mask is {} pixels, the image {}.".format(*sizes))
+        wrong = mask[(mask >= self._classes) & (mask != UNLABELLED)]
+        if wrong.size:
+            problem = f"its mask has the value {wrong[0]}; the {self._classes} classes are 0 to {self._classes - 1}."
+            raise self._naming.error(position, problem, fix=f"{UNLABELLED} is for what is not labelled.")
+        return mask
+
+    def _target(self, position: int, mask: Mask | None, boxes: Boxes | None) -> Any:
+        if mask is not None:
+            return torch.from_numpy(mask.astype(np.int64))
+        if boxes is not None:
+            corners = torch.from_numpy(boxes.corners.astype(np.float32))
+            return {"boxes": corners, "labels": torch.from_numpy(boxes.labels.copy())}
+        assert self._targets is not None  # only of masks
+        target = self._targets.at(position)
+        return torch.from_numpy(target) if isinstance(self._targets, VectorTargets) else target
+
+
+def _image(bands: Bands) -> torch.Tensor:
+    """C x H x W, of an array that may be that of a file that is read only."""
+    native = bands.astype(bands.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(np.require(native, requirements=("C", "W"))).permute(2, 0, 1)

@@ -1,0 +1,208 @@
+"""Joins and concatenations: the same as pandas, PyTorch and plain geometry say."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import ConcatDataset
+
+from tests.dataset_folders import Folder, make_dataset, tables_of, with_table
+from treeline.datasets import Dataset, Key, Overlap, Spectral, join
+from treeline.datasets.joins import Join, extents_of
+from treeline.datasets.sample_sets import Content, Draw, SampleSet
+from treeline.datasets.sampling import column_of
+from treeline.errors import ConfigError, InputError
+
+
+class Facts(SampleSet):
+    """Samples that are their numbers, of which a table is known."""
+
+    contents = (Content("facts", "regression", (), ("grey",)),)
+
+    def __init__(self, facts: pd.DataFrame) -> None:
+        self.facts = facts
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def read(self, draw: Draw) -> Any:
+        return draw
+
+    def keys(self, column: str) -> pd.Series[Any]:
+        return column_of(self.facts, column)
+
+    def extents(self) -> pd.DataFrame:
+        return extents_of(self.facts)
+
+
+def rows_of(samples: SampleSet) -> list[tuple[int, ...]]:
+    assert isinstance(samples, Join)
+    return [tuple(row) for row in samples.rows.tolist()]
+
+
+KEYS = st.lists(st.sampled_from(["a", "b", "c", "", None]), min_size=1, max_size=8)
+
+
+@settings(max_examples=40)
+@given(st.lists(KEYS, min_size=2, max_size=4))
+def test_by_key_as_pandas_merges(sides: list[list[str | None]]) -> None:
+    tables = [
+        pd.DataFrame({"key": pd.Series(keys, dtype=object), f"row {n}": range(len(keys))})
+        for n, keys in enumerate(sides)
+    ]
+    merged = tables[0][tables[0]["key"].fillna("") != ""]
+    for table in tables[1:]:
+        merged = merged.merge(table, on="key")
+    expected = sorted(merged.drop(columns="key").itertuples(index=False, name=None))
+    sets = [Facts(table) for table in tables]
+    if not expected:
+        with pytest.raises(InputError, match=r"facts \* facts.*no two samples belong together by Key"):
+            join(*sets, on=Key("key"))
+    else:
+        assert rows_of(join(*sets, on=Key("key"))) == expected
+
+
+PLACE = st.fixed_dictionaries(
+    {
+        "crs": st.sampled_from(["EPSG:32632", "EPSG:32633"]),
+        "x_offset": st.integers(-4, 4),
+        "y_offset": st.integers(-4, 4),
+        "image_width": st.integers(1, 4),
+        "image_height": st.integers(1, 4),
+        "x_gsd": st.sampled_from([0.5, 1.0, 2.0]),
+        "y_gsd": st.sampled_from([-0.5, -1.0, 2.0]),
+        "time_of_capture": st.integers(0, 6).map(lambda days: pd.Timestamp(2025, 1, 1 + days)),
+    }
+)
+PLACES = st.lists(PLACE, min_size=1, max_size=5)
+
+
+def touches(one: dict[str, Any], other: dict[str, Any], most_days: float | None) -> bool:
+    """Whether two images have a square of half a unit in common, counted one by one, at times near enough."""
+    if most_days is not None and abs(one["time_of_capture"] - other["time_of_capture"]) > pd.Timedelta(days=most_days):
+        return False
+    return one["crs"] == other["crs"] and bool(squares(one) & squares(other))
+
+
+def squares(place: dict[str, Any]) -> set[tuple[int, int]]:
+    left, top = 2 * place["x_offset"], -2 * place["y_offset"]
+    width, height = 2 * place["image_width"] * place["x_gsd"], 2 * place["image_height"] * abs(place["y_gsd"])
+    return set(product(range(left, left + int(width)), range(top, top + int(height))))
+
+
+@settings(max_examples=50)
+@given(st.lists(PLACES, min_size=2, max_size=4), st.sampled_from([None, 0, 1.5, 3]))
+def test_by_overlap_as_squares_are_counted(sides: list[list[dict[str, Any]]], most_days: float | None) -> None:
+    expected = [
+        row
+        for row in product(*(range(len(places)) for places in sides))
+        if all(
+            touches(sides[one][row[one]], sides[other][row[other]], most_days)
+            for one, other in combinations(range(len(sides)), 2)
+        )
+    ]
+    sets = [Facts(pd.DataFrame(places)) for places in sides]
+    if not expected:
+        with pytest.raises(InputError, match="no two samples belong together by Overlap"):
+            join(*sets, on=Overlap(most_days))
+        return
+    joined = join(*sets, on=Overlap(most_days))
+    assert rows_of(joined) == expected
+    right = sets[-1]
+    for one in reversed(sets[:-1]):
+        right = join(one, right, on=Overlap(most_days))  # type: ignore[assignment]
+    assert rows_of(right) == expected
+
+
+def with_ground(folder: Folder, x_offset: Any) -> Folder:
+    return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=-1.0)
+
+
+def test_samples_of_four_sides(tmp_path: Path) -> None:
+    sides = [
+        Dataset(make_dataset(tmp_path / f"{number}", samples=4 + number, name=f"d{number}")) for number in range(4)
+    ]
+    joined = sides[0] * sides[1] * sides[2] * sides[3]
+    assert len(joined) == 4
+    assert joined.name == "d0 * d1 * d2 * d3"
+    for number, sample in enumerate(joined):
+        assert [side["id"] for side in sample] == [number * 3] * 4
+        for side, dataset in zip(sample, sides, strict=True):
+            assert torch.equal(side["image"], dataset[number]["image"])
+    by_pairs = (sides[0] * sides[1]) * (sides[2] * sides[3])
+    assert rows_of(by_pairs) == rows_of(joined)
+
+
+def test_where_both_know_their_ground_it_is_by_that(tmp_path: Path) -> None:
+    near = with_ground(make_dataset(tmp_path / "near", samples=3), [0.0, 100.0, 200.0])
+    far = with_ground(make_dataset(tmp_path / "far", samples=3), [205.0, 111.0, 112.0])
+    assert rows_of(Dataset(near) * Dataset(far)) == [(0 + 1, 1), (2, 0)]
+    assert rows_of(Dataset(near) * Dataset(make_dataset(tmp_path / "no ground", samples=3))) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_what_does_not_know_its_ground_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = with_ground(make_dataset(tmp_path, samples=3), 0.0)
+    partly = with_table(folder, "spatial", crs=["EPSG:32632", "", "EPSG:32632"], x_offset=[0.0, 0.0, np.nan])
+    assert rows_of(join(Dataset(folder), Dataset(partly), on=Overlap())) == [(0, 0), (1, 0), (2, 0)]
+    assert "drawn: 2 of 3 samples do not know their place" in caplog.text
+
+
+def test_joins_that_are_refused(tmp_path: Path) -> None:
+    dataset = Dataset(make_dataset(tmp_path / "one", samples=2))
+    texts = with_table(make_dataset(tmp_path / "two", samples=2), "index", scene=["1", "x"])
+    numbers = with_table(make_dataset(tmp_path / "three", samples=2), "index", scene=[1, 2])
+    with pytest.raises(ConfigError, match="no column 'scene'; the dataset has id, image_path"):
+        join(dataset, Dataset(texts), on=Key("scene"))
+    with pytest.raises(ConfigError, match="of different kinds"):
+        join(Dataset(numbers), Dataset(texts), on=Key("scene"))
+    with pytest.raises(ConfigError, match="no column 'crs', which a join by overlap needs"):
+        join(dataset, dataset, on=Overlap())
+    with pytest.raises(TypeError):
+        dataset * 2  # type: ignore[operator]
+
+
+def test_concatenation_as_of_pytorch(tmp_path: Path) -> None:
+    one, other = (Dataset(make_dataset(tmp_path / str(size), samples=size)) for size in (3, 5))
+    together, oracle = one + other + one, ConcatDataset[Any]([one, other, one])
+    assert len(together) == len(oracle) == 11
+    for number in range(-11, 11):
+        assert together[number]["id"] == oracle[number]["id"]
+        assert torch.equal(together[number]["image"], oracle[number]["image"])
+    with pytest.raises(IndexError):
+        together[11]
+    assert rows_of(join(together, one, on=Key("id"))) == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+        (3, 0),
+        (4, 1),
+        (5, 2),
+        (8, 0),
+        (9, 1),
+        (10, 2),
+    ]
+
+
+def test_concatenations_that_are_refused(tmp_path: Path) -> None:
+    dataset = Dataset(make_dataset(tmp_path, samples=3))
+    regression = Dataset(make_dataset(tmp_path, "regression", samples=3))
+    tables = {name: table.replace("fox", "wolf") for name, table in tables_of("multiclass", 3).items()}
+    wolves = Dataset(make_dataset(tmp_path, tables=tables, class_names=("bird", "deer", "wolf"), name="wolves"))
+    with pytest.raises(InputError, match=r"drawn \+ drawn: the tasks differ: multiclass and regression"):
+        dataset + regression
+    with pytest.raises(InputError, match=r"drawn \+ wolves: .*only the first has fox, only the second has wolf\."):
+        dataset + wolves
+    with pytest.raises(InputError, match="the channels differ: red, green, blue and red"):
+        dataset + Dataset(make_dataset(tmp_path, samples=3), spectral=Spectral(["red"]))
+    with pytest.raises(InputError, match="the first has 1 sides, the second 2"):
+        dataset + dataset * dataset
+    with pytest.raises(TypeError):
+        dataset + [1]  # type: ignore[operator]
