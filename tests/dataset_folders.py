@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from treeline.datasets.description import Task
+from treeline.datasets.description import EncodingName, EncodingOptions, Task
+from treeline.datasets.encodings import write_encoding
 from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask
+from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask, read_samples
 
 CLASSES = ("bird", "deer", "fox")
 
@@ -88,6 +89,13 @@ def make_dataset(
         Image.fromarray(mask_of(number)).save(folder / "masks" / f"{number:03d}.png")
     names = () if task == "regression" else tuple(class_names)
     return Folder(Metadata(name, task, names, tables, images=(str(folder),)), folder)
+
+
+def encode(dataset: Folder, kind: EncodingName, target: Path, **options: Any) -> Path:
+    """Write a dataset in one of its forms."""
+    samples = read_samples(dataset.metadata)
+    write_encoding(dataset.metadata, samples, target, EncodingOptions(kind=kind, **options))
+    return target
 
 
 def image_of(number: int) -> Bands:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from tests.dataset_folders import CLASSES, image_of, make_dataset, mask_of, with_table
+from tests.dataset_folders import CLASSES, encode, image_of, make_dataset, mask_of, with_table
 from treeline.datasets import Dataset, Spectral
+from treeline.datasets.encodings import TARGETS
 from treeline.datasets.sample_sets import Draw
 from treeline.datasets.targets import Boxes
 from treeline.errors import ConfigError, InputError
@@ -109,6 +110,24 @@ def test_transforms_have_the_last_word(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path)
     dataset = Dataset(folder, transforms=lambda sample, generator: {**sample, "draw": generator.random()})
     assert dataset[3]["draw"] == dataset[3]["draw"] != dataset[4]["draw"]
+
+
+@pytest.mark.parametrize("kind", ["imagefolder", "hdf5", "tar", "numpy", "lmdb", "zarr"])
+def test_the_same_samples_of_every_encoding(tmp_path: Path, kind: Any) -> None:
+    folder = make_dataset(tmp_path / "source", "segmentation", samples=4)
+    size = {"size": [10, 12]} if kind in ("numpy", "zarr") else {}
+    written = Dataset(str(encode(folder, kind, tmp_path / TARGETS[kind], **size)), spatial=Corner())
+    for sample, expected in zip(written, Dataset(folder, spatial=Corner()), strict=True):
+        assert sample["id"] == expected["id"]
+        assert torch.equal(sample["image"], expected["image"])
+        assert torch.equal(sample["target"], expected["target"])
+
+
+def test_an_encoding_names_a_sample_once(tmp_path: Path) -> None:
+    target = encode(make_dataset(tmp_path / "source"), "imagefolder", tmp_path / "imagefolder")
+    (target / "bird" / "00000009.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"^\S*imagefolder: sample 9 \(images/003\.png\): not an image"):
+        Dataset(target)[3]
 
 
 WRONG_TABLES = [

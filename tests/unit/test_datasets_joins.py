@@ -70,19 +70,24 @@ def test_by_key_as_pandas_merges(sides: list[list[str | None]]) -> None:
         assert rows_of(join(*sets, on=Key("key"))) == expected
 
 
-PLACE = st.fixed_dictionaries(
-    {
-        "crs": st.sampled_from(["EPSG:32632", "EPSG:32633"]),
-        "x_offset": st.integers(-4, 4),
-        "y_offset": st.integers(-4, 4),
-        "image_width": st.integers(1, 4),
-        "image_height": st.integers(1, 4),
-        "x_gsd": st.sampled_from([0.5, 1.0, 2.0]),
-        "y_gsd": st.sampled_from([-0.5, -1.0, 2.0]),
-        "time_of_capture": st.integers(0, 6).map(lambda days: pd.Timestamp(2025, 1, 1 + days)),
-    }
-)
-PLACES = st.lists(PLACE, min_size=1, max_size=5)
+QUARTERS = (0.125, 0.375, 0.625, 0.875)
+"""Points in a pixel of at most two units: one at least in each square of half a unit."""
+
+
+def places_of(generator: np.random.Generator) -> list[dict[str, Any]]:
+    return [
+        {
+            "crs": generator.choice(["EPSG:32632", "EPSG:32633"]),
+            "x_offset": int(generator.integers(-4, 5)),
+            "y_offset": int(generator.integers(-4, 5)),
+            "image_width": int(generator.integers(1, 5)),
+            "image_height": int(generator.integers(1, 5)),
+            "x_gsd": generator.choice([0.5, 1.0, -2.0]),
+            "y_gsd": generator.choice([-0.5, -1.0, 2.0]),
+            "time_of_capture": pd.Timestamp(2025, 1, int(generator.integers(1, 8))),
+        }
+        for _ in range(generator.integers(1, 7))
+    ]
 
 
 def touches(one: dict[str, Any], other: dict[str, Any], most_days: float | None) -> bool:
@@ -93,14 +98,22 @@ def touches(one: dict[str, Any], other: dict[str, Any], most_days: float | None)
 
 
 def squares(place: dict[str, Any]) -> set[tuple[int, int]]:
-    left, top = 2 * place["x_offset"], -2 * place["y_offset"]
-    width, height = 2 * place["image_width"] * place["x_gsd"], 2 * place["image_height"] * abs(place["y_gsd"])
-    return set(product(range(left, left + int(width)), range(top, top + int(height))))
+    """The squares of half a unit that an image covers, pixel by pixel."""
+    columns, rows = range(place["image_width"]), range(place["image_height"])
+    return {
+        (
+            int(np.floor(2 * (place["x_offset"] + (column + x) * place["x_gsd"]))),
+            int(np.floor(2 * (place["y_offset"] - (row + y) * place["y_gsd"]))),
+        )
+        for column, row, x, y in product(columns, rows, QUARTERS, QUARTERS)
+    }
 
 
 @settings(max_examples=50)
-@given(st.lists(PLACES, min_size=2, max_size=4), st.sampled_from([None, 0, 1.5, 3]))
-def test_by_overlap_as_squares_are_counted(sides: list[list[dict[str, Any]]], most_days: float | None) -> None:
+@given(st.integers(0, 10_000), st.integers(2, 4), st.sampled_from([None, 0, 1.5, 3]))
+def test_by_overlap_as_squares_are_counted(seed: int, count: int, most_days: float | None) -> None:
+    generator = np.random.default_rng(seed)
+    sides = [places_of(generator) for _ in range(count)]
     expected = [
         row
         for row in product(*(range(len(places)) for places in sides))
@@ -123,7 +136,7 @@ def test_by_overlap_as_squares_are_counted(sides: list[list[dict[str, Any]]], mo
 
 
 def with_ground(folder: Folder, x_offset: Any) -> Folder:
-    return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=-1.0)
+    return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=1.0)
 
 
 def test_samples_of_four_sides(tmp_path: Path) -> None:

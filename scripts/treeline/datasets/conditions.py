@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import duckdb
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ConfigError
 
-Positions = npt.NDArray[np.int64]
-"""Row numbers of a dataset's index."""
+if TYPE_CHECKING:
+    from treeline.datasets.metadata import Metadata
 
-ONE_ROW_A_SAMPLE = ("spatial", "temporal", "additional")
+A_ROW_A_SAMPLE = ("spatial", "temporal", "additional")
 
 HARMLESS = """
     SET python_enable_replacements = false;
@@ -23,39 +19,36 @@ HARMLESS = """
 """The database sees neither Python's variables, nor files, nor the network; and it stays like that."""
 
 
-def facts_of(metadata: Metadata) -> pd.DataFrame:
-    """What is known of each sample, in the order of the index: its columns, and those of all tables like it."""
-    facts = metadata.index
-    for name in ONE_ROW_A_SAMPLE:
-        if (table := metadata.tables.get(name)) is not None:
-            new = [ID, *(column for column in table.columns if column not in facts.columns)]
-            facts = facts.merge(table[new], on=ID, how="left", validate="one_to_one")
-    return facts
-
-
-def matching(facts: pd.DataFrame, condition: str) -> Positions:
-    """Find the rows that a condition holds for.
+def ids_where(metadata: Metadata, condition: str) -> set[int]:
+    """Find the samples that a condition holds for.
 
     Args:
-        facts: What `facts_of` gives.
-        condition: What stands after WHERE in DuckDB's SQL, such as `label = 'deer' AND image_width >= 640`.
+        metadata: The dataset's.
+        condition: In DuckDB's SQL over the columns of `index`, `spatial`, `temporal` and `additional`, such as
+            `label = 'deer' AND image_width >= 640`; others can be asked, such as
+            `id IN (SELECT id FROM boxes WHERE width > 20)`.
 
     Returns:
-        Row numbers, ascending.
+        Their ids.
 
     Raises:
-        ConfigError: It is no condition, or names a column that is not there.
+        ConfigError: It is no condition, or names what is not there.
     """
-    rows = facts.assign(**{"row number": np.arange(len(facts))})
+    import duckdb
+
     with duckdb.connect() as connection:
-        connection.register("samples", rows)
+        for name, table in metadata.tables.items():
+            connection.register(f"frame_{name}", table)
+            connection.execute(f'CREATE TABLE "{name}" AS FROM "frame_{name}"')
+            connection.unregister(f"frame_{name}")
         connection.execute(HARMLESS)
-        # The line break ends a comment that the condition may end with.
-        query = f'SELECT "row number" FROM samples WHERE ({condition}\n) ORDER BY "row number"'
+        joined = " ".join(f'LEFT JOIN "{name}" USING (id)' for name in A_ROW_A_SAMPLE if name in metadata.tables)
         try:
-            [statement] = connection.extract_statements(query)
-            found = connection.execute(statement).fetchnumpy()["row number"]
-        except (duckdb.Error, ValueError) as error:
+            # The line break ends a comment that the condition may end with.
+            statements = connection.extract_statements(f'SELECT id FROM "index" {joined} WHERE (\n{condition}\n)')
+            if len(statements) != 1:
+                raise ConfigError(f"{condition!r} is not one condition.")
+            return {id for (id,) in connection.execute(statements[0]).fetchall()}
+        except duckdb.Error as error:
             problem = " ".join(str(error).partition("\nLINE ")[0].split())
             raise ConfigError(f"the condition {condition!r} cannot be asked: {problem}") from None
-    return np.asarray(found, dtype=np.int64)

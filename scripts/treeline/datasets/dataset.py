@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.conditions import facts_of
 from treeline.datasets.encodings import Encoding, open_encoding
 from treeline.datasets.metadata import TRAINVALTEST
 from treeline.datasets.sample_maker import Options, SampleMaker, Spatial, Transforms
 from treeline.datasets.sample_sets import Draw, Sample, SampleSet, generator_of
-from treeline.datasets.sampling import Spectral, Tabular, Temporal, choose, column_of
+from treeline.datasets.sampling import Spectral, Tabular, Temporal, choose, column_of, facts_of
 
 
 class Dataset(SampleSet):

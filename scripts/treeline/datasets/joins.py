@@ -135,7 +135,8 @@ def join(*sets: SampleSet, on: Key | Overlap | None = None) -> SampleSet:
 def extents_of(facts: pd.DataFrame) -> pd.DataFrame:
     """What each image covers: a row of `EXTENT` a row of facts.
 
-    `x_offset` and `y_offset` are the coordinates of the upper left corner, and north is up.
+    `x_offset` and `y_offset` are the corner of the first pixel. Columns go with x, and rows against y, where `x_gsd`
+    and `y_gsd` are positive.
 
     Raises:
         ConfigError: The facts say nothing of the ground.
@@ -143,10 +144,10 @@ def extents_of(facts: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in GROUND if name not in facts]
     if missing:
         raise ConfigError(f"there is no column {missing[0]!r}, which a join by overlap needs; join on a Key.")
-    right = facts["x_offset"] + facts["image_width"] * facts["x_gsd"].abs()
-    bottom = facts["y_offset"] - facts["image_height"] * facts["y_gsd"].abs()
+    xs = facts["x_offset"], facts["x_offset"] + facts["image_width"] * facts["x_gsd"]
+    ys = facts["y_offset"], facts["y_offset"] - facts["image_height"] * facts["y_gsd"]
+    bounds = (np.minimum(*xs), np.minimum(*ys), np.maximum(*xs), np.maximum(*ys))
     times = facts.get("time_of_capture", pd.Series(pd.NaT, index=facts.index))
-    bounds = (facts["x_offset"], bottom, right, facts["y_offset"])
     return pd.DataFrame(dict(zip(EXTENT, (facts["crs"], *bounds, times, times), strict=True)))
 
 

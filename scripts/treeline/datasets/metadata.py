@@ -9,7 +9,7 @@
 | `spectral` | a channel of a sample | `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`; |
 | | | of the histogram: `entropy`, `energy`, `homogeneity` |
 | `temporal` | a sample | `time_of_capture` |
-| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
+| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, `problem` in steps, what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
@@ -36,6 +36,8 @@ ID = "id"
 INDEX = "index"
 TABLES = ("index", "labels", "boxes", "spatial", "spectral", "temporal", "additional")
 SPLITS = ("train", "val", "test")
+SPECTRAL = ("min", "max", "mean", "variance", "skewness", "kurtosis", "entropy", "energy", "homogeneity")
+"""Statistics of a channel: of its pixels, the population's; the last three of its histogram."""
 TRAINVALTEST = "trainvaltest"
 """All of them."""
 

@@ -13,13 +13,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.conditions import Positions, facts_of, matching
-from treeline.datasets.metadata import SPLITS, TRAINVALTEST, Metadata
+from treeline.datasets.conditions import A_ROW_A_SAMPLE, ids_where
+from treeline.datasets.metadata import ID, SPLITS, TRAINVALTEST, Metadata
 from treeline.errors import ConfigError
 
 log = logging.getLogger(__name__)
+
+Positions = npt.NDArray[np.int64]
+"""Row numbers of a dataset's index."""
 
 SPLIT = "split"
 TIME = "time_of_capture"
@@ -142,7 +146,9 @@ def choose(metadata: Metadata, split: str, temporal: Temporal | None, tabular: T
     if temporal is not None:
         positions = positions[_of_time(facts.iloc[positions], temporal)]
     if tabular is not None and len(positions):
-        positions = positions[_of_table(facts.iloc[positions], tabular)]
+        kept = ids_where(metadata, tabular.query) if tabular.query is not None else None
+        chosen = facts.iloc[positions]
+        positions = positions[_of_table(chosen, tabular) if kept is None else chosen[ID].isin(kept)]
     if not len(positions):
         options = [f"split {split}", *(str(option) for option in (temporal, tabular) if option is not None)]
         raise ConfigError(f"{metadata.name}: no sample is left by {', '.join(options)}.")
@@ -180,8 +186,6 @@ def _of_time(facts: pd.DataFrame, temporal: Temporal) -> Positions:
 
 
 def _of_table(facts: pd.DataFrame, tabular: Tabular) -> Positions:
-    if tabular.query is not None:
-        return matching(facts, tabular.query)
     generator = np.random.default_rng(tabular.seed)
     if tabular.kind == "fraction":
         return _drawn(np.arange(len(facts)), _share(len(facts), tabular), generator)
@@ -202,6 +206,16 @@ def _share(count: int, tabular: Tabular) -> int:
 def _drawn(positions: Positions, count: int, generator: np.random.Generator) -> Positions:
     """Draw so many; where there are fewer, all are taken again and again."""
     return np.sort(np.resize(generator.permutation(positions), count))
+
+
+def facts_of(metadata: Metadata) -> pd.DataFrame:
+    """What is known of each sample, in the order of the index: its columns, and those of all tables like it."""
+    facts = metadata.index
+    for name in A_ROW_A_SAMPLE:
+        if (table := metadata.tables.get(name)) is not None:
+            new = [ID, *(column for column in table.columns if column not in facts.columns)]
+            facts = facts.merge(table[new], on=ID, how="left", validate="one_to_one")
+    return facts
 
 
 def column_of(facts: pd.DataFrame, name: str) -> pd.Series[Any]:

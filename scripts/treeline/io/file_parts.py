@@ -49,7 +49,7 @@ class FileParts:
         """
         array = np.empty(shape, dtype)
         try:
-            count = os.preadv(self._descriptor(path), [memoryview(array).cast("B")], offset)
+            count = os.preadv(self._descriptor(path), [array.reshape(-1).view(np.uint8).data], offset)
         except OSError as error:
             raise _unreadable(path, error) from None
         if count != array.nbytes:

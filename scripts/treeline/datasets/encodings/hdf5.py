@@ -30,8 +30,8 @@ from treeline.datasets.metadata import Metadata, put_metadata, read_metadata
 from treeline.datasets.samples import Bands, Mask, Sample
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
-from treeline.io.file_parts import ArrayInFile, FileParts
 from treeline.io.encode import encode_png
+from treeline.io.file_parts import ArrayInFile, FileParts
 
 IMAGES, OFFSETS, MASKS, MASK_OFFSETS, CLASS_NAMES = "images", "offsets", "masks", "mask_offsets", "class_names"
 COPIED_AT_ONCE_BYTES = 16 * 2**20

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import EncodedSample, Intake
+from treeline.datasets.encodings.intake import Intake
 from treeline.datasets.encodings.reading import METADATA, ByteReader, key_of, masked, read_tables
 from treeline.datasets.metadata import INDEX, Metadata, write_metadata
 from treeline.datasets.samples import Sample
@@ -69,6 +69,9 @@ class ImageFolder(ByteReader):
     def encoded(self, position: int) -> bytes:
         """Read the image's file."""
         return self._read(position, self._files[position])
+
+    def close(self) -> None:
+        """No file stays open."""
 
     def _encoded_mask(self, position: int) -> bytes:
         return self._read(position, self._masks[position])

@@ -7,8 +7,10 @@ lmdb/metadata.h5
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import lmdb
 
@@ -26,6 +28,14 @@ WRITTEN_AT_ONCE_BYTES = 16 * 2**20
 PAGE_BYTES = 4096
 PAGES_A_VALUE = 3
 """More than LMDB's own share of a value: the rest of its last page, and its place in the tree."""
+FileId: TypeAlias = tuple[int, int]
+"""Device and inode: a database that was written anew under the same name is another one."""
+
+FORMAT = 0
+"""LMDB 0.9's, which every program reads."""
+
+_lock = threading.RLock()
+_open: dict[FileId, lmdb.Environment] = {}
 
 
 def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: EncodingOptions) -> None:
@@ -37,7 +47,9 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
     intake = Intake(metadata, samples, options)
     with atomic_folder(target) as folder:
         # No lock: nobody else knows of the folder. No sync: it is forced to disk as a whole at the end.
-        with lmdb.open(str(folder), map_size=WRITTEN_AT_ONCE_BYTES, lock=False, sync=False) as database:
+        with lmdb.open(
+            str(folder), map_size=WRITTEN_AT_ONCE_BYTES, lock=False, sync=False, lib_version=FORMAT
+        ) as database:
             batch: dict[str, bytes] = {}
             for sample in intake.encoded():
                 batch[key_of(sample.id)] = sample.data
@@ -55,8 +67,8 @@ class LmdbFolder(ByteReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path, read_tables(path))
         self._keys = [key_of(id) for id in self.metadata.index[ID]]
-        self._database: lmdb.Environment | None = None
-        self._process = 0
+        status = (path / DATA).stat()
+        self._file = status.st_dev, status.st_ino
 
     def encoded(self, position: int) -> bytes:
         """Read the image's bytes."""
@@ -67,30 +79,40 @@ class LmdbFolder(ByteReader):
 
     def close(self) -> None:
         """Close the database; another read opens it anew."""
-        if self._database is not None and self._process == os.getpid():
-            self._database.close()
-        self._database = None
+        with _lock:
+            if (database := _open.pop(self._file, None)) is not None:
+                database.close()
 
     def _get(self, key: str) -> bytes:
-        with self._open().begin() as transaction:
+        with _lock, _database(self._file, self.path).begin() as transaction:
             value = transaction.get(key.encode())
         if value is None:
             raise ShardError(self.path / DATA, f"has no value of the key {key}.", fix="Encode the dataset anew.")
         return bytes(value)
 
-    def _open(self) -> lmdb.Environment:
-        """Open the database, anew in each process: LMDB's documentation forbids to take it through a fork."""
-        if self._database is None or self._process != os.getpid():
-            try:
-                # Read at random, what follows a value is not wanted.
-                self._database = lmdb.open(str(self.path), readonly=True, lock=False, readahead=False)
-            except lmdb.Error as error:
-                raise ShardError(self.path, f"is no LMDB database ({error}).", fix="Encode it anew.") from None
-            self._process = os.getpid()
-        return self._database
 
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_database": None}
+def _database(file: FileId, folder: Path) -> lmdb.Environment:
+    """The open database of a folder, which is opened at the first read.
+
+    Raises:
+        ShardError: It is none.
+    """
+    if file not in _open:
+        try:
+            # Read at random, what follows a value is not wanted.
+            _open[file] = lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
+        except lmdb.Error as error:
+            raise ShardError(folder / DATA, f"is no LMDB database ({error}).", fix="Encode it anew.") from None
+    return _open[file]
+
+
+def _close_before_fork() -> None:
+    _lock.acquire()
+    while _open:
+        _open.popitem()[1].close()
+
+
+os.register_at_fork(before=_close_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def _put(database: lmdb.Environment, batch: dict[str, bytes]) -> None:

@@ -44,6 +44,7 @@ class Reader(ABC):
         """The sample's mask, where it has one."""
         return self._mask(position) if self._is_masked[position] else None
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the files; another read opens them anew."""
 

@@ -56,9 +56,8 @@ def resize_tables(metadata: Metadata, sizes: Sizes, size: Size) -> Metadata:
         tables["boxes"] = resize_boxes(boxes, factors)
     if (spatial := metadata.tables.get("spatial")) is not None:
         ground = factors.loc[spatial[ID]].reset_index(drop=True)
-        changed = {"image_height": size[0], "image_width": size[1]}
-        changed |= {f"{axis}_gsd": spatial[f"{axis}_gsd"] / ground[axis] for axis in "xy" if f"{axis}_gsd" in spatial}
-        tables["spatial"] = spatial.assign(**changed)
+        covered = {f"{axis}_gsd": spatial[f"{axis}_gsd"] / ground[axis] for axis in "xy" if f"{axis}_gsd" in spatial}
+        tables["spatial"] = spatial.assign(image_height=size[0], image_width=size[1], **covered)
     return metadata.with_tables(**tables)
 
 
@@ -75,7 +74,7 @@ def resize_boxes(boxes: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_type(values: npt.NDArray[np.float64], dtype: np.dtype[np.generic]) -> Bands:
-    if np.issubdtype(dtype, np.integer):
-        bounds = np.iinfo(dtype)
-        return np.clip(np.rint(values), bounds.min, bounds.max).astype(dtype)
-    return values.astype(dtype)
+    if not np.issubdtype(dtype, np.integer):
+        return values.astype(dtype)
+    bounds = np.iinfo(np.dtype(dtype.str))
+    return np.clip(np.rint(values), bounds.min, bounds.max).astype(dtype)

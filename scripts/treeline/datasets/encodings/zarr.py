@@ -25,7 +25,7 @@ from treeline.datasets.metadata import Metadata, write_metadata
 from treeline.datasets.samples import Bands, Mask, Sample
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
-from treeline.io.file_parts import ArrayInFile, FileParts
+from treeline.io.file_parts import FileParts
 
 if TYPE_CHECKING:
     from zarr import Array, Group
@@ -105,7 +105,9 @@ class _Chunks:
         self._parts.close()
 
 
-def _create(group: Group, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], *, fill_value: int) -> Array:
+def _create(
+    group: Group, name: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], *, fill_value: int
+) -> Array[Any]:
     return group.create_array(
         name,
         shape=shape,
