@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dataset_folders import Folder, image_of, make_dataset
-from tests.unit.test_datasets_dataset import Corner
+from tests.unit.test_datasets_dataset import CORNERS
 from treeline.datasets import Dataset, collate, loader
 from treeline.datasets.description import Task
 from treeline.datasets.loaders import Loader, Order
@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
 
 
 def cropped(folder: Folder) -> Dataset:
-    return Dataset(folder, spatial=Corner(), transforms=Noise())
+    return Dataset(folder, spatial=CORNERS, transforms=Noise())
 
 
 def test_the_same_batches_with_and_without_workers(folder: Folder) -> None:
