@@ -113,6 +113,8 @@ def test_a_state_of_something_else_is_refused() -> None:
     for other in (Order(11, seed=1, shuffle=True), Order(10, seed=2, shuffle=True), Order(10, seed=1, shuffle=False)):
         with pytest.raises(ConfigError, match="the saved order has"):
             other.load_state_dict(state)
+    with pytest.raises(ConfigError, match="a saved order has samples, seed, shuffle, epoch, given, and not epoch"):
+        Order(10, seed=1, shuffle=True).load_state_dict({"epoch": 3})
 
 
 @given(st.integers(1, 50), st.integers(0, 5), st.booleans())

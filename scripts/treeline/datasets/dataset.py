@@ -80,7 +80,8 @@ class Dataset(SampleSet):
         position = int(self._positions[number])
         randomness = partial(generator_of, draw, self._maker.id(position), int(self._repeats[number]), window)
         with self._maker.naming(position):
-            bands, mask = self._encoding.pixels(position), self._encoding.mask(position)
+            bands = self._encoding.pixels(position)
+            mask = self._encoding.mask(position) if self._maker.has_masks else None
             return self._maker.make(position, bands, mask, window, randomness)
 
     def keys(self, column: str) -> pd.Series[Any]:

@@ -71,10 +71,14 @@ class Order(torch.utils.data.Sampler[Draw]):
         Raises:
             ConfigError: The state is of other samples, or of another order of them.
         """
+        if state.keys() != self.state_dict().keys():
+            raise ConfigError(
+                f"a saved order has {', '.join(self.state_dict())}, and not {', '.join(state) or 'nothing'}."
+            )
         for name, value in self._identity().items():
-            if state.get(name) != value:
+            if state[name] != value:
                 raise ConfigError(
-                    f"the saved order has {name} {state.get(name)}, and this one {value}: go on with the same."
+                    f"the saved order has {name} {state[name]}, and this one {value}: go on with the same."
                 )
         self._epoch, self._given, self._goes_on = int(state["epoch"]), int(state["given"]), True
 

@@ -67,6 +67,11 @@ class SampleMaker:
         chosen = tuple(channels[number] for number in self._bands)
         self.content = Content(metadata.name, metadata.task, metadata.class_names, chosen)
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether the targets are masks."""
+        return self._targets is None
+
     def id(self, position: int) -> int:
         """The id of the sample in a row of the index."""
         return self._naming.id(position)
