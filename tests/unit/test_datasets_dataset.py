@@ -16,28 +16,12 @@ import torch
 from tests.dataset_folders import CLASSES, encode, image_of, make_dataset, mask_of, with_table
 from treeline.datasets import Dataset, Spectral
 from treeline.datasets.encodings import TARGETS
+from treeline.datasets.ground import Bounds
 from treeline.datasets.sample_sets import Draw
-from treeline.datasets.targets import Boxes
+from treeline.datasets.windows import RandomCrop
 from treeline.errors import ConfigError, InputError
 
-
-class Corner:
-    """Windows of 4 x 4 pixels at any place, two an image."""
-
-    def count(self, height: int, width: int) -> int:
-        return 2
-
-    def cut(
-        self,
-        bands: npt.NDArray[Any],
-        mask: npt.NDArray[Any] | None,
-        boxes: Boxes | None,
-        number: int,
-        generator: np.random.Generator,
-    ) -> Any:
-        top, left = generator.integers(0, [bands.shape[0] - 3, bands.shape[1] - 3])
-        window = slice(top, top + 4), slice(left, left + 4)
-        return bands[window], None if mask is None else mask[window], boxes
+CORNERS = RandomCrop(4, 4, windows=2)
 
 
 def test_importing_the_command_line_imports_no_torch() -> None:
@@ -93,7 +77,7 @@ def test_bands(tmp_path: Path) -> None:
 
 def test_windows_are_samples_whose_place_depends_on_seed_and_epoch_alone(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path, "segmentation")
-    dataset = Dataset(folder, "train", spatial=Corner())
+    dataset = Dataset(folder, "train", spatial=CORNERS)
     assert len(dataset) == 12
     assert [dataset[number]["id"] for number in range(4)] == [0, 0, 6, 6]
     images = {
@@ -106,6 +90,26 @@ def test_windows_are_samples_whose_place_depends_on_seed_and_epoch_alone(tmp_pat
         assert again[Draw(*draw)]["image"].numpy().tobytes() == image
 
 
+def test_windows_by_bounds(tmp_path: Path) -> None:
+    ground = {"crs": "EPSG:32632", "x_offset": [0.0, 6.0, 100.0], "y_offset": 10.0, "x_gsd": 1.0, "y_gsd": 1.0}
+    folder = with_table(make_dataset(tmp_path, samples=3), "spatial", **ground)
+    dataset = Dataset(folder, spatial=Bounds(8, 4, 16, 7, "EPSG:32632"))
+    assert [sample["id"] for sample in dataset] == dataset.index["id"].tolist() == [0, 3]
+    expected = image_of(0)[3:6, 8:12], image_of(1)[3:6, 2:10]
+    for sample, image in zip(dataset, expected, strict=True):
+        assert np.array_equal(sample["image"].permute(1, 2, 0).numpy(), image)
+    with pytest.raises(ConfigError, match="no image has one of the windows"):
+        Dataset(folder, spatial=Bounds(50, 4, 60, 7, "EPSG:32632"))
+    with pytest.raises(InputError, match=r"sample 0 \(images/000\.png\): .*the bounds are in EPSG:32633"):
+        Dataset(folder, spatial=Bounds(8, 4, 16, 7, "EPSG:32633"))
+
+
+def test_windows_need_to_know_the_size(tmp_path: Path) -> None:
+    folder = with_table(make_dataset(tmp_path, samples=3), "spatial", image_width=[12.0, np.nan, 12.0])
+    with pytest.raises(InputError, match=r"sample 3 \(images/001\.png\): its size is not known"):
+        Dataset(folder, spatial=CORNERS)
+
+
 def test_transforms_have_the_last_word(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path)
     dataset = Dataset(folder, transforms=lambda sample, generator: {**sample, "draw": generator.random()})
@@ -116,8 +120,8 @@ def test_transforms_have_the_last_word(tmp_path: Path) -> None:
 def test_the_same_samples_of_every_encoding(tmp_path: Path, kind: Any) -> None:
     folder = make_dataset(tmp_path / "source", "segmentation", samples=4)
     size = {"size": [10, 12]} if kind in ("numpy", "zarr") else {}
-    written = Dataset(str(encode(folder, kind, tmp_path / TARGETS[kind], **size)), spatial=Corner())
-    for sample, expected in zip(written, Dataset(folder, spatial=Corner()), strict=True):
+    written = Dataset(str(encode(folder, kind, tmp_path / TARGETS[kind], **size)), spatial=CORNERS)
+    for sample, expected in zip(written, Dataset(folder, spatial=CORNERS), strict=True):
         assert sample["id"] == expected["id"]
         assert torch.equal(sample["image"], expected["image"])
         assert torch.equal(sample["target"], expected["target"])

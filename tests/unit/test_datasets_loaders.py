@@ -12,8 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dataset_folders import Folder, make_dataset
-from tests.unit.test_datasets_dataset import Corner
+from tests.dataset_folders import Folder, image_of, make_dataset
+from tests.unit.test_datasets_dataset import CORNERS
 from treeline.datasets import Dataset, collate, loader
 from treeline.datasets.description import Task
 from treeline.datasets.loaders import Loader, Order
@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
 
 
 def cropped(folder: Folder) -> Dataset:
-    return Dataset(folder, spatial=Corner(), transforms=Noise())
+    return Dataset(folder, spatial=CORNERS, transforms=Noise())
 
 
 def test_the_same_batches_with_and_without_workers(folder: Folder) -> None:
@@ -138,7 +138,9 @@ def test_what_is_collated(tmp_path: Path) -> None:
     batches = {
         task: collate([Dataset(make_dataset(tmp_path / task, task))[number] for number in range(3)]) for task in TASKS
     }
+    image = np.stack([np.moveaxis(image_of(number), -1, 0) for number in range(3)])
     for batch in batches.values():
+        assert np.array_equal(batch["image"].numpy(), image)
         assert batch["image"].shape == (3, 3, 10, 12)
         assert plain(batch["id"]) == (torch.int64, [0, 3, 6])
     assert plain(batches["multiclass"]["target"]) == (torch.int64, [0, 1, 2])
@@ -146,6 +148,13 @@ def test_what_is_collated(tmp_path: Path) -> None:
     assert batches["multilabel"]["target"].shape == (3, 3)
     assert batches["segmentation"]["target"].shape == (3, 10, 12)
     assert [len(target["boxes"]) for target in batches["detection"]["target"]] == [0, 1, 2]
+
+
+@given(st.integers(1, 4), st.permutations(range(3)))
+def test_images_are_stacked_however_they_lie_in_memory(count: int, axes: list[int]) -> None:
+    images = [torch.arange(24).reshape(2, 3, 4).add(number).permute(*axes) for number in range(count)]
+    batch = collate([{"image": image, "target": 1.5, "id": 0} for image in images])
+    assert torch.equal(batch["image"], torch.stack(images))
 
 
 def test_batches_of_a_join(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import webdataset
 from PIL import Image
 
 from tests.dataset_folders import encode, make_dataset
-from tests.unit.test_datasets_dataset import Corner
+from tests.unit.test_datasets_dataset import CORNERS
 from treeline.datasets import Dataset, Spectral, TarStream, stream_loader
 from treeline.datasets.description import Task
 from treeline.errors import ConfigError, InputError
@@ -52,7 +52,7 @@ def test_as_webdataset_reads(shards: Path) -> None:
 def test_the_same_samples_as_by_number(tmp_path: Path, task: Task) -> None:
     folder = make_dataset(tmp_path / "source", task, samples=5)
     target = encode(folder, "tar", tmp_path / "shards")
-    options: dict[str, Any] = {"spatial": Corner(), "spectral": Spectral(["green"])}
+    options: dict[str, Any] = {"spatial": CORNERS, "spectral": Spectral(["green"])}
     by_number = sorted(Dataset(target, **options), key=lambda sample: int(sample["id"]))
     streamed = sorted(TarStream(target, **options), key=lambda sample: int(sample["id"]))
     for sample, expected in zip(streamed, by_number, strict=True):
@@ -87,7 +87,7 @@ def test_the_seed_says_the_order(shards: Path) -> None:
 
 def test_what_is_drawn_does_not_depend_on_the_worker(shards: Path) -> None:
     def images(workers: int) -> dict[int, list[Any]]:
-        stream = TarStream(shards, spatial=Corner(), seed=4, shuffle=3)
+        stream = TarStream(shards, spatial=CORNERS, seed=4, shuffle=3)
         drawn: dict[int, list[Any]] = {}
         for batch in stream_loader(stream, 4, workers=workers):
             for id, image in zip(batch["id"].tolist(), batch["image"].tolist(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pandas as pd
 
 from treeline.datasets.encodings import Encoding, open_encoding
 from treeline.datasets.metadata import TRAINVALTEST
-from treeline.datasets.sample_maker import Options, SampleMaker, Spatial, Transforms
+from treeline.datasets.sample_maker import Options, SampleMaker, Transforms
 from treeline.datasets.sample_sets import Draw, Sample, SampleSet, generator_of
 from treeline.datasets.sampling import Spectral, Tabular, Temporal, choose, column_of, facts_of
+from treeline.datasets.windows import Windows
+from treeline.errors import ConfigError
 
 
 class Dataset(SampleSet):
@@ -43,7 +46,7 @@ class Dataset(SampleSet):
         split: str = TRAINVALTEST,
         *,
         tabular: Tabular | None = None,
-        spatial: Spatial | None = None,
+        spatial: Windows | None = None,
         spectral: Spectral | None = None,
         temporal: Temporal | None = None,
         transforms: Transforms | None = None,
@@ -75,10 +78,10 @@ class Dataset(SampleSet):
         number = int(np.searchsorted(self._ends, draw.number, side="right"))
         window = draw.number - int(self._ends[number - 1] if number else 0)
         position = int(self._positions[number])
-        generator = generator_of(draw, self._maker.id(position), int(self._repeats[number]), window)
+        randomness = partial(generator_of, draw, self._maker.id(position), int(self._repeats[number]), window)
         with self._maker.naming(position):
             bands, mask = self._encoding.pixels(position), self._encoding.mask(position)
-            return self._maker.make(position, bands, mask, window, generator)
+            return self._maker.make(position, bands, mask, window, randomness)
 
     def keys(self, column: str) -> pd.Series[Any]:
         """A column of any table with a row a sample."""
@@ -98,5 +101,8 @@ class Dataset(SampleSet):
         """For each image, how many windows it and those before it have."""
         facts = facts_of(self._encoding.metadata).iloc[self._positions]
         heights, widths = (column_of(facts, name).tolist() for name in ("image_height", "image_width"))
-        sizes = zip(heights, widths, strict=True)
-        return np.cumsum([self._maker.windows(int(height), int(width)) for height, width in sizes])
+        images = zip(self._positions.tolist(), heights, widths, strict=True)
+        ends = np.cumsum([self._maker.count(*image) for image in images])
+        if not ends[-1]:
+            raise ConfigError(f"{self.name}: no image has one of the windows that are asked for.")
+        return ends

