@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cache
 from math import floor
 
 import numpy as np
@@ -125,6 +126,7 @@ def _whole(first: float, last: float) -> tuple[int, int]:
     return floor(first + 0.5), max(1, floor(last - first + 0.5))
 
 
+@cache
 def _is_same(one: str, other: str) -> bool:
     if one == other:
         return True
