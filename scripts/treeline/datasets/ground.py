@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cache
 from math import floor
 
 import numpy as np
@@ -22,9 +23,9 @@ FIELDS = ("crs", "x_offset", "y_offset", "x_gsd", "y_gsd")
 class Bounds(Windows):
     """The part of each image within bounds; an image that has no pixel there gives no sample.
 
-    The left and upper edges, the width and the height are each rounded to whole pixels, halves upwards, and to at least
-    one: images with pixels of one size give windows of one size, wherever their pixels lie. What of it is beyond an
-    image is left out.
+    The first row and column, the height and the width are each rounded to whole pixels, halves upwards; there is at
+    least one. Images with pixels of one size give windows of one size, wherever their pixels lie. What of it is beyond
+    an image is left out.
 
     Args:
         left: Least x, in units of the coordinates.
@@ -61,10 +62,10 @@ class Bounds(Windows):
             raise ConfigError("spatial: Bounds need to know where each image lies: crs, x_offset, y_offset, x_gsd.")
         if not _is_same(ground.crs, self.crs):
             raise ConfigError(f"spatial: the bounds are in {self.crs}, an image in {ground.crs}: give them in that.")
-        across, down = abs(ground.x_gsd), abs(ground.y_gsd)
-        left, top = _rounded((self.left - ground.x_offset) / across), _rounded((ground.y_offset - self.top) / down)
-        width, height = _rounded((self.right - self.left) / across), _rounded((self.top - self.bottom) / down)
-        return _Part(top, left, max(1, height), max(1, width), self.least_visible)
+        columns = sorted((x - ground.x_offset) / ground.x_gsd for x in (self.left, self.right))
+        rows = sorted((ground.y_offset - y) / ground.y_gsd for y in (self.bottom, self.top))
+        (left, width), (top, height) = (_whole(*edges) for edges in (columns, rows))
+        return _Part(top, left, height, width, self.least_visible)
 
     def count(self, height: int, width: int) -> int:
         """Not known without the ground."""
@@ -120,10 +121,12 @@ def grounds_of(facts: pd.DataFrame) -> Sequence[Ground | None]:
     return [Ground(crs, *numbers) if is_known else None for crs, numbers, is_known in rows]
 
 
-def _rounded(pixels: float) -> int:
-    return floor(pixels + 0.5)
+def _whole(first: float, last: float) -> tuple[int, int]:
+    """The first pixel and how many they are, of a span whose edges are between pixels."""
+    return floor(first + 0.5), max(1, floor(last - first + 0.5))
 
 
+@cache
 def _is_same(one: str, other: str) -> bool:
     if one == other:
         return True

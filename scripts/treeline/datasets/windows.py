@@ -25,14 +25,14 @@ LEAST_VISIBLE = 0.25
 
 
 class Ground(NamedTuple):
-    """Where an image lies; north is up.
+    """Where an image lies.
 
     Args:
         crs: Its coordinate reference system.
-        x_offset: Coordinate of its left edge.
-        y_offset: Coordinate of its upper edge.
-        x_gsd: Width of a pixel, in units of the coordinates.
-        y_gsd: Height of a pixel, likewise; its sign does not count.
+        x_offset: Coordinate of the first column's outer edge.
+        y_offset: Coordinate of the first row's outer edge.
+        x_gsd: Width of a pixel, in units of the coordinates: columns go with x where it is positive.
+        y_gsd: Height of a pixel, likewise: rows go against y where it is positive.
     """
 
     crs: str
