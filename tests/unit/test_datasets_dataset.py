@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+import treeline.datasets
 from tests.dataset_folders import CLASSES, encode, image_of, make_dataset, mask_of, with_table
 from treeline.datasets import Dataset, Spectral
 from treeline.datasets.encodings import TARGETS
@@ -27,6 +28,12 @@ CORNERS = RandomCrop(4, 4, windows=2)
 def test_importing_the_command_line_imports_no_torch() -> None:
     code = "import sys, treeline.datasets, treeline.datasets.app; print({'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_all_names_can_be_imported() -> None:
+    assert all(getattr(treeline.datasets, name) is not None for name in treeline.datasets.__all__)
+    with pytest.raises(ImportError, match="no_such_name"):
+        from treeline.datasets import no_such_name  # noqa: F401
 
 
 @pytest.mark.parametrize("position", [0, 4, 5])

@@ -84,6 +84,15 @@ class Dataset(SampleSet):
             mask = self._encoding.mask(position) if self._maker.has_masks else None
             return self._maker.make(position, bands, mask, window, randomness)
 
+    @property
+    def mixes(self) -> bool:
+        """Whether the transforms mix the samples of a batch."""
+        return self._maker.mixes
+
+    def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Mix the samples of a batch."""
+        return self._maker.mix(batch, generator)
+
     def keys(self, column: str) -> pd.Series[Any]:
         """A column of any table with a row a sample."""
         return column_of(self._of_samples(facts_of(self._encoding.metadata)), column)

@@ -240,7 +240,13 @@ class _Batches(torch.utils.data.Dataset[Batch]):
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch | TreelineError:
         try:
-            return collate([self._samples[draw] for draw in draws])
+            batch = collate([self._samples[draw] for draw in draws])
+            first = draws[0]
+            return (
+                self._samples.mix(batch, generator_of(first, first.number, len(draws)))
+                if self._samples.mixes
+                else batch
+            )
         except TreelineError as error:
             return error
 
@@ -255,7 +261,7 @@ class _StreamBatches(torch.utils.data.IterableDataset[Batch]):
         samples = iter(self._stream)
         try:
             while batch := list(islice(samples, self._batch_size)):
-                yield collate(batch)
+                yield self._stream.mix(collate(batch))
         except TreelineError as error:
             yield error
 

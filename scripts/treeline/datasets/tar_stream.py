@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -82,6 +82,13 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
     def set_epoch(self, epoch: int) -> None:
         """Shuffle, crop and augment as in this epoch from the next iteration on."""
         self._epoch[0] = epoch
+
+    def mix(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Mix the samples of a batch, where the transforms do; what is drawn depends on which they are."""
+        if not self._maker.mixes:
+            return batch
+        draw = Draw(0, int(self._epoch[0]), self._seed)
+        return self._maker.mix(batch, generator_of(draw, int(batch["id"][0]), len(batch["id"])))
 
     def __iter__(self) -> Iterator[Sample]:
         """Read this worker's samples.
