@@ -20,8 +20,8 @@ UTM33 = "EPSG:32633"
 
 
 def photo(seed: int, width: int = 96, height: int = 64) -> npt.NDArray[np.uint8]:
-    """Smooth colours, so that JPEG and resizing change little, and two seeds look different."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3)).astype(np.uint8)
+    """Soft spots of colour: two seeds look different, and a photo and its smaller copy alike."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (20, 20, 3)).astype(np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
