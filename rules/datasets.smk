@@ -101,10 +101,14 @@ def block_of_step(wildcards):
     return step.name + step.options.model_dump_json()
 
 
-def split_options(wildcards):
-    """Options of the division into splits."""
-    dataset = DATASETS[wildcards.dataset]
-    return [*command_options(dataset.splits)(wildcards), *options("--group", dataset.groups)]
+def block_of_split(wildcards):
+    """What the division into splits goes by."""
+    return DATASETS[wildcards.dataset].model_dump_json(include={"splits", "groups"})
+
+
+def earlier_splits(wildcards):
+    """Splits of an earlier build, to which samples that it has are kept."""
+    return DATASETS[wildcards.dataset].splits.known or []
 
 
 def encoding_options(kind, wildcards):
@@ -239,7 +243,9 @@ rule dataset_step:
 rule dataset_split:
     """Divide the samples into train, val and test, and check that nothing leaks from one to another."""
     input:
-        last_metadata,
+        metadata=last_metadata,
+        known=earlier_splits,
+        description=ancient(DESCRIPTION),
     output:
         splits=paths.dataset("{dataset}") / "splits.parquet",
         leakage=paths.dataset("{dataset}") / "leakage.json",
@@ -250,11 +256,12 @@ rule dataset_split:
     resources:
         mem_mb=memory_of("datasets"),
     params:
-        options=split_options,
+        block=block_of_split,
     shell:
         """
-        treeline datasets split {params.options:q} \
-            --metadata {input:q} \
+        treeline datasets split \
+            --description {input.description:q} \
+            --metadata {input.metadata:q} \
             --splits {output.splits:q} \
             --leakage {output.leakage:q} \
             --log {log:q}
