@@ -57,7 +57,7 @@ def write_mask(file: Path, numbers: npt.NDArray[np.uint8]) -> Path:
 
 def describe(file: Path, source: dict[str, Any], task: str = "multiclass", **more: Any) -> Path:
     """Write a description."""
-    content = {"title": "Test", "source": source, "task": task, "splits": {"kind": "random"}, **more}
+    content = {"title": "Test", "source": source, "task": task, "splits": {"kind": "random"}} | more
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     return file
 
