@@ -35,12 +35,17 @@ def snakemake(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def planned(project: Path) -> list[str]:
-    """Rules that would be run."""
-    done = snakemake(project, "--dry-run")
+def started(project: Path, *options: str) -> list[str]:
+    """Rules that are run, or would be, in alphabetical order."""
+    done = snakemake(project, *options)
     assert done.returncode == 0, done.stdout[-8000:]
     assert bool(rules := executed(done.stdout)) != ("Nothing to be done" in done.stdout)
-    return rules
+    return sorted(rules)
+
+
+def times(project: Path) -> dict[str, int]:
+    folder = project / "results/datasets/demo"
+    return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in folder.rglob("*.*")}
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     describe_demo(project, *STEPS)
     config = {"path_to_input": "urls.csv", "stages": ["datasets"], "datasets": {"names": ["demo"]}}
     (project / "config.yaml").write_text(yaml.safe_dump(config))
-    done = snakemake(project)
-    assert done.returncode == 0, done.stdout[-8000:]
-    assert sorted(executed(done.stdout)) == sorted([*JOBS, "dataset_in_folder", "all"])
+    assert started(project) == sorted(["plan_dataset", *JOBS, "dataset_in_folder", "all"])
     yield project
 
 
@@ -79,11 +82,14 @@ def test_a_dataset_is_made_and_accounted_for(project: Path) -> None:
 
 
 def test_only_what_changes_is_done_anew(project: Path) -> None:
-    assert planned(project) == []
-    describe_demo(project, *STEPS, title="Another title")
-    assert planned(project) == []
-    describe_demo(project, STEPS[0], {"limit_per_class": {"maximum": 8}})
-    assert sorted(planned(project)) == sorted(["dataset_step", *JOBS[4:], "dataset_in_folder", "all"])
+    assert started(project, "--dry-run") == []
+    before = times(project)
+    describe_demo(project, STEPS[0], {"limit_per_class": {"maximum": 8}}, title="Another title")
+    assert started(project) == sorted(["plan_dataset", "dataset_step", *JOBS[4:], "dataset_in_folder", "all"])
+    same = {name for name, time in times(project).items() if before.get(name) == time}
+    assert {"steps/01-measure/metadata.h5", "steps/02-drop_unreadable/metadata.h5", "plan/split.json"} <= same
+    assert len(read_metadata(project / "results/datasets/demo/metadata.h5")) == 16
+    assert started(project, "--dry-run") == []
     describe_demo(project, {"drop_everything": {}})
     refused = snakemake(project, "--dry-run")
     assert refused.returncode != 0
