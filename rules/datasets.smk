@@ -134,9 +134,9 @@ checkpoint plan_dataset:
         paths.dataset_plan("{dataset}") / "plan.json",
     log:
         DATASET_LOGS / "plan.log",
+    localrule: True
     conda:
         "../envs/treeline.yaml"
-    localrule: True
     params:
         folder=subpath(output[0], parent=True),
     shell:
