@@ -10,31 +10,21 @@ import pytest
 import torch
 import yaml
 
+from tests.augmentation_lists import GEOMETRIC, NEEDED, ORDER, augmentations, certain, one_thread
 from tests.dataset_folders import make_dataset
 from treeline.datasets import Dataset, loader
 from treeline.datasets.augmentations import Augmentations, read_augmentations
-from treeline.datasets.augmentations.listed import KINDS
 from treeline.errors import ConfigError, InputError
 
 RGB = ("red", "green", "blue")
-NEEDED: dict[str, dict[str, Any]] = {
-    "crop_resize": {"size": [9, 9]},
-    "normalise": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1]},
-}
-GEOMETRIC = ["horizontal_flip", "vertical_flip", "quarter_turns", "affine", "crop_resize"]
-ORDER = [*(name for name in KINDS if name not in ("normalise", "cutmix", "mixup")), "normalise", "cutmix", "mixup"]
+
+__all__ = ["one_thread"]  # for pytest
 
 
 def listed(tmp_path: Path, *entries: Any) -> Augmentations:
     file = tmp_path / "augmentations.yaml"
     file.write_text(yaml.safe_dump(list(entries)))
     return read_augmentations(file)
-
-
-def certain(name: str) -> dict[str, Any]:
-    """An entry that changes every sample."""
-    always = {} if name in ("to_float", "normalise") else {"probability": 1}
-    return {name: {**NEEDED.get(name, {}), **always}}
 
 
 def test_names_and_defaults(tmp_path: Path) -> None:
@@ -93,50 +83,50 @@ def test_refused_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["detection", "segmentation"])
 @pytest.mark.parametrize("name", ORDER)
-def test_localisation_takes_what_keeps_places_right(tmp_path: Path, task: Any, name: str) -> None:
-    augmentations = listed(tmp_path, certain(name))
+def test_localisation_takes_what_keeps_places_right(task: Any, name: str) -> None:
+    chosen = augmentations(certain(name))
     if name in (*GEOMETRIC, "to_float", "normalise"):
-        augmentations.check(task, RGB)
+        chosen.check(task, RGB)
         return
     with pytest.raises(ConfigError, match=f"{name} .*is not for {task}"):
-        augmentations.check(task, RGB)
+        chosen.check(task, RGB)
 
 
 @pytest.mark.parametrize("name", ["cutmix", "mixup"])
-def test_mixing_is_for_classes(tmp_path: Path, name: str) -> None:
-    augmentations = listed(tmp_path, certain(name))
-    augmentations.check("multiclass", RGB)
-    augmentations.check("multilabel", RGB)
+def test_mixing_is_for_classes(name: str) -> None:
+    chosen = augmentations(certain(name))
+    chosen.check("multiclass", RGB)
+    chosen.check("multilabel", RGB)
     with pytest.raises(ConfigError, match=f"{name} mixes classes, and is not for regression"):
-        augmentations.check("regression", RGB)
+        chosen.check("regression", RGB)
 
 
 @pytest.mark.parametrize("name", ORDER)
-def test_colour_needs_three_bands(tmp_path: Path, name: str) -> None:
+def test_colour_needs_three_bands(name: str) -> None:
     bands = ("B02", "B03", "B04", "B08")
-    augmentations = listed(tmp_path, certain(name))
+    chosen = augmentations(certain(name))
     if name in ("saturation", "hue", "colour_jitter", "grayscale", "normalise"):
         with pytest.raises(ConfigError, match=f"{name} .*B02, B03, B04, B08"):
-            augmentations.check("multiclass", bands)
+            chosen.check("multiclass", bands)
     else:
-        augmentations.check("multiclass", bands)
+        chosen.check("multiclass", bands)
         image = torch.rand(4, 9, 9, generator=torch.Generator().manual_seed(1))
-        sample = augmentations({"image": image, "target": 0, "id": 0}, np.random.default_rng(0))
+        sample = chosen({"image": image, "target": 0, "id": 0}, np.random.default_rng(0))
         assert sample["image"].shape == (4, 9, 9)
 
 
 @pytest.mark.parametrize("name", [name for name in ORDER if name not in ("cutmix", "mixup", "normalise")])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-def test_the_generator_says_it_all(tmp_path: Path, name: str, dtype: str) -> None:
+def test_the_generator_says_it_all(name: str, dtype: str) -> None:
     most = 1 if dtype == "float32" else np.iinfo(dtype).max
     values = (np.random.default_rng(1).random((3, 9, 9)) * most).astype(dtype)
     sample = {"image": torch.from_numpy(values.copy()), "target": 0, "id": 0}
-    augmentations = listed(tmp_path, certain(name))
+    chosen = augmentations(certain(name))
     torch.manual_seed(1)
-    made = [augmentations(sample, np.random.default_rng(seed))["image"].numpy() for seed in (5, 5, *range(6))]
+    made = [chosen(sample, np.random.default_rng(seed))["image"].numpy() for seed in (5, 5, *range(6))]
     torch.manual_seed(2)
     assert np.array_equal(made[0], made[1])
-    assert np.array_equal(made[0], augmentations(sample, np.random.default_rng(5))["image"].numpy())
+    assert np.array_equal(made[0], chosen(sample, np.random.default_rng(5))["image"].numpy())
     if name not in ("horizontal_flip", "vertical_flip", "grayscale", "to_float"):
         assert any(not np.array_equal(made[0], other) for other in made[2:7])
     assert all(image.dtype == ("float32" if name == "to_float" else dtype) for image in made)
@@ -144,22 +134,22 @@ def test_the_generator_says_it_all(tmp_path: Path, name: str, dtype: str) -> Non
 
 
 @pytest.mark.parametrize("name", [name for name in ORDER if name not in ("to_float", "normalise", "cutmix", "mixup")])
-def test_probability(tmp_path: Path, name: str) -> None:
+def test_probability(name: str) -> None:
     image = torch.rand(3, 9, 9, generator=torch.Generator().manual_seed(1))
     sample = {"image": image, "target": 0, "id": 0}
-    for probability, changed in ((0, 0), (0.5, pytest.approx(100, abs=35)), (1, pytest.approx(200, abs=15))):
-        augmentations = listed(tmp_path, {name: {**NEEDED.get(name, {}), "probability": probability}})
-        made = [augmentations(sample, np.random.default_rng(seed))["image"] for seed in range(200)]
+    for probability, changed in ((0, 0), (0.5, pytest.approx(50, abs=25)), (1, pytest.approx(100, abs=10))):
+        chosen = augmentations(certain(name, probability=probability))
+        made = [chosen(sample, np.random.default_rng(seed))["image"] for seed in range(100)]
         assert sum(not torch.equal(image, other) for other in made) == changed
 
 
 def test_the_same_samples_whatever_the_worker(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path, samples=8)
     names = ["affine", "quarter_turns", "crop_resize", "colour_jitter", "gaussian_noise", "gaussian_blur", "erasing"]
-    augmentations = listed(tmp_path, *map(certain, [*names, "to_float", "normalise"]))
+    chosen = augmentations(*map(certain, [*names, "to_float", "normalise"]))
 
     def batches(workers: int, seed: int = 3) -> list[Any]:
-        dataset = Dataset(folder, transforms=augmentations)
+        dataset = Dataset(folder, transforms=chosen)
         return [batch["image"] for batch in loader(dataset, 4, workers=workers, seed=seed)]
 
     alone = batches(0)
