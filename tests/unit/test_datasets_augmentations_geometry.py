@@ -144,6 +144,14 @@ def test_crop_resize_is_a_part() -> None:
         assert np.array_equal(moved, mask[top : top + 4, left : left + 6].repeat(2, axis=0).repeat(2, axis=1))
 
 
+def test_a_smaller_mask_has_the_middle_pixels() -> None:
+    mask = np.arange(108).reshape(9, 12)
+    whole = certain("crop_resize", size=[3, 4], area=[1, 1], ratio=[4 / 3, 4 / 3])
+    moved = segmented([whole], mask[None].astype(np.float64), mask, 0)
+    assert np.array_equal(moved["target"].numpy(), mask[1::3, 1::3])
+    assert moved["image"][0, 1, 1:-1].numpy() == pytest.approx(mask[4, 4:10:3])
+
+
 def test_what_a_moved_image_does_not_show() -> None:
     shift = certain("affine", degrees=[0, 0], translate=[0.5, 0.5], scale=[1, 1])
     image, mask = np.full((1, 4, 6), 7, dtype=np.uint16), np.full((4, 6), 2, dtype=np.uint8)
