@@ -41,6 +41,13 @@ class Folder:
         pass
 
 
+class Noise:
+    """Adds what is drawn, as an augmentation does."""
+
+    def __call__(self, sample: Any, generator: np.random.Generator) -> Any:
+        return {**sample, "noise": float(generator.random())}
+
+
 def tables_of(task: Task, samples: int) -> dict[str, pd.DataFrame]:
     """Tables of so many samples; ids have gaps, as they have where samples were dropped."""
     numbers = np.arange(samples)

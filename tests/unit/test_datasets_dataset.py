@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -13,9 +14,11 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from tests.dataset_folders import CLASSES, encode, image_of, make_dataset, mask_of, with_table
-from treeline.datasets import Dataset, Spectral
+import treeline.datasets
+from tests.dataset_folders import CLASSES, Folder, encode, image_of, make_dataset, mask_of, with_table
+from treeline.datasets import Dataset, Spectral, collate
 from treeline.datasets.encodings import TARGETS
+from treeline.datasets.encodings.reading import encode_bands
 from treeline.datasets.ground import Bounds
 from treeline.datasets.sample_sets import Draw
 from treeline.datasets.windows import RandomCrop
@@ -27,6 +30,12 @@ CORNERS = RandomCrop(4, 4, windows=2)
 def test_importing_the_command_line_imports_no_torch() -> None:
     code = "import sys, treeline.datasets, treeline.datasets.app; print({'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_all_names_can_be_imported() -> None:
+    assert all(getattr(treeline.datasets, name) is not None for name in treeline.datasets.__all__)
+    with pytest.raises(ImportError, match="no_such_name"):
+        from treeline.datasets import no_such_name  # noqa: F401
 
 
 @pytest.mark.parametrize("position", [0, 4, 5])
@@ -193,8 +202,21 @@ def test_a_wrong_mask_is_named(tmp_path: Path, mask: npt.NDArray[Any], message: 
         Dataset(folder)[3]
 
 
+@pytest.mark.parametrize("kind", ["uint16", "int16", "float32"])
+def test_bands_of_rasters_keep_their_type(tmp_path: Path, kind: str) -> None:
+    folder = make_dataset(tmp_path, samples=2)
+    bands = np.random.default_rng(0).integers(0, 30_000, (2, 10, 12, 4)).astype(kind)
+    for number in range(2):
+        (tmp_path / "images" / f"00{number}.png").write_bytes(encode_bands(bands[number]))
+    metadata = dataclasses.replace(folder.metadata, channels=("red", "green", "blue", "nir"))
+    dataset = Dataset(Folder(metadata, tmp_path), spectral=Spectral(["nir", "red"]))
+    images = collate([dataset[0], dataset[1]])["image"]
+    assert np.array_equal(images.numpy(), np.moveaxis(bands[..., [3, 0]], -1, 1))
+    assert str(images.dtype) == f"torch.{kind}"
+
+
 def test_an_image_with_too_few_bands_is_named(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path)
-    object.__setattr__(folder.metadata, "channels", ("red", "green", "blue", "nir"))
+    metadata = dataclasses.replace(folder.metadata, channels=("red", "green", "blue", "nir"))
     with pytest.raises(InputError, match=r"sample 0 \(images/000\.png\): the image has 3 bands"):
-        Dataset(folder, spectral=Spectral(["nir"]))[0]
+        Dataset(Folder(metadata, tmp_path), spectral=Spectral(["nir"]))[0]

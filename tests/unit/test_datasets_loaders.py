@@ -12,22 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dataset_folders import Folder, image_of, make_dataset
+from tests.dataset_folders import Folder, Noise, image_of, make_dataset
 from tests.unit.test_datasets_dataset import CORNERS
 from treeline.datasets import Dataset, collate, loader
+from treeline.datasets.augmentations import Augmentations
+from treeline.datasets.augmentations.mixing import MixUp
 from treeline.datasets.description import Task
 from treeline.datasets.loaders import Loader, Order
 from treeline.datasets.sample_sets import Draw
 from treeline.errors import ConfigError, InputError
 
 TASKS: tuple[Task, ...] = ("multiclass", "multilabel", "regression", "detection", "segmentation")
-
-
-class Noise:
-    """Adds what is drawn, as an augmentation does."""
-
-    def __call__(self, sample: Any, generator: np.random.Generator) -> Any:
-        return {**sample, "noise": float(generator.random())}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +108,8 @@ def test_a_state_of_something_else_is_refused() -> None:
     for other in (Order(11, seed=1, shuffle=True), Order(10, seed=2, shuffle=True), Order(10, seed=1, shuffle=False)):
         with pytest.raises(ConfigError, match="the saved order has"):
             other.load_state_dict(state)
+    with pytest.raises(ConfigError, match="a saved order has samples, seed, shuffle, epoch, given, and not epoch"):
+        Order(10, seed=1, shuffle=True).load_state_dict({"epoch": 3})
 
 
 @given(st.integers(1, 50), st.integers(0, 5), st.booleans())
@@ -162,6 +159,27 @@ def test_batches_of_a_join(tmp_path: Path) -> None:
     [(one, other)] = loader(dataset * dataset, 4, workers=1)
     assert plain(one) == plain(other)
     assert one["id"].tolist() == [0, 3, 6, 9]
+
+
+def test_batches_are_mixed_the_same_for_any_number_of_workers(tmp_path: Path) -> None:
+    mixed = Dataset(make_dataset(tmp_path, samples=10), transforms=Augmentations([MixUp(probability=1)]))
+    plainly, batches = loader(Dataset(make_dataset(tmp_path, samples=10)), 4), plain(list(loader(mixed + mixed, 4)))
+    assert plain(list(loader(mixed + mixed, 4, workers=2))) == batches
+    for batch, (_, targets) in zip(plainly, (batch["target"] for batch in batches), strict=False):
+        assert np.allclose(np.sum(targets, axis=1), 1)
+        assert targets != torch.nn.functional.one_hot(batch["target"], 3).tolist()
+    assert mixed[2]["target"] == 2
+
+
+def test_what_cannot_be_mixed_is_refused(tmp_path: Path) -> None:
+    mixup = Augmentations([MixUp()])
+    dataset = Dataset(make_dataset(tmp_path, samples=4), transforms=mixup)
+    with pytest.raises(ConfigError, match="mixup mixes classes, and is not for detection"):
+        Dataset(make_dataset(tmp_path / "boxes", "detection", samples=4), transforms=mixup)
+    with pytest.raises(ConfigError, match=r"drawn \* drawn: what belongs together cannot be mixed"):
+        dataset * dataset
+    with pytest.raises(InputError, match="only one of them mixes its batches"):
+        dataset + Dataset(make_dataset(tmp_path, samples=4))
 
 
 def test_images_of_several_sizes_are_named(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from PIL import Image
 from tests.dataset_folders import encode, make_dataset
 from tests.unit.test_datasets_dataset import CORNERS
 from treeline.datasets import Dataset, Spectral, TarStream, stream_loader
+from treeline.datasets.augmentations import Augmentations
+from treeline.datasets.augmentations.mixing import MixUp
 from treeline.datasets.description import Task
 from treeline.errors import ConfigError, InputError
 
@@ -95,6 +97,15 @@ def test_what_is_drawn_does_not_depend_on_the_worker(shards: Path) -> None:
         return {id: sorted(found) for id, found in drawn.items()}
 
     assert images(0) == images(2)
+
+
+def test_batches_of_a_stream_are_mixed(shards: Path) -> None:
+    stream = TarStream(shards, transforms=Augmentations([MixUp(probability=1)]))
+    targets = [batch["target"] for batch in stream_loader(stream, 5)]
+    assert [target.shape for target in targets] == [(5, 3)] * 4 + [(3, 3)]
+    assert all(
+        torch.equal(*pair) for pair in zip(targets, (b["target"] for b in stream_loader(stream, 5)), strict=True)
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])

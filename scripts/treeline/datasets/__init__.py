@@ -11,39 +11,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from treeline.datasets.augmentations import Augmentations, read_augmentations
     from treeline.datasets.dataset import Dataset
+    from treeline.datasets.ground import Bounds
     from treeline.datasets.joins import Key, Overlap, join
     from treeline.datasets.loaders import collate, loader, stream_loader
+    from treeline.datasets.resizing import Letterbox, Resize, ResizeLonger, ResizeShorter
     from treeline.datasets.sampling import Spectral, Tabular, Temporal
     from treeline.datasets.tar_stream import TarStream
+    from treeline.datasets.windows import CentreCrop, GridCrops, RandomCrop, SlidingWindows, Then
 
 __all__ = [
+    "Augmentations",
+    "Bounds",
+    "CentreCrop",
     "Dataset",
+    "GridCrops",
     "Key",
+    "Letterbox",
     "Overlap",
+    "RandomCrop",
+    "Resize",
+    "ResizeLonger",
+    "ResizeShorter",
+    "SlidingWindows",
     "Spectral",
     "Tabular",
     "TarStream",
     "Temporal",
+    "Then",
     "collate",
     "join",
     "loader",
+    "read_augmentations",
     "stream_loader",
 ]
 
-_MODULES = {
-    "Dataset": "dataset",
-    "Key": "joins",
-    "Overlap": "joins",
-    "join": "joins",
-    "collate": "loaders",
-    "loader": "loaders",
-    "stream_loader": "loaders",
-    "Spectral": "sampling",
-    "Tabular": "sampling",
-    "Temporal": "sampling",
-    "TarStream": "tar_stream",
+_NAMES = {
+    "augmentations": ("Augmentations", "read_augmentations"),
+    "dataset": ("Dataset",),
+    "ground": ("Bounds",),
+    "joins": ("Key", "Overlap", "join"),
+    "loaders": ("collate", "loader", "stream_loader"),
+    "resizing": ("Letterbox", "Resize", "ResizeLonger", "ResizeShorter"),
+    "sampling": ("Spectral", "Tabular", "Temporal"),
+    "tar_stream": ("TarStream",),
+    "windows": ("CentreCrop", "GridCrops", "RandomCrop", "SlidingWindows", "Then"),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

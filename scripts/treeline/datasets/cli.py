@@ -24,6 +24,18 @@ OutputOption = Annotated[
 ]
 
 
+@app.command("plan")
+def plan(
+    description: DescriptionArgument,
+    output: Annotated[Path, typer.Option(help="Target folder: a JSON file a part of it.", show_default=False)],
+    log: LogOption = None,
+) -> None:
+    """Write the parts of a description, so that a step is done anew when its own part has changed."""
+    from treeline.datasets.plan import write_plan
+
+    write_plan(description, output)
+
+
 @app.command("source")
 def source(
     description: DescriptionArgument,

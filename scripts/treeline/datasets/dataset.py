@@ -80,8 +80,18 @@ class Dataset(SampleSet):
         position = int(self._positions[number])
         randomness = partial(generator_of, draw, self._maker.id(position), int(self._repeats[number]), window)
         with self._maker.naming(position):
-            bands, mask = self._encoding.pixels(position), self._encoding.mask(position)
+            bands = self._encoding.pixels(position)
+            mask = self._encoding.mask(position) if self._maker.has_masks else None
             return self._maker.make(position, bands, mask, window, randomness)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether the transforms mix the samples of a batch."""
+        return self._maker.mixes
+
+    def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Mix the samples of a batch."""
+        return self._maker.mix(batch, generator)
 
     def keys(self, column: str) -> pd.Series[Any]:
         """A column of any table with a row a sample."""

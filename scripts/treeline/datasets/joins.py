@@ -82,11 +82,13 @@ class Join(SampleSet):
         on: What makes them belong together.
 
     Raises:
-        ConfigError: A column is not there.
+        ConfigError: A column is not there, or one of them mixes its batches.
         InputError: No two belong together.
     """
 
     def __init__(self, one: SampleSet, other: SampleSet, on: Key | Overlap) -> None:
+        if one.mixes or other.mixes:
+            raise ConfigError(f"{one.name} * {other.name}: what belongs together cannot be mixed with other samples.")
         pairs = _pairs(one, other, on)
         self.sides: tuple[SampleSet, ...] = (*_sides(one), *_sides(other))
         self.rows: Rows = np.hstack([_rows(one)[pairs[:, 0]], _rows(other)[pairs[:, 1]]])

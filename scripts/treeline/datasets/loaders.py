@@ -71,10 +71,14 @@ class Order(torch.utils.data.Sampler[Draw]):
         Raises:
             ConfigError: The state is of other samples, or of another order of them.
         """
+        if state.keys() != self.state_dict().keys():
+            raise ConfigError(
+                f"a saved order has {', '.join(self.state_dict())}, and not {', '.join(state) or 'nothing'}."
+            )
         for name, value in self._identity().items():
-            if state.get(name) != value:
+            if state[name] != value:
                 raise ConfigError(
-                    f"the saved order has {name} {state.get(name)}, and this one {value}: go on with the same."
+                    f"the saved order has {name} {state[name]}, and this one {value}: go on with the same."
                 )
         self._epoch, self._given, self._goes_on = int(state["epoch"]), int(state["given"]), True
 
@@ -236,7 +240,13 @@ class _Batches(torch.utils.data.Dataset[Batch]):
 
     def __getitems__(self, draws: Sequence[Draw]) -> Batch | TreelineError:
         try:
-            return collate([self._samples[draw] for draw in draws])
+            batch = collate([self._samples[draw] for draw in draws])
+            first = draws[0]
+            return (
+                self._samples.mix(batch, generator_of(first, first.number, len(draws)))
+                if self._samples.mixes
+                else batch
+            )
         except TreelineError as error:
             return error
 
@@ -251,7 +261,7 @@ class _StreamBatches(torch.utils.data.IterableDataset[Batch]):
         samples = iter(self._stream)
         try:
             while batch := list(islice(samples, self._batch_size)):
-                yield collate(batch)
+                yield self._stream.mix(collate(batch))
         except TreelineError as error:
             yield error
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
+from treeline.datasets.description import Task
 from treeline.datasets.ground import grounds_of
 from treeline.datasets.metadata import Metadata
 from treeline.datasets.sample_sets import Content, Sample
@@ -22,10 +23,24 @@ from treeline.errors import TreelineError
 
 
 class Transforms(Protocol):
-    """What is done with a sample at the end; those that there are, are in `augmentations`."""
+    """What is done with a sample at the end."""
 
     def __call__(self, sample: Sample, generator: np.random.Generator) -> Sample:
         """Change a sample; what is drawn comes from `generator` alone."""
+
+
+@runtime_checkable
+class Augments(Transforms, Protocol):
+    """Transforms that know what they are for, and may mix batches; those that there are, are in `augmentations`."""
+
+    of_batches: Sequence[object]
+    """Those that mix."""
+
+    def check(self, task: Task, channels: Sequence[str]) -> None:
+        """Check that they fit a dataset."""
+
+    def mix(self, batch: dict[str, Any], classes: int, generator: np.random.Generator) -> dict[str, Any]:
+        """Mix the samples of a batch."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +67,7 @@ class SampleMaker:
         options: What is done with each sample.
 
     Raises:
-        ConfigError: There is no such band.
+        ConfigError: There is no such band, or the transforms are not for this task.
         InputError: The tables are wrong; names the sample.
     """
 
@@ -65,7 +80,14 @@ class SampleMaker:
         channels = metadata.channels
         self._bands = options.spectral.numbers(channels) if options.spectral is not None else range(len(channels))
         chosen = tuple(channels[number] for number in self._bands)
+        if isinstance(options.transforms, Augments):
+            options.transforms.check(metadata.task, chosen)
         self.content = Content(metadata.name, metadata.task, metadata.class_names, chosen)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the targets are masks."""
+        return self._targets is None
 
     def id(self, position: int) -> int:
         """The id of the sample in a row of the index."""
@@ -114,6 +136,16 @@ class SampleMaker:
         target = self._target(position, mask, boxes)
         sample = {"image": _image(bands), "target": target, "id": self._naming.id(position)}
         return sample if transforms is None or generator is None else transforms(sample, generator)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether samples of a batch are mixed."""
+        return isinstance(self._options.transforms, Augments) and bool(self._options.transforms.of_batches)
+
+    def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Mix the samples of a batch, where the transforms do."""
+        transforms = self._options.transforms
+        return transforms.mix(batch, self._classes, generator) if isinstance(transforms, Augments) else batch
 
     @contextmanager
     def naming(self, position: int) -> Iterator[None]:

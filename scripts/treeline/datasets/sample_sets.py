@@ -79,6 +79,15 @@ class SampleSet(torch.utils.data.Dataset[Sample], ABC):
         """What each sample covers; its columns are `joins.EXTENT`."""
 
     @property
+    def mixes(self) -> bool:
+        """Whether the samples of a batch are to be mixed."""
+        return False
+
+    def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Mix the samples of a batch; what is drawn comes from `generator` alone."""
+        return batch
+
+    @property
     def name(self) -> str:
         """The name of the dataset, or of those that it is made of."""
         return " * ".join(content.name for content in self.contents)
@@ -144,6 +153,15 @@ class Concatenation(SampleSet):
         start = self._ends[part - 1] if part else 0
         return self.parts[part].read(draw._replace(number=draw.number - start))
 
+    @property
+    def mixes(self) -> bool:
+        """Whether all parts do."""
+        return self.parts[0].mixes
+
+    def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Mix samples of all parts, as the first one does."""
+        return self.parts[0].mix(batch, generator)
+
     def keys(self, column: str) -> pd.Series[Any]:
         """Those of all parts."""
         return pd.concat([part.keys(column) for part in self.parts], ignore_index=True)
@@ -178,6 +196,8 @@ def _check_alike(one: SampleSet, other: SampleSet) -> None:
     together = f"{one.name} + {other.name}"
     if len(one.contents) != len(other.contents):
         raise InputError(together, f"the first has {len(one.contents)} sides, the second {len(other.contents)}.")
+    if one.mixes != other.mixes:
+        raise InputError(together, "only one of them mixes its batches.", fix="Give both the same transforms.")
     for first, second in zip(one.contents, other.contents, strict=True):
         if first.task != second.task:
             raise InputError(together, f"the tasks differ: {first.task} and {second.task}.")

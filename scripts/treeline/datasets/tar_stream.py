@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -75,7 +75,6 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
         self._archives = _archives(folder, split)
         self._maker = SampleMaker(metadata, folder, Options(spatial, spectral, transforms))
         self._positions = {int(id): position for position, id in enumerate(metadata.index[ID])}
-        self._has_masks = metadata.task == "segmentation"
         self._shuffle, self._seed, self._rank, self._ranks = shuffle, seed, rank, ranks
         # Shared, for workers that outlive an epoch hear of the next one in no other way.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
@@ -83,6 +82,13 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
     def set_epoch(self, epoch: int) -> None:
         """Shuffle, crop and augment as in this epoch from the next iteration on."""
         self._epoch[0] = epoch
+
+    def mix(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Mix the samples of a batch, where the transforms do; what is drawn depends on which they are."""
+        if not self._maker.mixes:
+            return batch
+        draw = Draw(0, int(self._epoch[0]), self._seed)
+        return self._maker.mix(batch, generator_of(draw, int(batch["id"][0]), len(batch["id"])))
 
     def __iter__(self) -> Iterator[Sample]:
         """Read this worker's samples.
@@ -119,7 +125,7 @@ class TarStream(torch.utils.data.IterableDataset[Sample]):
     def _samples(self, encoded: _Encoded, draw: Draw) -> Iterator[Sample]:
         with self._maker.naming(encoded.position):
             bands = decode_bands(encoded.image)
-            mask = decode_mask(encoded.mask) if self._has_masks and encoded.mask is not None else None
+            mask = decode_mask(encoded.mask) if self._maker.has_masks and encoded.mask is not None else None
             for window in range(self._maker.count(encoded.position, *bands.shape[:2])):
                 randomness = partial(generator_of, draw, self._maker.id(encoded.position), 0, window)
                 yield self._maker.make(encoded.position, bands, mask, window, randomness)
