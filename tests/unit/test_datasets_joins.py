@@ -52,7 +52,7 @@ def rows_of(samples: SampleSet) -> list[tuple[int, ...]]:
 KEYS = st.lists(st.sampled_from(["a", "b", "c", "", None]), min_size=1, max_size=8)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(KEYS, min_size=2, max_size=4))
 def test_by_key_as_pandas_merges(sides: list[list[str | None]]) -> None:
     tables = [
@@ -110,7 +110,7 @@ def squares(place: dict[str, Any]) -> set[tuple[int, int]]:
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(2, 4), st.sampled_from([None, 0, 1.5, 3]))
 def test_by_overlap_as_squares_are_counted(seed: int, count: int, most_days: float | None) -> None:
     generator = np.random.default_rng(seed)
@@ -136,7 +136,7 @@ def test_by_overlap_as_squares_are_counted(seed: int, count: int, most_days: flo
     assert rows_of(right) == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(2, 3))
 def test_where_images_are_cut_each_has_a_pixel_of_the_ground_in_common(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)

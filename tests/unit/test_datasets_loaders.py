@@ -68,7 +68,7 @@ def stop_after(batches: Loader, count: int) -> list[Any]:
                 return taken
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(stop=st.integers(1, 13), batch_size=st.integers(1, 9), seed=st.integers(0, 3), shuffle=st.booleans())
 def test_resumed_anywhere_the_rest_is_the_same(
     folder: Folder, stop: int, batch_size: int, seed: int, shuffle: bool

@@ -20,7 +20,7 @@ from treeline.datasets.samples import Bands, Mask
 from treeline.datasets.sampling import Spectral, facts_of
 from treeline.datasets.targets import ANEW, UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
 from treeline.datasets.windows import Ground, Then, Windows
-from treeline.errors import TreelineError
+from treeline.errors import ConfigError, TreelineError
 
 
 class Transforms(Protocol):
@@ -163,7 +163,8 @@ class SampleMaker:
         except (TreelineError, OSError) as error:
             if self._naming.name(position) in str(error):
                 raise
-            raise self._naming.error(position, f"cannot be read: {error}") from error
+            problem = str(error) if isinstance(error, ConfigError) else f"cannot be read: {error}"
+            raise self._naming.error(position, problem) from error
 
     @cached_property
     def _grounds(self) -> Sequence[Ground | None]:
@@ -175,8 +176,9 @@ class SampleMaker:
         return None if wanted is None else wanted.at(self._grounds[position])
 
     def _chosen(self, position: int, bands: Bands) -> Bands:
-        if max(self._bands) >= bands.shape[2]:
-            raise self._naming.error(position, f"the image has {bands.shape[2]} bands only.", field="channels")
+        expected = len(self._metadata.channels)
+        if bands.shape[2] != expected:
+            raise self._naming.error(position, f"the image has {bands.shape[2]} bands, the dataset {expected}.")
         return bands if self._options.spectral is None else bands[..., self._bands]
 
     def _checked(self, position: int, mask: Mask | None, bands: Bands) -> Mask:
