@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import ConcatDataset
 
-from tests.dataset_folders import Folder, make_dataset, tables_of, with_table
-from treeline.datasets import Dataset, Key, Overlap, Spectral, join
+from tests.dataset_folders import Folder, image_of, make_dataset, tables_of, with_table
+from treeline.datasets import Dataset, GridCrops, Key, Overlap, Resize, Spectral, join, loader
+from treeline.datasets.ground import grounds_of
 from treeline.datasets.joins import Join, extents_of
 from treeline.datasets.sample_sets import Content, Draw, SampleSet
 from treeline.datasets.sampling import column_of
@@ -135,6 +136,31 @@ def test_by_overlap_as_squares_are_counted(seed: int, count: int, most_days: flo
     assert rows_of(right) == expected
 
 
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(2, 3))
+def test_where_images_are_cut_each_has_a_pixel_of_the_ground_in_common(seed: int, count: int) -> None:
+    generator = np.random.default_rng(seed)
+    shifts = generator.uniform(-1, 1, (count, 6))
+    sides = [
+        pd.DataFrame(
+            [
+                {**place, "x_offset": place["x_offset"] + shift}
+                for place, shift in zip(places_of(generator), row, strict=False)
+            ]
+        ).assign(crs="EPSG:32632")
+        for row in shifts
+    ]
+    try:
+        joined = join(*map(Facts, sides), on=Overlap(cut=True))
+    except InputError:
+        return
+    for draws, row in zip(joined, rows_of(joined), strict=True):
+        for side, number, draw in zip(sides, row, draws, strict=True):
+            [ground] = grounds_of(side.iloc[[number]])
+            height, width = side[["image_height", "image_width"]].iloc[number]
+            assert draw.within.at(ground).count(height, width) == 1
+
+
 def with_ground(folder: Folder, x_offset: Any) -> Folder:
     return with_table(folder, "spatial", crs="EPSG:32632", x_offset=x_offset, y_offset=0.0, x_gsd=1.0, y_gsd=1.0)
 
@@ -159,6 +185,24 @@ def test_where_both_know_their_ground_it_is_by_that(tmp_path: Path) -> None:
     far = with_ground(make_dataset(tmp_path / "far", samples=3), [205.0, 111.0, 112.0])
     assert rows_of(Dataset(near) * Dataset(far)) == [(0 + 1, 1), (2, 0)]
     assert rows_of(Dataset(near) * Dataset(make_dataset(tmp_path / "no ground", samples=3))) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_images_are_cut_to_the_ground_in_common(tmp_path: Path) -> None:
+    fine = with_ground(make_dataset(tmp_path / "fine", samples=3), [0.0, 9.0, 100.0])
+    coarse = with_ground(make_dataset(tmp_path / "coarse", samples=3), 0.0)
+    coarse = with_table(coarse, "spatial", x_gsd=2.0, y_gsd=2.0, x_offset=[-14.0, 11.2, 10.4], y_offset=[6.0, 4.0, 0.0])
+    joined = join(Dataset(fine), Dataset(coarse), on=Overlap(cut=True))
+    assert rows_of(joined) == [(0, 0), (0, 2), (1, 1), (1, 2)]
+    shapes = [[tuple(side["image"].shape[1:]) for side in sample] for sample in joined]
+    assert shapes == [[(10, 10), (5, 5)], [(10, 2), (5, 1)], [(10, 10), (5, 5)], [(10, 11), (5, 5)]]
+    one, other = joined[0]
+    assert np.array_equal(one["image"].permute(1, 2, 0).numpy(), image_of(0)[:, :10])
+    assert np.array_equal(other["image"].permute(1, 2, 0).numpy(), image_of(0)[3:8, 7:12])
+    resized = join(Dataset(fine, spatial=Resize(8, 8)), Dataset(coarse, spatial=Resize(4, 4)), on=Overlap(cut=True))
+    [(large, small)] = loader(resized, 4, workers=1)
+    assert large["image"].shape == (4, 3, 8, 8) and small["image"].shape == (4, 3, 4, 4)
+    with pytest.raises(ConfigError, match="images of several windows cannot be cut"):
+        join(Dataset(fine, spatial=GridCrops(2, 2)), Dataset(coarse), on=Overlap(cut=True))
 
 
 def test_what_does_not_know_its_ground_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

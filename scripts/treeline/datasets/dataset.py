@@ -82,12 +82,17 @@ class Dataset(SampleSet):
         with self._maker.naming(position):
             bands = self._encoding.pixels(position)
             mask = self._encoding.mask(position) if self._maker.has_masks else None
-            return self._maker.make(position, bands, mask, window, randomness)
+            return self._maker.make(position, bands, mask, window, randomness, draw.within)
 
     @property
     def mixes(self) -> bool:
         """Whether the transforms mix the samples of a batch."""
         return self._maker.mixes
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether an image is several samples."""
+        return bool(np.diff(self._ends, prepend=0).max() > 1)
 
     def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """Mix the samples of a batch."""

@@ -17,14 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from treeline.datasets.ground import Bounds
 from treeline.datasets.metadata import ID
 from treeline.datasets.sample_sets import Draw, Sample, SampleSet
 from treeline.errors import ConfigError, InputError
 
 log = logging.getLogger(__name__)
 
-EXTENT = ("crs", "left", "bottom", "right", "top", "first", "last")
-"""Of a sample: its coordinate reference system, the bounds of its ground in it, its first and last time."""
+EXTENT = ("crs", "left", "bottom", "right", "top", "across", "down", "first", "last")
+"""Of a sample: its coordinate reference system, the bounds of its ground in it, width and height of a pixel, first and
+last time. Of a join, that of the ground in common, and of the largest pixels."""
 
 GROUND = ("crs", "image_width", "image_height", "x_offset", "y_offset", "x_gsd", "y_gsd")
 """Columns that say which ground an image covers."""
@@ -42,8 +44,10 @@ BY_OVERLAP = """
     SELECT one.number AS one, other.number AS other
     FROM one JOIN other ON
         one.crs = other.crs
-        AND one."left" < other."right" AND other."left" < one."right"
-        AND one.bottom < other.top AND other.bottom < one.top
+        AND least(one."right", other."right") - greatest(one."left", other."left")
+            > $pixels * greatest(one.across, other.across)
+        AND least(one.top, other.top) - greatest(one.bottom, other.bottom)
+            > $pixels * greatest(one.down, other.down)
         AND ($apart IS NULL OR (one."last" - other."first" <= $apart AND other."last" - one."first" <= $apart))
     ORDER BY ALL
 """
@@ -68,9 +72,11 @@ class Overlap:
 
     Args:
         most_days: Greatest difference of their times of capture, in days; None looks at no time.
+        cut: Cut the images to the ground that all sides have in common, which is more than half a pixel of each then.
     """
 
     most_days: float | None = None
+    cut: bool = False
 
 
 class Join(SampleSet):
@@ -89,16 +95,22 @@ class Join(SampleSet):
     def __init__(self, one: SampleSet, other: SampleSet, on: Key | Overlap) -> None:
         if one.mixes or other.mixes:
             raise ConfigError(f"{one.name} * {other.name}: what belongs together cannot be mixed with other samples.")
+        self._is_cut = isinstance(on, Overlap) and on.cut
+        if self._is_cut and (one.has_windows or other.has_windows):
+            raise ConfigError(f"{one.name} * {other.name}: images of several windows cannot be cut to common ground.")
         pairs = _pairs(one, other, on)
         self.sides: tuple[SampleSet, ...] = (*_sides(one), *_sides(other))
         self.rows: Rows = np.hstack([_rows(one)[pairs[:, 0]], _rows(other)[pairs[:, 1]]])
         self.contents = (*one.contents, *other.contents)
+        self._common = self.extents()[["left", "bottom", "right", "top", "crs"]] if self._is_cut else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def read(self, draw: Draw) -> Sample:
         """Read a sample of each side."""
+        if self._common is not None:
+            draw = draw._replace(within=draw.within or Bounds(*self._common.iloc[draw.number]))
         rows = zip(self.sides, self.rows[draw.number], strict=True)
         return tuple(side.read(draw._replace(number=int(row))) for side, row in rows)
 
@@ -112,7 +124,9 @@ class Join(SampleSet):
         common: pd.DataFrame
         common, *others = (side.extents().iloc[numbers].reset_index(drop=True) for side, numbers in rows)
         for side in others:
-            largest = {name: np.maximum(common[name], side[name]) for name in ("left", "bottom", "last")}
+            largest = {
+                name: np.maximum(common[name], side[name]) for name in ("left", "bottom", "across", "down", "last")
+            }
             smallest = {name: np.minimum(common[name], side[name]) for name in ("right", "top", "first")}
             common = common.assign(**largest, **smallest)
         return common
@@ -149,8 +163,9 @@ def extents_of(facts: pd.DataFrame) -> pd.DataFrame:
     xs = facts["x_offset"], facts["x_offset"] + facts["image_width"] * facts["x_gsd"]
     ys = facts["y_offset"], facts["y_offset"] - facts["image_height"] * facts["y_gsd"]
     bounds = (np.minimum(*xs), np.minimum(*ys), np.maximum(*xs), np.maximum(*ys))
+    pixels = (facts["x_gsd"].abs(), facts["y_gsd"].abs())
     times = facts.get("time_of_capture", pd.Series(pd.NaT, index=facts.index))
-    return pd.DataFrame(dict(zip(EXTENT, (facts["crs"], *bounds, times, times), strict=True)))
+    return pd.DataFrame(dict(zip(EXTENT, (facts["crs"], *bounds, *pixels, times, times), strict=True)))
 
 
 def _sides(samples: SampleSet) -> tuple[SampleSet, ...]:
@@ -175,7 +190,7 @@ def _pairs(one: SampleSet, other: SampleSet, on: Key | Overlap) -> Rows:
     else:
         tables = [_placed(samples, on) for samples in (one, other)]
         apart = None if on.most_days is None else round(on.most_days * 86_400_000_000)
-        pairs = _ask(BY_OVERLAP, tables, {"apart": apart})
+        pairs = _ask(BY_OVERLAP, tables, {"apart": apart, "pixels": 0.5 if on.cut else 0.0})
     if not len(pairs):
         column = "key" if isinstance(on, Key) else "crs"
         kinds = [", ".join(map(str, table[column].unique()[:3])) or "nothing" for table in tables]
@@ -193,7 +208,7 @@ def _placed(samples: SampleSet, on: Overlap) -> pd.DataFrame:
     extents = samples.extents()
     for name in ("first", "last"):
         extents[name] = extents[name].astype("datetime64[us]").astype("int64")
-    known = extents[list(EXTENT)[:5]].notna().all(axis=1) & (extents["crs"] != "")
+    known = extents[list(EXTENT[:7])].notna().all(axis=1) & (extents["crs"] != "")
     if on.most_days is not None:
         known &= samples.extents()["first"].notna()
     what = "do not know their place" + ("" if on.most_days is None else " and time")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,7 +19,7 @@ from treeline.datasets.sample_sets import Content, Sample
 from treeline.datasets.samples import Bands, Mask
 from treeline.datasets.sampling import Spectral, facts_of
 from treeline.datasets.targets import ANEW, UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
-from treeline.datasets.windows import Windows
+from treeline.datasets.windows import Ground, Then, Windows
 from treeline.errors import TreelineError
 
 
@@ -76,7 +77,7 @@ class SampleMaker:
         self._targets = targets_of(metadata, self._naming)
         self._options = options
         self._classes = len(metadata.class_names)
-        self._grounds = [] if options.spatial is None else grounds_of(facts_of(metadata))
+        self._metadata = metadata
         channels = metadata.channels
         self._bands = options.spectral.numbers(channels) if options.spectral is not None else range(len(channels))
         chosen = tuple(channels[number] for number in self._bands)
@@ -105,13 +106,19 @@ class SampleMaker:
             InputError: It has no such windows; names the sample.
         """
         with self.naming(position):
-            windows = self._windows(position)
+            windows = self._windows(position, None)
             if not np.isfinite([height, width]).all():
                 raise self._naming.error(position, "its size is not known.", field="image_height", fix=ANEW)
             return 1 if windows is None else windows.count(int(height), int(width))
 
     def make(
-        self, position: int, bands: Bands, mask: Mask | None, window: int, randomness: Callable[[], np.random.Generator]
+        self,
+        position: int,
+        bands: Bands,
+        mask: Mask | None,
+        window: int,
+        randomness: Callable[[], np.random.Generator],
+        within: Windows | None = None,
     ) -> Sample:
         """Make a sample.
 
@@ -121,6 +128,7 @@ class SampleMaker:
             mask: Its mask, where there is one.
             window: Which of its windows.
             randomness: Gives the generator from which alone all that is drawn comes; it is asked where one is needed.
+            within: What is wanted of the image, before anything is cut out of it; None is all.
 
         Raises:
             InputError: Image and mask are not what the tables say; names the sample.
@@ -128,7 +136,7 @@ class SampleMaker:
         boxes = self._targets.at(position) if isinstance(self._targets, BoxTargets) else None
         mask = self._checked(position, mask, bands) if self._targets is None else None
         bands = self._chosen(position, bands)
-        windows, transforms = self._windows(position), self._options.transforms
+        windows, transforms = self._windows(position, within), self._options.transforms
         # To make a generator takes as long as to read a sample of raw pixels.
         generator = None if windows is None and transforms is None else randomness()
         if windows is not None and generator is not None:
@@ -157,9 +165,14 @@ class SampleMaker:
                 raise
             raise self._naming.error(position, f"cannot be read: {error}") from error
 
-    def _windows(self, position: int) -> Windows | None:
+    @cached_property
+    def _grounds(self) -> Sequence[Ground | None]:
+        return grounds_of(facts_of(self._metadata))
+
+    def _windows(self, position: int, within: Windows | None) -> Windows | None:
         spatial = self._options.spatial
-        return None if spatial is None else spatial.at(self._grounds[position])
+        wanted = spatial if within is None else within if spatial is None else Then(within, spatial)
+        return None if wanted is None else wanted.at(self._grounds[position])
 
     def _chosen(self, position: int, bands: Bands) -> Bands:
         if max(self._bands) >= bands.shape[2]:

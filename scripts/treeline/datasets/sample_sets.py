@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from operator import index
-from typing import Any, NamedTuple, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ import torch
 
 from treeline.datasets.description import Task
 from treeline.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from treeline.datasets.ground import Bounds
 
 Sample: TypeAlias = Any
 """`{"image": C x H x W tensor, "target": ..., "id": int}`; of a join, a tuple of one such a side."""
@@ -27,11 +30,13 @@ class Draw(NamedTuple):
         number: Of the sample in its set.
         epoch: Another epoch crops and augments otherwise.
         seed: So does another seed.
+        within: What is wanted of the image, before anything is cut out of it; None is all.
     """
 
     number: int
     epoch: int = 0
     seed: int = 0
+    within: Bounds | None = None
 
 
 class Content(NamedTuple):
@@ -81,6 +86,11 @@ class SampleSet(torch.utils.data.Dataset[Sample], ABC):
     @property
     def mixes(self) -> bool:
         """Whether the samples of a batch are to be mixed."""
+        return False
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether an image may be several samples."""
         return False
 
     def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
@@ -157,6 +167,11 @@ class Concatenation(SampleSet):
     def mixes(self) -> bool:
         """Whether all parts do."""
         return self.parts[0].mixes
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether that is so in any part."""
+        return any(part.has_windows for part in self.parts)
 
     def mix(self, batch: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """Mix samples of all parts, as the first one does."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from treeline.datasets.encodings.reading import describe
 from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import InputError
 
@@ -53,8 +54,8 @@ class Naming:
     """
 
     def __init__(self, metadata: Metadata, file: Path) -> None:
+        self._metadata = metadata
         self._ids = metadata.index[ID].to_numpy(np.int64)
-        self._paths = metadata.index["image_path"].to_numpy()
         self.file = file
 
     def id(self, position: int) -> int:
@@ -63,7 +64,7 @@ class Naming:
 
     def name(self, position: int) -> str:
         """Id and path of the sample in a row of the index."""
-        return f"sample {self._ids[position]} ({self._paths[position]})"
+        return describe(self._metadata, position)
 
     def error(self, position: int, problem: str, *, field: str | None = None, fix: str = "") -> InputError:
         """An error of the sample in a row of the index."""
