@@ -12,7 +12,7 @@ import yaml
 
 from tests.augmentation_lists import GEOMETRIC, NEEDED, ORDER, augmentations, certain, one_thread
 from tests.dataset_folders import make_dataset
-from treeline.datasets import Dataset, loader
+from treeline.datasets import CentreCrop, Dataset, loader
 from treeline.datasets.augmentations import Augmentations, read_augmentations
 from treeline.errors import ConfigError, InputError
 
@@ -155,3 +155,25 @@ def test_the_same_samples_whatever_the_worker(tmp_path: Path) -> None:
     alone = batches(0)
     assert all(torch.equal(*pair) for pair in zip(alone, batches(2), strict=True))
     assert not any(torch.equal(*pair) for pair in zip(alone, batches(0, seed=4), strict=True))
+
+
+def test_samples_of_a_dataset(tmp_path: Path) -> None:
+    chosen = augmentations(certain("horizontal_flip"), certain("to_float"))
+    flipped = Dataset(make_dataset(tmp_path / "a", "detection"), spatial=CentreCrop(8, 8), transforms=chosen)
+    plain = Dataset(make_dataset(tmp_path / "a", "detection"), spatial=CentreCrop(8, 8))
+    for sample, expected in zip(flipped, plain, strict=True):
+        assert torch.equal(sample["image"], expected["image"].flip(-1) / 255)
+        x0, y0, x1, y1 = expected["target"]["boxes"].T
+        assert torch.equal(sample["target"]["boxes"], torch.stack([8 - x1, y0, 8 - x0, y1], dim=-1))
+        assert torch.equal(sample["target"]["labels"], expected["target"]["labels"])
+    folder = make_dataset(tmp_path / "b", "segmentation")
+    for sample, expected in zip(Dataset(folder, transforms=chosen), Dataset(folder), strict=True):
+        assert torch.equal(sample["target"], expected["target"].flip(-1))
+
+
+def test_a_dataset_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path, "detection")
+    with pytest.raises(ConfigError, match="hue is not for detection, which takes only horizontal_flip, "):
+        Dataset(folder, transforms=augmentations(certain("hue")))
+    with pytest.raises(InputError, match=r"sample 0 \(images/000\.png\): .*normalise: values are whole numbers"):
+        Dataset(folder, transforms=augmentations(certain("normalise")))[0]

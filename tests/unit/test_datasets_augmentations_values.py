@@ -165,7 +165,7 @@ def test_to_float_and_normalise(dtype: str) -> None:
     [
         (np.zeros((3, 4, 4), dtype=np.int16), certain("gamma"), "gamma: values of type int16 have no range"),
         (np.zeros((3, 4, 4), dtype=np.int32), certain("to_float"), "int32 have no range; give `divide_by`"),
-        (np.full((3, 4, 4), 1.5), certain("hue"), "hue: floats are from 0 to 1 and these from 1.5 to 1.5"),
+        (np.full((3, 4, 4), 1.5), certain("hue"), "hue: floats are from 0 to 1, and one is 1.5"),
         (np.full((3, 4, 4), -0.5), certain("gaussian_noise"), "put `to_float` with `divide_by` before it"),
         (np.zeros((3, 4, 4), dtype=np.uint8), certain("normalise"), "whole numbers; put `to_float` before it"),
     ],
@@ -173,6 +173,20 @@ def test_to_float_and_normalise(dtype: str) -> None:
 def test_refused_values(image: npt.NDArray[Any], entry: dict[str, Any], problem: str) -> None:
     with pytest.raises(ImageError, match=problem):
         changed(image, entry)
+
+
+@pytest.mark.parametrize("name", ["contrast", "gamma", "gaussian_blur", "gaussian_noise", "solarize", "hue"])
+def test_what_is_missing_stays_missing_alone(name: str) -> None:
+    image = picture("float32")
+    image[:, 3, 4] = np.nan
+    found = changed(image, certain(name))
+    assert np.array_equal(np.isnan(found), np.isnan(image))
+    image[:, 3, 4] = np.nanmean(image, axis=(1, 2))
+    filled = changed(image, certain(name))
+    assert np.allclose(np.where(np.isnan(found), filled, found), filled, atol=1e-5)
+    image[0, 0, 0] = np.inf
+    with pytest.raises(ImageError, match="one is inf"):
+        changed(image, certain(name))
 
 
 def test_rasters_of_other_types_are_divided_first() -> None:

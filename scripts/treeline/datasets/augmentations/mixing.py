@@ -5,9 +5,9 @@ For classification only: a mixture of two pictures has two labels by halves, but
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from math import sqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,9 +18,11 @@ from treeline.datasets.augmentations.base import Positive
 from treeline.datasets.augmentations.values import interpolated
 
 MIXED_TASKS = ("multiclass", "multilabel")
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Images, B x C x H x W, and labels, B x classes."""
 
 
-class Mixing(Block):
+class Mixing(Block, ABC):
     """One that mixes the samples of a batch."""
 
     name: ClassVar[str]
@@ -30,7 +32,7 @@ class Mixing(Block):
     alpha: Positive = 1
     """Shares are drawn from Beta(alpha, alpha): at 1, all are as probable; below, most are near to 0 or 1."""
 
-    def apply(self, images: torch.Tensor, labels: torch.Tensor, generator: np.random.Generator) -> Any:
+    def apply(self, images: torch.Tensor, labels: torch.Tensor, generator: np.random.Generator) -> Batch:
         """Mix a batch, or leave it.
 
         Args:

@@ -61,11 +61,21 @@ def in_unit_range(name: str, image: torch.Tensor, change: Change) -> torch.Tenso
     if not image.dtype.is_floating_point:
         kind = str(image.dtype).removeprefix("torch.")
         raise ImageError(f"{name}: values of type {kind} have no range; put `to_float` with `divide_by` before it")
-    lowest, highest = image.min().item(), image.max().item()
-    if lowest < 0 or highest > 1:
-        problem = f"{name}: floats are from 0 to 1 and these from {lowest:g} to {highest:g}"
+    outside = (image < 0) | (image > 1)
+    if outside.any():
+        problem = f"{name}: floats are from 0 to 1, and one is {image[outside][0].item():g}"
         raise ImageError(f"{problem}; put `to_float` with `divide_by` before it")
-    return change(image.to(torch.promote_types(image.dtype, torch.float32))).clamp(0, 1).to(image.dtype)
+    values = image.to(torch.promote_types(image.dtype, torch.float32))
+    return _beside_missing(values, change).clamp(0, 1).to(image.dtype)
+
+
+def _beside_missing(values: torch.Tensor, change: Change) -> torch.Tensor:
+    """Change values that are there; NaN stays, and is the band's mean for those about it."""
+    missing = values.isnan()
+    if not missing.any():
+        return change(values)
+    means = values.nanmean(dim=(-2, -1), keepdim=True).nan_to_num()
+    return torch.where(missing, values, change(torch.where(missing, means, values)))
 
 
 class ToFloat(Augmentation):
