@@ -15,8 +15,10 @@ from treeline.datasets.description import EncodingName, EncodingOptions, Task
 from treeline.datasets.encodings import write_encoding
 from treeline.datasets.metadata import Metadata
 from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask, read_samples
+from treeline.datasets.windows import RandomCrop
 
 CLASSES = ("bird", "deer", "fox")
+CORNERS = RandomCrop(4, 4, windows=2)
 
 
 @dataclass

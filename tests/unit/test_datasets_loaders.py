@@ -12,8 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dataset_folders import Folder, Noise, image_of, make_dataset
-from tests.unit.test_datasets_dataset import CORNERS
+from tests.dataset_folders import CORNERS, Folder, Noise, image_of, make_dataset
 from treeline.datasets import Dataset, collate, loader
 from treeline.datasets.augmentations import Augmentations
 from treeline.datasets.augmentations.mixing import MixUp

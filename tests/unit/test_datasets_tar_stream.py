@@ -13,8 +13,7 @@ import torch
 import webdataset
 from PIL import Image
 
-from tests.dataset_folders import encode, make_dataset
-from tests.unit.test_datasets_dataset import CORNERS
+from tests.dataset_folders import CORNERS, encode, make_dataset
 from treeline.datasets import Dataset, Spectral, TarStream, stream_loader
 from treeline.datasets.augmentations import Augmentations
 from treeline.datasets.augmentations.mixing import MixUp
