@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from treeline import __version__, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline import __version__, catalog, datasets, decode, detect, detections, download, extract, lookup, tools, urls
 from treeline.catalog import cli_query
 from treeline.errors import NO_ROOM, TreelineError
 from treeline.options import DEFAULT_CONFIG, ConfigOption
@@ -43,7 +43,7 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog):
+for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets):
     app.add_typer(
         typer.Typer(cls=Stage, no_args_is_help=True),
         name=stage.__name__.rpartition(".")[2],

@@ -216,6 +216,18 @@ class Paths:
         """What the configuration asks for under a name such as `queries/bears`; another digest means a change."""
         return self.catalog_folder / "asked" / name / f"{digest}.json"
 
+    def dataset(self, name: str) -> Path:
+        """Folder of one dataset: its metadata, splits and encodings."""
+        return self.root / self.structure.datasets_folder / name
+
+    def dataset_plan(self, name: str) -> Path:
+        """Folder of the parts of a dataset's description."""
+        return self.dataset(name) / "plan"
+
+    def dataset_step(self, name: str, number: int | str, step: str) -> Path:
+        """Folder of one step of a dataset, counted from 0: the source and the measuring are steps too."""
+        return self.dataset(name) / "steps" / f"{number:0>2}-{step}"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

@@ -42,6 +42,7 @@ def settings(tmp_path: Path) -> Settings:
         tools_parameters={"size_based": {}, "resize": {}, "exif": {}},
         decode={"keep": ["size_based"]},
         catalog={"splits": {}, "queries": {"bears": {"query": "images"}}, "exports": {"all": {"format": "lila"}}},
+        datasets={"names": ["birds"]},
     )
 
 
@@ -70,6 +71,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in (paths.catalog, paths.catalog_leakage, paths.catalog_query("bears"), paths.catalog_export("all")):
         put(file)
     write_table(paths.catalog_tables / "ingests.parquet", pa.table({"name": ["collection"], "images": [9]}))
+    write_table(
+        paths.dataset("birds") / "splits.parquet", pa.table({"id": [0, 1, 4], "split": ["train", "val", "train"]})
+    )
+    put(paths.dataset("birds") / "metadata.h5")
     return paths.root
 
 
@@ -132,6 +137,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
         "catalog": (5, 9, {"collection": 9}),
+        "datasets": (1, 3, {"birds train": 2, "birds val": 1}),
     }
 
 
@@ -150,6 +156,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("detect", "detections/detections.parquet"),
         ("lookup", "lookup/birds/manifest.csv"),
         ("extract", "extracted/birds/report.csv"),
+        ("datasets", "datasets/birds/metadata.h5"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
         ("catalog", "catalog/catalog.duckdb"),
         ("catalog", "catalog/leakage.json"),
