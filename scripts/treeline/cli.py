@@ -30,9 +30,13 @@ INTERRUPTED = 130
 class Stage(TyperGroup):
     """A stage's commands, which are imported once one of them is called: every job starts with those of its stage."""
 
+    def load(self) -> None:
+        """Bring the commands in."""
+        self.commands.update(get_group(import_module(f"treeline.{self.name}.cli").app).commands)
+
     def make_context(self, *args: Any, **keywords: Any) -> Any:
         """Bring the commands in before the rest of the command line is read."""
-        self.commands.update(get_group(import_module(f"treeline.{self.name}.cli").app).commands)
+        self.load()
         return super().make_context(*args, **keywords)
 
 

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from tests.guides import PAGES, ROOT, Printed, anchors, blocks, command_lines, links, spans, words
 from treeline.catalog.queries import find_query
-from treeline.cli import app
+from treeline.cli import Stage, app
 from treeline.config import STAGES
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
@@ -51,6 +51,8 @@ def find_command(arguments: list[str]) -> tuple[Any, list[str]]:
     command: Any = APP
     while isinstance(command, TyperGroup) and arguments and not arguments[0].startswith("-"):
         name, *arguments = arguments
+        if isinstance(command, Stage):
+            command.load()
         assert name in command.commands, f"there is no {name} in {sorted(command.commands)}"
         command = command.commands[name]
     return command, arguments
@@ -134,7 +136,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @named(spans_like(rf"(?:{'|'.join(SCHEMA['properties'])})(?:\.[a-z_0-9]+)+"))
 def test_a_key_is_there(text: str) -> None:
-    if not text.endswith((".md", ".yaml", ".csv", ".parquet", ".py")):
+    if not text.endswith((".csv", ".json", ".md", ".parquet", ".py", ".yaml")):
         *above, key = text.split(".")
         check_settings(nested(above, {key: None}), is_value_known=False)
 
