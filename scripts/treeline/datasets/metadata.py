@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tables.exceptions import HDF5ExtError
 
 from treeline.datasets.description import Task
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
-from treeline.io.hdf_tables import put_table, with_plain_text
+from treeline.io.hdf_tables import get_table, put_table
 
 SCHEMA_VERSION = 1
 ID = "id"
@@ -113,7 +114,9 @@ def read_metadata(file: Path) -> Metadata:
                 raise InputError(file, f"holds no dataset of version {SCHEMA_VERSION}.", fix="Make it anew.")
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
-            tables = {name: with_plain_text(store[name]) for name in TABLES if name in store}
+            tables = {name: get_table(store, name) for name in TABLES if name in store}
+    except HDF5ExtError:  # its text is a trace of many lines
+        raise InputError(file, "is no metadata of a dataset: no HDF5.", fix="Make it anew.") from None
     except (OSError, KeyError, ValueError) as error:
         raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
     return Metadata(

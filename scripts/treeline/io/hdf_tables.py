@@ -18,8 +18,16 @@ def put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
 
 def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
     """The same table with its text as Python's strings, empty where it is missing."""
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    return table.assign(**text)
+    plain = table.copy(deep=False)
+    for column in table:
+        if _is_text(table[column]):
+            plain[column] = table[column].fillna("").astype(object)
+    return plain
+
+
+def get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
+    """Read what `put_table` has written."""
+    return with_plain_text(pd.DataFrame(store[name]))
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
