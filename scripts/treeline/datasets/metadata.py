@@ -119,9 +119,7 @@ def read_metadata(file: Path) -> Metadata:
         raise InputError(file, "is no metadata of a dataset: no HDF5.", fix="Make it anew.") from None
     except (OSError, KeyError, ValueError) as error:
         raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
-    return Metadata(
-        facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"])
-    )
+    return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 
 def _facts(metadata: Metadata) -> dict[str, Any]:
