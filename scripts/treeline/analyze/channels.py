@@ -37,9 +37,9 @@ class ByteCounts:
         rows = max(1, _MOST_COUNTED // image.shape[1])
         counts = np.zeros((image.shape[2], LEVELS), np.int64)
         for top in range(0, image.shape[0], rows):
-            strip = image[top : top + rows]
+            strip = np.ascontiguousarray(image[top : top + rows])
             for channel, counted in enumerate(counts):
-                counted += cv2.calcHist([strip], [channel], None, [LEVELS], [0, LEVELS])[:, 0].astype(np.int64)
+                counted += cv2.calcHist([strip], [channel], None, [LEVELS], [0, LEVELS]).ravel().astype(np.int64)
         return cls(counts)
 
     def add(self, other: ByteCounts) -> None:

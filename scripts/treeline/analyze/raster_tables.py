@@ -27,7 +27,7 @@ def moran_rows(details: Sequence[Detail], bands: Sequence[str]) -> list[dict[str
 
 def variogram_rows(details: Sequence[Detail], bands: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the table `variogram`: the pairs of all rasters taken together."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, band in enumerate(bands):
         of_band = [detail.pairs[place] for detail in details]
         squares = np.sum([pairs.squares for pairs in of_band], axis=0)

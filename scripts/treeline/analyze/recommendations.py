@@ -57,7 +57,7 @@ def _crop_size(images: pd.DataFrame) -> dict[str, Any]:
     side = min(fitting, LARGEST_CROP)
     reason = f"It is the largest multiple of {CROP_STEP} that fits into 95 % of the images without padding"
     if side < CROP_STEP:
-        reason = f"It fits into 95 % of the images without padding, which are smaller than {CROP_STEP} pixels"
+        reason = "95 % of the images have room for it without padding; more than that few have"
     elif side < fitting:
         reason = (
             f"95 % of the images have room for {fitting} pixels, more than networks are mostly trained with: reduce "
@@ -106,8 +106,8 @@ def _class_weights(classes: pd.DataFrame) -> dict[str, Any]:
     counts = counts[counts > 0]
     weights = counts.sum() / (len(counts) * counts)
     reason = (
-        f"Inverse to how many {unit} each class has in {'the training images' if has_training else 'all images'}, 1 on "
-        "average over them, so that rare classes count as much as common ones."
+        f"Inverse to how many {unit} each class has in {'the training images' if has_training else 'all images'}, and "
+        "1 on average over all of them: so rare classes count as much as common ones."
     )
     value = {str(label): round(float(weight), 6) for label, weight in weights.items()}
     imbalance = float(counts.max() / counts.min())
