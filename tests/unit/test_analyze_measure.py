@@ -205,7 +205,7 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
 def test_images_with_other_channels_are_named(tmp_path: Path) -> None:
     dataset, _ = raster_dataset(tmp_path)
     Image.new("RGB", (5, 5)).save(tmp_path / "rasters/1.tif", "PNG")
-    with pytest.raises(InputError, match=r"1\.tif: 3 channels of 8 bits, images before have 4 channels of more than 8"):
+    with pytest.raises(InputError, match=r"1\.tif: it has 3 channels of 8 bits, and 0\.tif 4 channels of more than 8"):
         measure(dataset, tmp_path / "analysis", workers=0)
 
 

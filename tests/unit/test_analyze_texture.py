@@ -64,8 +64,8 @@ def test_brightness_and_sharpness_are_those_of_the_definitions() -> None:
 def test_low_and_high_are_percentiles_of_the_channels(image: npt.NDArray[np.uint8]) -> None:
     facts, _ = measure_image(image)
     flat = image.reshape(-1, 3)
-    assert facts.low == np.percentile(flat, 1, axis=0, method="inverted_cdf").min()
-    assert facts.high == np.percentile(flat, 99, axis=0, method="inverted_cdf").max()
+    assert facts.low == pytest.approx(np.percentile(flat, 1, axis=0).min())
+    assert facts.high == pytest.approx(np.percentile(flat, 99, axis=0).max())
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.uint8])

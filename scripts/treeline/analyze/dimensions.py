@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from treeline.analyze.channel_tables import bin_rows
-from treeline.analyze.channels import LEVELS, Floats
+from treeline.analyze.channels import Floats
+from treeline.io.histograms import BINS
 
 MOST_SIZES = 4096
 """Where sizes are more, they are rounded down to multiples of a power of two, until they are no more."""
@@ -71,7 +72,7 @@ def distributions(images: pd.DataFrame, *, is_bytes: bool) -> list[dict[str, Any
     for quantity in ("file_bytes", "sharpness", "megapixels", "shorter_side", "longer_side"):
         rows.extend(bin_rows("images", quantity, *doubling_bins(images[quantity].dropna().to_numpy(np.float64))))
     brightness = images["brightness"].dropna().to_numpy(np.float64)
-    counts, edges = np.histogram(brightness, np.arange(LEVELS + 1.0) if is_bytes else BRIGHTNESS_BINS)
+    counts, edges = np.histogram(brightness, np.arange(BINS + 1.0) if is_bytes else BRIGHTNESS_BINS)
     return [*rows, *bin_rows("images", "brightness", edges, counts)]
 
 

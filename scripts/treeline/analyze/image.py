@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.channels import LEVELS, ByteCounts, ChannelTotals, count_channels, mean_and_variance
+from treeline.analyze.channel_tables import quantiles_of_counts
+from treeline.analyze.channels import ChannelTotals, count_channels, means_of
 from treeline.datasets.samples import Bands
+from treeline.io.moments import Moments
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 """Height x width."""
@@ -89,16 +91,14 @@ def _filled(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _brightness(image: Bands, totals: ChannelTotals) -> float:
-    mean, _ = mean_and_variance(totals)
+    mean = means_of(totals)
     if image.dtype == np.uint8 and image.shape[2] == 3:
         return float(LUMA @ mean)
     return float(mean[np.isfinite(mean)].mean()) if np.isfinite(mean).any() else float("nan")
 
 
 def _extremes(totals: ChannelTotals) -> tuple[float, float]:
-    if not isinstance(totals, ByteCounts):
+    if isinstance(totals, Moments):
         return float("nan"), float("nan")
-    shares = np.cumsum(totals.counts, axis=1) / totals.counts[0].sum()
-    low = (shares < 0.01).sum(1).min()
-    high = (shares < 0.99).sum(1).max()
-    return float(low), float(min(high, LEVELS - 1))
+    bounds = np.array([quantiles_of_counts(counts, np.array([0.01, 0.99])) for counts in totals])
+    return float(bounds[:, 0].min()), float(bounds[:, 1].max())
