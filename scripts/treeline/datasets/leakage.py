@@ -101,19 +101,18 @@ def _shared(facts: Facts, assigned: Numbers, check: str, values: pd.Series[str])
 
 
 def _alike(facts: Facts, assigned: Numbers) -> Iterator[Leak]:
-    """Look at each two hashes that are near, and at those that several samples have."""
-    numbers = facts.looks.numbers
-    table = pd.DataFrame({"look": numbers, "split": assigned, "position": np.arange(len(facts))})
+    """Compare the splits of each two hashes that are near, and of the samples that have the same hash."""
+    table = pd.DataFrame({"look": facts.looks.numbers, "split": assigned, "place": np.arange(len(facts))})
     seen = table[table["look"] != NO_LOOK].drop_duplicates(["look", "split"])
-    of_look = {look: group["position"].to_list() for look, group in seen.groupby("look")}
-    for positions in of_look.values():
-        for one, other in combinations(positions, 2):
-            yield _leak(facts, assigned, NEAR_DUPLICATE, "", one, other, bits=0)
-    for left, right, bits in facts.looks.near.tolist():
-        for one in of_look[left]:
-            for other in of_look[right]:
-                if assigned[one] != assigned[other]:
-                    yield _leak(facts, assigned, NEAR_DUPLICATE, "", min(one, other), max(one, other), bits)
+    same = pd.DataFrame({"look": seen["look"].unique()}).assign(look_other=lambda rows: rows["look"], bits=0)
+    near = pd.DataFrame(facts.looks.near, columns=["look", "look_other", "bits"])
+    pairs = pd.concat([same, near]).merge(seen, on="look")
+    pairs = pairs.merge(seen, left_on="look_other", right_on="look", suffixes=("", "_2"))
+    torn = pairs[pairs["split"] != pairs["split_2"]]
+    places = np.sort(torn[["place", "place_2"]].to_numpy(), axis=1)
+    found = pd.DataFrame({"one": places[:, 0], "other": places[:, 1], "bits": torn["bits"].to_numpy()})
+    for one, other, bits in found.drop_duplicates().sort_values(["one", "other"]).itertuples(index=False):
+        yield _leak(facts, assigned, NEAR_DUPLICATE, "", one, other, bits)
 
 
 def _leak(
