@@ -49,6 +49,7 @@ def raster_dataset(folder: Path, dtype: str = "float32", gap: float = np.nan) ->
             values[:, 3:5, 3:5] = gap
         paths.append(f"{number}.tif")
         profile = {"driver": "GTiff", "width": 20, "height": 24, "count": 4, "dtype": dtype, "crs": "EPSG:32633"}
+        profile["photometric"] = "minisblack"  # else the fourth is taken for transparency
         (folder / "rasters").mkdir(exist_ok=True, parents=True)
         with rasterio.open(
             folder / "rasters" / paths[-1], "w", **profile, transform=from_origin(number * 200, 0, 10, 10)
@@ -177,6 +178,19 @@ def test_rasters_have_tables_of_their_own(tmp_path: Path) -> None:
 def _bands(folder: Path, number: int) -> npt.NDArray[np.float32]:
     with rasterio.open(folder / "rasters" / f"{number}.tif") as file:
         return np.asarray(file.read(), np.float32)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_what_a_raster_leaves_empty_does_not_count(tmp_path: Path, dtype: str) -> None:
+    dataset, _ = raster_dataset(tmp_path, dtype, gap=0)
+    measure(dataset, tmp_path / "as-values", workers=0)
+    with rasterio.open(tmp_path / "rasters/1.tif", "r+") as file:
+        file.nodata = 0
+    measure(dataset, tmp_path / "as-gaps", workers=0)
+    counts = [read_analysis(tmp_path / name)["channels"]["count"].tolist() for name in ("as-values", "as-gaps")]
+    empty = (_bands(tmp_path, 1) == 0).sum((1, 2))
+    assert counts[0] == [3 * 24 * 20] * 4 and counts[1] == (3 * 24 * 20 - empty).tolist() and empty.min() >= 4
+    assert read_analysis(tmp_path / "as-gaps")["moran"]["moran"].notna().all()
 
 
 def test_corrupt_images_are_listed_and_the_rest_measured(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from treeline.io.histograms import BINS, Counts, PerChannel, byte_histograms
+from treeline.io.histograms import BINS, Counts, PerChannel, histograms_of
 from treeline.io.moments import Moments
 
 Floats = npt.NDArray[np.float64]
@@ -23,9 +23,9 @@ ChannelTotals: TypeAlias = Counts | Moments
 _LEVELS = np.arange(BINS)
 
 
-def count_channels(image: npt.NDArray[np.generic]) -> ChannelTotals:
-    """Count the channels of an image of height x width x channels, by its type."""
-    return byte_histograms(image.view(np.uint8)) if image.dtype == np.uint8 else Moments.of(image)
+def count_channels(bands: npt.NDArray[np.generic]) -> ChannelTotals:
+    """Count the channels of an image of height x width x channels, by its type; what is masked does not count."""
+    return histograms_of(bands) if bands.dtype == np.uint8 else Moments.of(bands)
 
 
 def together(one: ChannelTotals, other: ChannelTotals) -> ChannelTotals:

@@ -106,8 +106,8 @@ def extremes(images: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str, A
     ]
 
 
-def quantity_rows(images: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of the table `summary` that say how each quantity is distributed."""
+def quantity_rows(images: pd.DataFrame, *, is_bytes: bool) -> list[dict[str, Any]]:
+    """Rows of the table `summary` that say how each quantity is distributed; levels are those of bytes."""
     rows: list[dict[str, Any]] = []
     for quantity, unit in QUANTITIES.items():
         values = images[quantity].dropna().to_numpy(np.float64)
@@ -115,7 +115,8 @@ def quantity_rows(images: pd.DataFrame) -> list[dict[str, Any]]:
             found = zip(
                 ("min", "p5", "median", "p95", "max"), np.quantile(values, (0, 0.05, 0.5, 0.95, 1)), strict=True
             )
-            rows.extend({"key": f"{quantity}_{name}", "value": float(value), "unit": unit} for name, value in found)
+            known = unit if is_bytes or quantity not in ("brightness", "sharpness") else ""
+            rows.extend({"key": f"{quantity}_{name}", "value": float(value), "unit": known} for name, value in found)
     return rows
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from treeline.analyze.channel_tables import quantiles_of_counts
-from treeline.analyze.channels import ChannelTotals, count_channels, means_of
+from treeline.analyze.channels import ChannelTotals, means_of
 from treeline.datasets.samples import Bands
+from treeline.io.images import decode, sniff_format
 from treeline.io.moments import Moments
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -49,13 +50,32 @@ class ImageFacts(NamedTuple):
     high: float
 
 
-def measure_image(image: Bands) -> tuple[ImageFacts, ChannelTotals]:
-    """Measure a decoded image, and count its channels."""
-    totals = count_channels(image)
+def decode_with_gaps(data: bytes) -> Bands:
+    """Decode an image: a photo as upright RGB; a raster in its own type, masked where it says that nothing is there.
+
+    Raises:
+        ImageError: The bytes are no image, or are corrupt.
+    """
+    if sniff_format(data) != "tiff":
+        return decode(data)
+    from treeline.io.rasters import read_raster
+
+    return read_raster(data).bands
+
+
+def fill_gaps(bands: Bands) -> Bands:
+    """The same with NaN where it is masked; as it is where nothing is."""
+    if not np.ma.is_masked(bands):
+        return np.ma.getdata(bands)
+    wide = np.float32 if bands.dtype.itemsize <= 2 else np.float64
+    return np.ma.filled(np.ma.MaskedArray(bands).astype(wide), np.nan)
+
+
+def measure_image(image: Bands, totals: ChannelTotals) -> ImageFacts:
+    """Measure a decoded image, of which the channels were counted."""
     low, high = _extremes(totals)
     height, width = image.shape[:2]
-    facts = ImageFacts(width, height, image.nbytes, _brightness(image, totals), sharpness(grey_image(image)), low, high)
-    return facts, totals
+    return ImageFacts(width, height, image.nbytes, _brightness(image, totals), sharpness(grey_image(image)), low, high)
 
 
 def grey_image(image: Bands) -> Grey:

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def measure(
     dataset: Path, output: Path, *, split: str | None = None, query: str | None = None, workers: int | None = None
-) -> None:
+) -> int:
     """Write the tables and the recommendations of a dataset; the same bytes each time.
 
     Args:
@@ -45,6 +45,9 @@ def measure(
         split: Only the samples of a split.
         query: Only those for which a condition in SQL holds.
         workers: Processes that decode and measure; a core each where not said, 0: this one alone.
+
+    Returns:
+        How many samples were measured.
 
     Raises:
         InputError: There is no such dataset, or an image or a mask is not there, or no image can be read, or images
@@ -60,6 +63,7 @@ def measure(
     tables, advice = analyse(metadata, part)
     write_tables(tables, output)
     write_text(output / RECOMMENDATIONS_FILE, advice)
+    return len(metadata)
 
 
 def analyse(metadata: Metadata, part: Part) -> tuple[dict[str, pd.DataFrame], str]:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.channels import ChannelTotals, kind_of, together
+from treeline.analyze.channels import ChannelTotals, count_channels, kind_of, together
 from treeline.analyze.detail import Detail, measure_detail
-from treeline.analyze.image import measure_image
+from treeline.analyze.image import decode_with_gaps, fill_gaps, measure_image
 from treeline.analyze.sampling import choose_pixels
-from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask
+from treeline.datasets.samples import Bands, Mask, decode_mask
 from treeline.errors import ImageError, InputError
 
 NOT_LABELLED = 255
@@ -167,12 +167,14 @@ def measure_items(items: Iterable[Item]) -> Part:
     measured = []
     for item in items:
         try:
-            image = decode_bands(item.data) if isinstance(item.data, bytes) else item.data
+            bands = decode_with_gaps(item.data) if isinstance(item.data, bytes) else item.data
         except ImageError as error:
             part.unreadable[item.id] = str(error)
             continue
-        facts, totals = measure_image(image)
+        totals = count_channels(bands)
         part.count(item.name, item.split, totals)
+        image = fill_gaps(bands)
+        facts = measure_image(image, totals)
         file_bytes = len(item.data) if isinstance(item.data, bytes) else np.nan
         measured.append((item.id, file_bytes, _digest(item.data), *facts))
         if item.pixels:
