@@ -56,8 +56,9 @@ def measure(
     """
     metadata = read_tables(dataset, split, query)
     part = measure_images(items_of(dataset, metadata), workers)
+    names = names_of(metadata)
     for number, reason in part.unreadable.items():
-        log.warning("%s cannot be read: %s", names_of(metadata)[number], reason)
+        log.warning("%s cannot be read: %s", names[number], reason)
     if not part.totals:
         raise InputError(dataset, "none of its images can be read.")
     tables, advice = analyse(metadata, part)
