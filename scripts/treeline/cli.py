@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from treeline import __version__, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline import __version__, analyze, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline.analyze.cli import app as analyze_app
 from treeline.catalog import cli_query
 from treeline.catalog.cli import app as catalog_app
 from treeline.decode.cli import app as decode_app
@@ -48,6 +49,7 @@ for stage, stage_app in (
     (lookup, lookup_app),
     (extract, extract_app),
     (catalog, catalog_app),
+    (analyze, analyze_app),
 ):
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])
 app.add_typer(config_app, name="config")

@@ -1,15 +1,14 @@
 """The tables of a dataset, and their file, `metadata.h5`.
 
-| table | a row for | columns beside `id` |
+| table | a row | columns |
 |---|---|---|
-| `index` | a sample | `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
-| `labels` | a label of a sample, where it may have several | `label`, `label_idx` |
-| `boxes` | a box | `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
-| `spatial` | a sample | `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
-| `spectral` | a channel of a sample | `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`; |
-| | | of the histogram: `entropy`, `energy`, `homogeneity` |
-| `temporal` | a sample | `time_of_capture` |
-| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
+| `index` | a sample | `id`, `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
+| `labels` | a label of a sample, where it may have several | `id`, `label`, `label_idx` |
+| `boxes` | a box | `id`, `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
+| `spatial` | a sample | `id`, `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
+| `spectral` | a channel of a sample | `id`, `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`, `entropy`, `energy`, `homogeneity` |
+| `temporal` | a sample | `id`, `time_of_capture` |
+| `additional` | a sample | `id`, `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
@@ -30,6 +29,7 @@ from tables.exceptions import HDF5ExtError
 from treeline.datasets.description import Task
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
+from treeline.io.hdf_tables import get_table, put_table
 
 SCHEMA_VERSION = 1
 ID = "id"
@@ -92,7 +92,7 @@ def put_metadata(metadata: Metadata, file: Path) -> None:
     with pd.HDFStore(file, mode="a") as store:
         for name in TABLES:
             if (table := metadata.tables.get(name)) is not None:
-                _put_table(store, name, table)
+                put_table(store, name, table)
         attributes = store.root._v_attrs
         attributes["schema_version"] = SCHEMA_VERSION
         attributes["class_names"] = json.dumps(metadata.class_names)
@@ -114,10 +114,11 @@ def read_metadata(file: Path) -> Metadata:
                 raise InputError(file, f"holds no dataset of version {SCHEMA_VERSION}.", fix="Make it anew.")
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
-            tables = {name: _get_table(store, name) for name in TABLES if name in store}
-    except (OSError, KeyError, ValueError, HDF5ExtError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(file, f"is no metadata of a dataset ({reason}).", fix="Make it anew.") from None
+            tables = {name: get_table(store, name) for name in TABLES if name in store}
+    except HDF5ExtError:  # its text is a trace of many lines
+        raise InputError(file, "is no metadata of a dataset: no HDF5.", fix="Make it anew.") from None
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
     return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 
@@ -128,20 +129,3 @@ def _facts(metadata: Metadata) -> dict[str, Any]:
         "images": metadata.images,
         "channels": metadata.channels,
     }
-
-
-def _put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    plain = table.assign(**text).reset_index(drop=True)
-    # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
-    store.put(name, plain, format="table", data_columns=True, index=False, track_times=False, nan_rep="")
-
-
-def _get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
-    table = store[name]
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    return table.assign(**text)
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ImageError, InputError
-from treeline.io.image_sources import find_images, load_images
+from treeline.io.image_sources import find_images, load_from, load_images
 from treeline.io.images import MAX_PIXELS, check_pixels, decode, sniff_format
 
 Bands: TypeAlias = npt.NDArray[np.generic]
@@ -53,8 +53,8 @@ def read_samples(metadata: Metadata) -> Iterator[Sample]:
         )
     for image in load_images(places, ids):
         sample = ids[image.name]
-        mask = next(load_images(places, {masks[sample]})).data if sample in masks else None
-        yield Sample(sample, image.data, mask)
+        mask = masks.get(sample)
+        yield Sample(sample, image.data, None if mask is None else next(load_from(places[mask], {mask})).data)
 
 
 def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
