@@ -1,6 +1,6 @@
 """
-Treeline: URL table -> batches -> shards -> tools -> decoded tars -> detections -> lookup tables -> extracted subsets, and a catalogue of
-all of it.
+Treeline: URL table -> batches -> shards -> tools -> decoded tars -> detections -> lookup tables -> extracted subsets, a catalogue of all of
+it, and datasets.
 
 Each stage has its rules in rules/<stage>.smk, its code in scripts/treeline/<stage>/, and a target of its own name:
 `snakemake download`, `snakemake detect`, ... Plain `snakemake` makes every stage that `stages` in the configuration lists.
@@ -28,6 +28,7 @@ include: "rules/detect.smk"
 include: "rules/lookup.smk"
 include: "rules/extract.smk"
 include: "rules/catalog.smk"
+include: "rules/datasets.smk"
 
 
 rule all:

@@ -3,6 +3,7 @@ What the rules share: the checked configuration, the paths, and the functions th
 """
 
 import json
+import re
 import shlex
 import sys
 from functools import lru_cache

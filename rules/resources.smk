@@ -35,6 +35,7 @@ MEMORY_MB = {
     "extract_batch": 2048 * settings.extract.ranks,
     "categorize_group": 2048,
     "catalog": 4096,
+    "datasets": 2000,
 }
 
 # Seconds of one core that an image takes at most, as far as it was seen: a large photo is decoded and encoded, or looked

@@ -14,10 +14,24 @@ from typing import Annotated
 
 import typer
 
-from treeline import __version__, analyze, catalog, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline import (
+    __version__,
+    analyze,
+    catalog,
+    datasets,
+    decode,
+    detect,
+    detections,
+    download,
+    extract,
+    lookup,
+    tools,
+    urls,
+)
 from treeline.analyze.cli import app as analyze_app
 from treeline.catalog import cli_query
 from treeline.catalog.cli import app as catalog_app
+from treeline.datasets.cli import app as datasets_app
 from treeline.decode.cli import app as decode_app
 from treeline.detect.cli import app as detect_app
 from treeline.detections.cli import app as detections_app
@@ -49,6 +63,7 @@ for stage, stage_app in (
     (lookup, lookup_app),
     (extract, extract_app),
     (catalog, catalog_app),
+    (datasets, datasets_app),
     (analyze, analyze_app),
 ):
     app.add_typer(stage_app, name=stage.__name__.rpartition(".")[2], help=(stage.__doc__ or "").partition("\n")[0])

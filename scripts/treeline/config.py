@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from treeline.config_catalog import Catalog
+from treeline.config_datasets import Datasets
 from treeline.config_detections import Detections
 from treeline.config_download import Download, DownloaderParameters
 from treeline.config_tools import Selection, ToolsParameters, check_selections
@@ -29,7 +30,7 @@ from treeline.config_values import (
     check_distinct,
 )
 
-Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog"]
+Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 Initializer = Literal["plain", "gbif", "eol", "fathomnet", "lila", "tol_general"]
@@ -67,6 +68,8 @@ class OutputStructure(Block):
     """Extracted subsets."""
     catalog_folder: RelativeName = "catalog"
     """The catalogue: a database, and its tables."""
+    datasets_folder: RelativeName = "datasets"
+    """Datasets, a folder each."""
 
     @model_validator(mode="after")
     def _each_has_its_own_place(self) -> OutputStructure:
@@ -180,6 +183,8 @@ class Settings(Block):
     """How subsets are written."""
     catalog: Catalog = Catalog()
     """What the catalogue holds."""
+    datasets: Datasets = Datasets()
+    """Which datasets are made."""
 
     @model_validator(mode="before")
     @classmethod

@@ -186,6 +186,14 @@ class Paths:
         """Folder of the catalogue's tables as Parquet."""
         return self.root / self.structure.catalog_folder / "tables"
 
+    def dataset(self, name: str) -> Path:
+        """Folder of one dataset: its metadata, splits and encodings."""
+        return self.root / self.structure.datasets_folder / name
+
+    def dataset_step(self, name: str, number: int | str, step: str) -> Path:
+        """Folder of one step of a dataset, counted from 0: the source and the measuring are steps too."""
+        return self.dataset(name) / "steps" / f"{number:0>2}-{step}"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

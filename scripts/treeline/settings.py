@@ -102,6 +102,8 @@ def _missing_files(settings: Settings) -> list[str]:
         named["lookup.groups_folder"] = settings.lookup.groups_folder
         for group in settings.lookup.groups:
             named[f"lookup.groups ({group})"] = f"{settings.lookup.groups_folder}/{group}.yaml"
+    for name in settings.datasets.names:
+        named[f"datasets.names ({name})"] = f"{settings.datasets.folder}/{name}.yaml"
     return [f"  {key}: no such file: {value}" for key, value in named.items() if value and not _exists(value)]
 
 

@@ -32,10 +32,11 @@ def collect_status(output: Output) -> list[StageStatus]:
         "lookup": _lookup,
         "extract": _extract,
         "catalog": _catalog,
+        "datasets": _datasets,
     }
-    stages = [
-        stage for stage in output.settings.stages if stage != "tools" or any(output.settings.tools_parameters.items())
-    ]
+    settings = output.settings
+    has_work = {"tools": any(settings.tools_parameters.items()), "datasets": bool(settings.datasets.names)}
+    stages = [stage for stage in settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 
 
@@ -181,4 +182,16 @@ def _catalog(output: Output) -> StageStatus:
         ingests = output.paths.catalog_tables / "ingests.parquet"
         status.rows_out.update(dict(query_tables("SELECT name, images FROM read_parquet(?)", [ingests])))
         status.rows_in = status.rows_out.total()
+    return status
+
+
+def _datasets(output: Output) -> StageStatus:
+    status = StageStatus("datasets", "datasets", output.folders)
+    for name in output.settings.datasets.names:
+        folder = output.paths.dataset(name)
+        if status.count(folder / "metadata.h5", log=output.paths.logs / "datasets" / name / "finish.log"):
+            count = "SELECT split, count(*) FROM read_parquet(?) GROUP BY split ORDER BY split"
+            rows = query_tables(count, [folder / "splits.parquet"])
+            status.rows_out.update({f"{name} {split}": number for split, number in rows})
+    status.rows_in = status.rows_out.total()
     return status

@@ -9,11 +9,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from treeline.config_datasets import DATASET_NAME
 from treeline.config_values import Block, NotEmpty, check_distinct
 from treeline.errors import InputError
-
-DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""As object stores want the names of buckets, for a mirror's bucket has the dataset's name."""
 
 Task = Literal["multiclass", "multilabel", "regression", "detection", "segmentation"]
 SourceKind = Literal["folder", "table", "training_set", "rasters"]
@@ -30,11 +28,13 @@ class DatasetSource(Block):
     """`folder`: images in a folder a class. `table`: Parquet or CSV, a row an image, such as a query's answer.
     `training_set`: what `treeline catalog crops` or `detector-set` has made. `rasters`: GeoTIFF files."""
     path: NotEmpty
-    """The folder or the table."""
+    """The folder or the table; with `query` the catalogue."""
+    query: list[NotEmpty] = []
+    """`table`: what the catalogue is asked, as behind `treeline query`: `[classification_rows, --dataset, example]`."""
     images: list[NotEmpty] = []
-    """`table`: folders, archives and shards that hold the images; empty where a column `image` holds bytes."""
+    """`table`: folders, archives and shards that hold the images; none where the table has columns `uuid`, `image`."""
     image: NotEmpty = "file"
-    """`table`: column of the image's name."""
+    """`table`: column of the image's name; where `images` are shards, `uuid`."""
     masks: NotEmpty | None = None
     """`rasters`, `folder`: folder of the masks, each of its image's name."""
 
@@ -43,8 +43,8 @@ class SplitOptions(Block):
     """How samples are divided."""
 
     kind: SplitKind = "grouped"
-    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest for testing;
-    `spatial`: by blocks of the ground; `predefined`: a column says it."""
+    """`grouped`, `stratified`: balanced by label; `random`: by a draw; `time`: the latest for testing; `spatial`: by
+    blocks of the ground, balanced by label; `predefined`: a column says it. None parts what `groups` holds together."""
     val: Fraction = 0.1
     """Share for validation."""
     test: Fraction = 0.1
@@ -55,6 +55,10 @@ class SplitOptions(Block):
     """`predefined`: column of the split, `train`, `val` or `test`. `time`: column of the time, else that of capture."""
     block_size: float | None = Field(None, gt=0)
     """`spatial`: side of a block, in units of the coordinates."""
+    coordinates: Annotated[list[NotEmpty], Field(min_length=2, max_length=2)] | None = None
+    """`spatial`: columns of x and y, which `keep` has too; else the middle of the raster."""
+    known: NotEmpty | None = None
+    """A `splits.parquet` of an earlier build: samples that it has stay where they are."""
     most_bits: int = Field(31, ge=0, le=31)
     """Images whose PDQ hashes differ in at most so many of 256 bits are the same picture."""
 
@@ -102,6 +106,7 @@ class Description(Block):
     def _fits_together(self) -> Description:
         if any(len(step) != 1 for step in self.steps):
             raise ValueError("steps: each has one name, with its options, such as {drop_duplicates: {}}")
+        check_distinct([encoding.kind for encoding in self.encodings])
         if self.splits.val + self.splits.test >= 1:
             raise ValueError("splits: val and test leave nothing to train on")
         if self.splits.kind == "grouped" and not self.groups:
@@ -110,9 +115,22 @@ class Description(Block):
             raise ValueError("splits.column: the kind `predefined` needs it")
         if self.splits.kind == "spatial" and self.splits.block_size is None:
             raise ValueError("splits.block_size: the kind `spatial` needs it")
+        if self.splits.kind == "predefined" and self.splits.known is not None:
+            raise ValueError("splits.known: the kind `predefined` takes its column alone")
+        self._check_labels()
+        return self
+
+    def _check_labels(self) -> None:
         if self.source.kind == "table" and self.task != "detection" and not self.labels:
             raise ValueError("labels: a table needs the column of the label")
-        return self
+        if len(self.labels) > 1 and self.task != "multilabel":
+            raise ValueError("labels: only a task `multilabel` has several columns")
+        if self.task == "segmentation" and (not self.classes or self.classes != sorted(self.classes)):
+            raise ValueError("classes: a segmentation needs them, in sorted order: the numbers in its masks count them")
+        if self.task == "segmentation" and self.source.masks is None:
+            raise ValueError("source.masks: a segmentation needs them")
+        if self.source.query and self.source.kind != "table":
+            raise ValueError("source.query: only a table is the answer to a query")
 
 
 def read_description(file: Path) -> Description:
@@ -122,7 +140,7 @@ def read_description(file: Path) -> Description:
         InputError: The file is missing, is no YAML, has an unknown key or a wrong value, or its name is not fit for a
             dataset: 3 to 63 of a-z, 0-9, `.` and `-`.
     """
-    if DATASET_NAME.fullmatch(file.stem) is None:
+    if re.fullmatch(DATASET_NAME, file.stem) is None:
         raise InputError(file, "its name is the dataset's: 3 to 63 of a-z, 0-9, '.' and '-'.", fix="Rename it.")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -1,14 +1,15 @@
 """The tables of a dataset, and their file, `metadata.h5`.
 
-| table | a row | columns |
+| table | a row for | columns beside `id` |
 |---|---|---|
-| `index` | a sample | `id`, `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
-| `labels` | a label of a sample, where it may have several | `id`, `label`, `label_idx` |
-| `boxes` | a box | `id`, `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
-| `spatial` | a sample | `id`, `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
-| `spectral` | a channel of a sample | `id`, `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`, `entropy`, `energy`, `homogeneity` |
-| `temporal` | a sample | `id`, `time_of_capture` |
-| `additional` | a sample | `id`, `format`, `file_bytes`, `pdq`, `pdq_quality`, and what `keep` names |
+| `index` | a sample | `image_path`, `sha256`, `split`; `label`, `label_idx` or `target`; `mask_path`; the groups |
+| `labels` | a label of a sample, where it may have several | `label`, `label_idx` |
+| `boxes` | a box | `number`, `label`, `label_idx`, `x`, `y`, `width`, `height` in pixels of the upright image |
+| `spatial` | a sample | `image_width`, `image_height`, `crs`, `x_offset`, `y_offset`, `x_gsd`, `y_gsd` |
+| `spectral` | a channel of a sample | `channel`, `name`, `min`, `max`, `mean`, `variance`, `skewness`, `kurtosis`; |
+| | | of the histogram: `entropy`, `energy`, `homogeneity` |
+| `temporal` | a sample | `time_of_capture` |
+| `additional` | a sample | `format`, `file_bytes`, `pdq`, `pdq_quality`, `problem` in steps, what `keep` names |
 
 The integer `id` is the key of each. Text that is missing is empty, a number that is missing is NaN, a time NaT. Each
 table is a dataset `/<table>/table` of compound rows, written by pandas (`format="table"`): `pandas.read_hdf` and h5py
@@ -36,6 +37,8 @@ ID = "id"
 INDEX = "index"
 TABLES = ("index", "labels", "boxes", "spatial", "spectral", "temporal", "additional")
 SPLITS = ("train", "val", "test")
+SPECTRAL = ("min", "max", "mean", "variance", "skewness", "kurtosis", "entropy", "energy", "homogeneity")
+"""Statistics of a channel: of its pixels, the population's; the last three of its histogram."""
 TRAINVALTEST = "trainvaltest"
 """All of them."""
 
@@ -115,10 +118,9 @@ def read_metadata(file: Path) -> Metadata:
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
             tables = {name: get_table(store, name) for name in TABLES if name in store}
-    except HDF5ExtError:  # its text is a trace of many lines
-        raise InputError(file, "is no metadata of a dataset: no HDF5.", fix="Make it anew.") from None
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(file, f"is no metadata of a dataset ({error}).", fix="Make it anew.") from None
+    except (OSError, KeyError, ValueError, HDF5ExtError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(file, f"is no metadata of a dataset ({reason}).", fix="Make it anew.") from None
     return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 

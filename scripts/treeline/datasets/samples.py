@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ImageError, InputError
-from treeline.io.image_sources import find_images, load_from, load_images
-from treeline.io.images import MAX_PIXELS, check_pixels, decode, sniff_format
+from treeline.io.image_sources import find_images, load_images
+from treeline.io.images import MAX_PIXELS, decode, sniff_format
 
 Bands: TypeAlias = npt.NDArray[np.generic]
 """Height x width x channels: RGB bytes of a photo, or the bands of a raster in its own type."""
@@ -34,8 +34,12 @@ class Sample(NamedTuple):
     mask: bytes | None
 
 
-def read_samples(metadata: Metadata) -> Iterator[Sample]:
+def read_samples(metadata: Metadata, *, skip_missing: bool = False) -> Iterator[Sample]:
     """Read every sample once, in the order in which they lie in their archives.
+
+    Args:
+        metadata: What there is. Masks are files of their own, or stand in their image's archive, next to it.
+        skip_missing: Pass over samples whose image or mask is not there.
 
     Raises:
         InputError: An image or a mask is not there; names the first, and says how many.
@@ -43,18 +47,28 @@ def read_samples(metadata: Metadata) -> Iterator[Sample]:
     """
     places = find_images([Path(source) for source in metadata.images], Path("/"))
     ids = dict(zip(metadata.index["image_path"], metadata.index[ID], strict=True))
-    masks = dict(zip(metadata.index[ID], metadata.index["mask_path"], strict=True)) if _has_masks(metadata) else {}
+    masks = _masks(metadata)
     missing = [name for name in (*ids, *masks.values()) if name not in places]
-    if missing:
+    if missing and not skip_missing:
         raise InputError(
             metadata.images[0] if metadata.images else metadata.name,
             f"{missing[0]} is not there; {len(missing):,} of the dataset's files are missing.",
             fix="Bring them back, or leave them out with the step `drop_missing`.",
         )
-    for image in load_images(places, ids):
-        sample = ids[image.name]
-        mask = masks.get(sample)
-        yield Sample(sample, image.data, None if mask is None else next(load_from(places[mask], {mask})).data)
+    wanted = {name for name in ids if name in places and masks.get(name, name) in places}
+    beside = {mask: name for name, mask in masks.items() if name in wanted and places[mask].archived}
+    waiting: dict[str, bytes] = {}
+    for loaded in load_images(places, wanted | beside.keys()):
+        name = beside.get(loaded.name, loaded.name)
+        mask = masks.get(name)
+        if mask not in beside:
+            yield Sample(ids[name], loaded.data, None if mask is None else places[mask].path.read_bytes())
+        elif name not in waiting:
+            waiting[name] = loaded.data
+        elif loaded.name == mask:
+            yield Sample(ids[name], waiting.pop(name), loaded.data)
+        else:
+            yield Sample(ids[name], loaded.data, waiting.pop(name))
 
 
 def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
@@ -65,15 +79,9 @@ def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
     """
     if sniff_format(data) != "tiff":
         return decode(data, max_pixels=max_pixels)
-    from rasterio.errors import RasterioError
-    from rasterio.io import MemoryFile
+    from treeline.io.rasters import read_raster
 
-    try:
-        with MemoryFile(data) as file, file.open() as raster:
-            check_pixels(raster.shape, max_pixels)
-            return np.ascontiguousarray(np.moveaxis(raster.read(), 0, -1))
-    except RasterioError as error:
-        raise ImageError(f"corrupt TIFF: {error}") from None
+    return np.ma.getdata(read_raster(data, max_pixels=max_pixels).bands)
 
 
 def decode_mask(data: bytes) -> Mask:
@@ -101,5 +109,9 @@ def decode_mask(data: bytes) -> Mask:
     return pixels
 
 
-def _has_masks(metadata: Metadata) -> bool:
-    return "mask_path" in metadata.index and bool((metadata.index["mask_path"] != "").any())
+def _masks(metadata: Metadata) -> dict[str, str]:
+    """The mask of each image that has one."""
+    if "mask_path" not in metadata.index:
+        return {}
+    names = zip(metadata.index["image_path"], metadata.index["mask_path"], strict=True)
+    return {image: mask for image, mask in names if mask}

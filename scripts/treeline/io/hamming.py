@@ -29,6 +29,9 @@ Hashes = npt.NDArray[np.uint64]
 Pairs = npt.NDArray[np.int64]
 """Pairs x 3: the earlier hash, the later one, and the bits in which they differ."""
 
+Places = npt.NDArray[np.int64]
+"""A number for each hash."""
+
 
 def as_words(hashes: pa.ChunkedArray) -> Hashes:
     """Lay out hashes of 32 bytes as 4 words each."""
@@ -48,6 +51,24 @@ def near_pairs(hashes: Hashes, most_bits: int, threads: int = 1) -> Pairs:
         found = list(pool.map(partial(_pairs_of_piece, hashes, most_bits), range(PIECES)))
     pairs = np.unique(np.concatenate(found), axis=0)
     return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+
+
+def first_alike(hashes: Hashes, most_bits: int, threads: int = 1) -> tuple[Places, Places]:
+    """Go through hashes in order: one that is near to an earlier one that is kept repeats the first such.
+
+    Returns:
+        For each hash the place of the one that it repeats, its own where it is kept; and the bits in which they differ.
+    """
+    _, first, inverse = np.unique(
+        hashes.view(np.dtype((np.void, hashes.itemsize * WORDS))).ravel(), return_index=True, return_inverse=True
+    )
+    by_place = np.argsort(first)
+    first, number = first[by_place], np.argsort(by_place)[inverse]
+    main, distance = np.arange(len(first)), np.zeros(len(first), np.int64)
+    for earlier, later, bits in near_pairs(hashes[first], most_bits, threads).tolist():
+        if main[later] == later and main[earlier] == earlier:
+            main[later], distance[later] = earlier, bits
+    return first[main[number]], distance[number]
 
 
 def _pairs_of_piece(hashes: Hashes, most_bits: int, piece: int) -> Pairs:

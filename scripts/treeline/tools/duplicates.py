@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from treeline.io.database import connect, database_memory
-from treeline.io.hamming import Pairs, as_words, near_pairs
+from treeline.io.hamming import as_words, first_alike
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name
-from treeline.io.pdq import HASH_BYTES
 from treeline.io.tables import read_column
 from treeline.tools.collection import Collection
 from treeline.tools.judge import Judge, Verdict, drop, keep
@@ -116,20 +115,6 @@ def repeats(duplicates: Path, shard: ShardId) -> Judge:
 def _repeats(
     places: npt.NDArray[np.int64], hashes: npt.NDArray[np.uint64], most_bits: int, threads: int
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """Go through the images in order: one that is near to an earlier one that is kept repeats the first such."""
-    _, first, inverse = np.unique(
-        hashes.view(np.dtype((np.void, HASH_BYTES))).ravel(), return_index=True, return_inverse=True
-    )
-    by_place = np.argsort(first)
-    first, number = first[by_place], np.argsort(by_place)[inverse]
-    main, distance = np.arange(len(first)), np.zeros(len(first), np.int64)
-    _drop_near(near_pairs(hashes[first], most_bits, threads), main, distance)
-    repeated = np.flatnonzero(first[main[number]] != np.arange(len(number)))
-    numbers = number[repeated]
-    return {"place": places[repeated], "main_place": places[first[main[numbers]]], "distance": distance[numbers]}
-
-
-def _drop_near(pairs: Pairs, main: npt.NDArray[np.int64], distance: npt.NDArray[np.int64]) -> None:
-    for earlier, later, bits in pairs.tolist():
-        if main[later] == later and main[earlier] == earlier:
-            main[later], distance[later] = earlier, bits
+    main, distance = first_alike(hashes, most_bits, threads)
+    repeated = np.flatnonzero(main != np.arange(len(main)))
+    return {"place": places[repeated], "main_place": places[main[repeated]], "distance": distance[repeated]}

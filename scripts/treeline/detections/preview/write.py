@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
 
 from treeline.detections.preview.page import Numbering, Shown, describe, script
 from treeline.detections.preview.parts import Part, find_parts
@@ -19,6 +18,7 @@ from treeline.detections.preview.pictures import Picture, Source, make_picture, 
 from treeline.detections.preview.sample import Candidate, Sample, draw_of, highest_by_category, strata_of
 from treeline.detections.preview.tally import Tally
 from treeline.errors import ImageError, InputError
+from treeline.io.ahead import map_ahead
 from treeline.io.atomic import atomic_folder
 from treeline.io.image_sources import as_folder
 from treeline.io.read_results import read_results
@@ -34,9 +34,6 @@ DATA = "data.js"
 FULL, THUMBNAILS = "images", "thumbnails"
 IMAGES_AHEAD_PER_THREAD = 2
 NOT_LOOKED_AT = "the detector did not look at it"
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -183,7 +180,7 @@ def _write_pictures(
     shown = []
     with ThreadPoolExecutor(options.threads) as pool:
         ahead = options.threads * IMAGES_AHEAD_PER_THREAD
-        for (candidate, source), picture in _map_ahead(pool, picture_of, _sources(chosen), ahead):
+        for (candidate, source), picture in map_ahead(pool, picture_of, _sources(chosen), ahead):
             image = describe(candidate.draw, *candidate[1:], categories, classes)
             image["credits"] = source.credits
             if isinstance(picture, str):
@@ -220,21 +217,6 @@ def _as_container(images: Path, names: list[str]) -> Iterator[Path]:
 
 def _has_failed(image: ImageResult) -> bool:
     return image.get("detections") is None
-
-
-def _map_ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[tuple[Item, Result]]:
-    """Give each item with its result, in order, while a few that follow are worked on."""
-    pending: deque[tuple[Item, Future[Result]]] = deque()
-    for item in items:
-        pending.append((item, pool.submit(function, item)))
-        if len(pending) > ahead:
-            item, result = pending.popleft()
-            yield item, result.result()
-    while pending:
-        item, result = pending.popleft()
-        yield item, result.result()
 
 
 def _check_output(output: Path) -> None:

@@ -1,0 +1,337 @@
+"""
+Make datasets that people train with and analyse; each is described in a file of its own; docs/datasets.md.
+
+IN   config/datasets/<name>.yaml, and the source that it names
+OUT  datasets/<name>/steps/query.parquet                        the answer of the source's query, where it has one
+     datasets/<name>/steps/00-source/metadata.h5                the samples, with their labels
+     datasets/<name>/steps/01-measure/metadata.h5               what their pixels say
+     datasets/<name>/steps/NN-<step>/{metadata.h5,dropped.csv}  after each step of cleaning
+     datasets/<name>/{splits.parquet,leakage.json}              which sample is for what, and that nothing leaks
+     datasets/<name>/metadata.h5                                the last step's tables, with the splits
+     datasets/<name>/{imagefolder,dataset.h5,shards,arrays,lmdb,images.zarr}  the encodings
+
+A description is a rule's input only in that part that the rule goes by, as the parameter `block`: when the options of
+one step change, that step and those behind it are done anew, and nothing else.
+"""
+
+from treeline.datasets.description import read_description
+from treeline.datasets.encodings import TARGETS
+from treeline.datasets.steps import read_steps
+
+DESCRIPTION = str(Path(settings.datasets.folder) / "{dataset}.yaml")
+DATASET_LOGS = paths.logs / "datasets" / "{dataset}"
+ANSWER = paths.dataset("{dataset}") / "steps" / "query.parquet"
+KIND_OF_TARGET = {target: kind for kind, target in TARGETS.items()}
+
+try:
+    DATASETS = {name: read_description(Path(DESCRIPTION.format(dataset=name))) for name in settings.datasets.names}
+    STEPS_OF = {
+        name: read_steps(Path(DESCRIPTION.format(dataset=name)), described) for name, described in DATASETS.items()
+    }
+except TreelineError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, DATASETS)) or "-",
+    step_number=r"(?!00|01)\d\d",
+    step=r"[a-z_]+",
+    encoding="|".join(re.escape(target) for kind, target in TARGETS.items() if kind != "hdf5"),
+
+
+def metadata_after(dataset, number):
+    """Metadata of a dataset after so many of its steps."""
+    name = STEPS_OF[dataset][number - 1].name if number else "measure"
+    return paths.dataset_step(dataset, number + 1, name) / "metadata.h5"
+
+
+def last_metadata(wildcards):
+    """Metadata of a dataset after all of its steps."""
+    return metadata_after(wildcards.dataset, len(STEPS_OF[wildcards.dataset]))
+
+
+def metadata_before(wildcards):
+    """Metadata that a step begins with."""
+    return metadata_after(wildcards.dataset, int(wildcards.step_number) - 2)
+
+
+def files_of_source(wildcards):
+    """What shows that a source has changed: tables and lists; of a folder only that a file in it has come or gone."""
+    source = DATASETS[wildcards.dataset].source
+    path = Path(source.path)
+    if source.query:
+        return str(ANSWER).format(dataset=wildcards.dataset)
+    if source.kind == "table":
+        return input_files(source.path)
+    if source.kind == "training_set":
+        return path / "crops.csv" if (path / "crops.csv").exists() else sorted(path.glob("annotations/*.json"))
+    return [path, *([source.masks] if source.masks else [])]
+
+
+def catalog_of_source(wildcards):
+    """The catalogue that a source's query asks."""
+    return DATASETS[wildcards.dataset].source.path
+
+
+def query_of_source(wildcards):
+    """The source's query."""
+    return DATASETS[wildcards.dataset].source.query
+
+
+def table_of_source(wildcards, input):
+    """Option that names the answer of the source's query."""
+    return option("--table", input.source if DATASETS[wildcards.dataset].source.query else None)
+
+
+def block_of_source(wildcards):
+    """What the source step goes by."""
+    parts = {"source", "task", "labels", "classes", "groups", "time", "keep"}
+    splits = DATASETS[wildcards.dataset].splits
+    return DATASETS[wildcards.dataset].model_dump_json(include=parts) + json.dumps([splits.kind, splits.column])
+
+
+def block_of_measure(wildcards):
+    """What measuring goes by: which samples a later step drops."""
+    return [step.name for step in STEPS_OF[wildcards.dataset] if step.name in ("drop_missing", "drop_unreadable")]
+
+
+def block_of_step(wildcards):
+    """What a step goes by."""
+    step = STEPS_OF[wildcards.dataset][int(wildcards.step_number) - 2]
+    return step.name + step.options.model_dump_json()
+
+
+def block_of_split(wildcards):
+    """What the division into splits goes by."""
+    return DATASETS[wildcards.dataset].model_dump_json(include={"splits", "groups"})
+
+
+def earlier_splits(wildcards):
+    """Splits of an earlier build, to which samples that it has are kept."""
+    return DATASETS[wildcards.dataset].splits.known or []
+
+
+def encoding_options(kind, wildcards):
+    """Options of one encoding."""
+    (chosen,) = (encoding for encoding in DATASETS[wildcards.dataset].encodings if encoding.kind == kind)
+    height, width = chosen.size or (None, None)
+    sizes = [] if chosen.size is None else [f"--height={height}", f"--width={width}"]
+    pixels = ["--pixels"] if chosen.pixels else []
+    shards = [f"--shard-samples={chosen.shard_samples}"] if kind == "tar" else []
+    return [f"--kind={kind}", *sizes, *pixels, *shards]
+
+
+rule datasets:
+    """Make every dataset that the configuration names, with its encodings."""
+    input:
+        [
+            paths.dataset(name) / target
+            for name, dataset in DATASETS.items()
+            for target in ("metadata.h5", *(TARGETS[encoding.kind] for encoding in dataset.encodings))
+        ],
+    localrule: True
+
+
+rule dataset_query:
+    """Ask the catalogue for the source's images."""
+    input:
+        catalog_of_source,
+    output:
+        ANSWER,
+    log:
+        DATASET_LOGS / "query.log",
+    conda:
+        "../envs/treeline.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory_of("catalog"),
+    params:
+        query=query_of_source,
+    shell:
+        """
+        treeline query {params.query:q} \
+            --catalog {input:q} \
+            --out {output:q} \
+            --memory-mb {resources.mem_mb} \
+            --threads {threads} \
+            --log {log:q}
+        """
+
+
+rule dataset_source:
+    """List the samples of the source, with their labels."""
+    input:
+        source=files_of_source,
+        description=ancient(DESCRIPTION),
+    output:
+        paths.dataset_step("{dataset}", 0, "source") / "metadata.h5",
+    log:
+        DATASET_LOGS / "source.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        folder=subpath(output[0], parent=True),
+        table=table_of_source,
+        block=block_of_source,
+    shell:
+        """
+        treeline datasets source {input.description:q} {params.table} \
+            --output {params.folder:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_measure:
+    """Measure all samples: sizes, statistics of the channels, times, places on the ground, hashes."""
+    input:
+        previous=paths.dataset_step("{dataset}", 0, "source") / "metadata.h5",
+        description=ancient(DESCRIPTION),
+    output:
+        paths.dataset_step("{dataset}", 1, "measure") / "metadata.h5",
+    log:
+        DATASET_LOGS / "measure.log",
+    benchmark:
+        paths.logs / "benchmarks" / "datasets" / "{dataset}" / "measure.jsonl"
+    conda:
+        "../envs/treeline.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        folder=subpath(output[0], parent=True),
+        block=block_of_measure,
+    shell:
+        """
+        treeline datasets measure {input.description:q} \
+            --previous {input.previous:q} \
+            --threads {threads} \
+            --output {params.folder:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_step:
+    """Do the step {wildcards.step} of cleaning; what it drops stands in dropped.csv, with the reason."""
+    input:
+        previous=metadata_before,
+        description=ancient(DESCRIPTION),
+    output:
+        metadata=paths.dataset_step("{dataset}", "{step_number}", "{step}") / "metadata.h5",
+        dropped=paths.dataset_step("{dataset}", "{step_number}", "{step}") / "dropped.csv",
+    log:
+        DATASET_LOGS / "{step_number}-{step}.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        number=lambda wildcards: int(wildcards.step_number) - 1,
+        folder=subpath(output.metadata, parent=True),
+        block=block_of_step,
+    shell:
+        """
+        treeline datasets step {input.description:q} \
+            --previous {input.previous:q} \
+            --number {params.number} \
+            --output {params.folder:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_split:
+    """Divide the samples into train, val and test, and check that nothing leaks from one to another."""
+    input:
+        metadata=last_metadata,
+        known=earlier_splits,
+        description=ancient(DESCRIPTION),
+    output:
+        splits=paths.dataset("{dataset}") / "splits.parquet",
+        leakage=paths.dataset("{dataset}") / "leakage.json",
+    log:
+        DATASET_LOGS / "split.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        block=block_of_split,
+    shell:
+        """
+        treeline datasets split \
+            --description {input.description:q} \
+            --metadata {input.metadata:q} \
+            --splits {output.splits:q} \
+            --leakage {output.leakage:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_finish:
+    """Write the dataset's own metadata: the last step's tables, with the splits."""
+    input:
+        previous=last_metadata,
+        splits=paths.dataset("{dataset}") / "splits.parquet",
+    output:
+        paths.dataset("{dataset}") / "metadata.h5",
+    log:
+        DATASET_LOGS / "finish.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    shell:
+        """
+        treeline datasets finish \
+            --previous {input.previous:q} \
+            --splits {input.splits:q} \
+            --output {output:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_in_hdf5:
+    """Write the dataset into one HDF5 file."""
+    input:
+        paths.dataset("{dataset}") / "metadata.h5",
+    output:
+        paths.dataset("{dataset}") / TARGETS["hdf5"],
+    log:
+        DATASET_LOGS / "hdf5.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        options=lambda wildcards: encoding_options("hdf5", wildcards),
+    shell:
+        """
+        treeline datasets encode {params.options:q} \
+            --metadata {input:q} \
+            --output {output:q} \
+            --log {log:q}
+        """
+
+
+rule dataset_in_folder:
+    """Write the dataset into a folder of one of its other forms."""
+    input:
+        paths.dataset("{dataset}") / "metadata.h5",
+    output:
+        directory(paths.dataset("{dataset}") / "{encoding}"),
+    log:
+        DATASET_LOGS / "{encoding}.log",
+    conda:
+        "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("datasets"),
+    params:
+        options=lambda wildcards: encoding_options(KIND_OF_TARGET[wildcards.encoding], wildcards),
+    shell:
+        """
+        treeline datasets encode {params.options:q} \
+            --metadata {input:q} \
+            --output {output:q} \
+            --log {log:q}
+        """

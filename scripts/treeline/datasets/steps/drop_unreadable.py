@@ -1,0 +1,25 @@
+"""Drop the samples whose image cannot be read, or whose mask or boxes do not fit it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from treeline.config_values import Block
+from treeline.datasets.steps import Outcome
+
+if TYPE_CHECKING:
+    from treeline.datasets.metadata import Metadata
+
+
+class Options(Block):
+    """None."""
+
+
+def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
+    """Drop what `measure` has found unusable."""
+    from treeline.datasets.measure import MISSING
+
+    additional = metadata.tables["additional"]
+    found = additional[~additional["problem"].isin(("", MISSING))]
+    return Outcome(metadata, dict(zip(found["id"].tolist(), found["problem"], strict=True)))
