@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from treeline.analyze.figures.drawing import Drawing, height_of_rows, label_lines
+from treeline.analyze.figures.drawing import Drawing, height_of_rows, labels_of
 from treeline.analyze.figures.style import BLUE, COUNTS, SHARES, counts_axis, new_figure
 from treeline.analyze.tables import Tables
 
@@ -20,7 +20,7 @@ def draw_boxes(tables: Tables) -> Iterator[Drawing]:
     """Draw where boxes are, which shapes they have, and their areas, by class, too."""
     boxes = tables["boxes"]
     if (centres := boxes[boxes["kind"] == "centre"]["count"].sum()) > 0:
-        caption = f"{centres:,} boxes of all classes; dark or empty where there are none."
+        caption = f"{centres:,} boxes of all classes; empty where there are none."
         yield _heat("box_centres", "Where the boxes are", boxes, "centre", ("Centre", "across", "down"), caption)
     if (sizes := boxes[boxes["kind"] == "size"]["count"].sum()) > 0:
         caption = f"{sizes:,} boxes of all classes. Along the diagonal, a box has the shape of its image."
@@ -31,11 +31,9 @@ def draw_boxes(tables: Tables) -> Iterator[Drawing]:
         yield _areas_by_class(areas)
 
 
-def _heat(
-    name: str, title: str, boxes: pd.DataFrame, kind: str, axis: tuple[str, str, str], caption: str
-) -> Drawing:
+def _heat(name: str, title: str, boxes: pd.DataFrame, kind: str, axis: tuple[str, str, str], caption: str) -> Drawing:
     of_kind = boxes[boxes["kind"] == kind]
-    cells = of_kind.groupby(["x_low", "x_high", "y_low", "y_high"], as_index=False)["count"].sum()
+    cells = of_kind.groupby(["x_low", "x_high", "y_low", "y_high"])["count"].sum().reset_index()
     counts = np.zeros((CELLS, CELLS))
     columns, rows = (np.rint(cells[low] * CELLS).astype(int) for low in ("x_low", "y_low"))
     counts[rows, columns] = cells["count"]
@@ -56,14 +54,14 @@ def _heat(
     axes.set(xlim=(0, 1), ylim=(1, 0) if is_centre else (0, 1))
     axes.grid(visible=False)
     bar = figure.colorbar(picture, ax=axes, label="Boxes", shrink=0.9, pad=0.03)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     counts_axis(bar.ax)
     return Drawing(name, title, caption, figure, cells)
 
 
 def _areas(areas: pd.DataFrame) -> Drawing:
     title = "Areas of the boxes"
-    bins = areas.groupby(["x_low", "x_high"], as_index=False)["count"].sum().sort_values("x_low")
+    bins = areas.groupby(["x_low", "x_high"])["count"].sum().reset_index()
     figure, axes = new_figure(title)
     axes.bar(bins["x_low"], bins["count"], bins["x_high"] - bins["x_low"], align="edge", color=BLUE, alpha=0.8)
     axes.set_xscale("log", base=2)
@@ -83,20 +81,20 @@ def _areas_by_class(areas: pd.DataFrame) -> Drawing:
     lows = sorted(set(areas["x_low"]))
     grid = areas.pivot_table(index="label", columns="x_low", values="count", aggfunc="sum", fill_value=0)
     shares = 100 * grid.loc[shown, lows].to_numpy(np.float64) / totals[shown].to_numpy()[:, None]
-    figure, axes = new_figure(title, height_of_rows(len(shown), shown) + 0.2)
-    picture = axes.imshow(
-        np.ma.masked_equal(shares, 0), cmap=SHARES, vmin=0, interpolation="none", aspect="auto"
-    )
-    axes.set_yticks(range(len(shown)), [label_lines(label) for label in shown])
+    figure, axes = new_figure(title, max(1.7, height_of_rows(shown) + 0.2))
+    picture = axes.imshow(np.ma.masked_equal(shares, 0), cmap=SHARES, vmin=0, interpolation="none", aspect="auto")
+    axes.set_yticks(range(len(shown)), labels_of(shown))
     step = max(1, len(lows) // 5)
     axes.set_xticks(range(0, len(lows), step), [percent(2 * low) for low in lows[::step]])
     axes.tick_params(length=0)
     axes.set_xlabel("Area of a box, at most (% of the image)")
     axes.grid(visible=False)
     bar = figure.colorbar(picture, ax=axes, label="Share of the class (%)", shrink=0.9, pad=0.03)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     more = len(totals) - len(shown)
-    caption = "A row adds up to 100 %; the classes with most boxes first." + (f" {more:,} more are not drawn." if more else "")
+    caption = "A row adds up to 100 %; the classes with most boxes first." + (
+        f" {more:,} more are not drawn." if more else ""
+    )
     table = areas[areas["label"].isin(shown)][["label", "x_low", "x_high", "count"]]
     return Drawing("box_areas_by_class", title, caption, figure, table)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, Listing, height_of_rows, label_lines, matrix
+from treeline.analyze.figures.drawing import Drawing, Listing, height_of_rows, labels_of, legend_below, matrix
 from treeline.analyze.figures.style import (
     BLUE,
     GREEN,
@@ -83,7 +83,7 @@ def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
         tops.append(inner if inner > 0 else share.max(initial=0))
     axes.set(xlabel="Value", ylabel="Share of the pixels (%)", ylim=(0, 1.15 * max(tops)) if cut else (0, None))
     axes.grid(visible=False, axis="x")
-    figure.legend(loc="outside lower left", ncols=4, handlelength=2.2, columnspacing=1.2)
+    legend_below(figure)
     caption = "Each channel's bins add up to 100 %." + (f" Cut off: {'; '.join(cut[:6])}." if cut else "")
     if len(channels) > len(shown):
         caption += f" The first {len(shown)} of {len(channels)} channels."
@@ -109,16 +109,16 @@ def _colour_space(space: str, rows: pd.DataFrame) -> Drawing:
 def _percentiles(channels: pd.DataFrame) -> Drawing:
     title = "Spread of the channels"
     names = list(channels["name"])
-    figure, axes = new_figure(title, min(9.0, height_of_rows(len(names), names)))
+    figure, axes = new_figure(title, min(9.0, height_of_rows(names)))
     rows = np.arange(len(names))
     axes.hlines(rows, channels["p1"], channels["p99"], color=QUIET, linewidth=0.8)
     axes.hlines(rows, channels["p5"], channels["p95"], color=BLUE, linewidth=2)
     axes.hlines(rows, channels["p25"], channels["p75"], color=BLUE, linewidth=5)
     axes.plot(channels["median"], rows, "|", color=INK, markersize=9, markeredgewidth=1.4, label="median")
     axes.plot(channels["mean"], rows, "D", color=VERMILION, markersize=4, label="mean")
-    axes.set_yticks(rows, [label_lines(name) for name in names])
+    axes.set_yticks(rows, labels_of(names))
     axes.set(xlabel="Value", ylim=(len(names) - 0.4, -0.6))
-    figure.legend(loc="outside lower left", ncols=2, handlelength=1)
+    legend_below(figure)
     caption = "Bars from thin to thick: 98, 90 and 50 % of the pixels of a channel."
     columns = ["name", "p1", "p5", "p25", "median", "mean", "p75", "p95", "p99"]
     return Drawing("channel_spread", title, caption, figure, channels[columns])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import MOST_LABELS, Drawing, height_of_rows, label_lines, matrix
+from treeline.analyze.figures.drawing import MOST_LABELS, Drawing, height_of_rows, labels_of, legend_below, matrix
 from treeline.analyze.figures.style import (
     COUNTS,
     MARKERS,
@@ -27,7 +27,7 @@ WIDE_RANGE = 30.0
 APART = 0.22
 """Rows between the dots of two splits, so that equal ones are seen."""
 
-MOST_PAIRED = 24
+MOST_PAIRED = 20
 """Classes of a matrix."""
 
 UNITS = {
@@ -59,15 +59,23 @@ def _counts(classes: pd.DataFrame, unit: str) -> Drawing:
     name, title, xlabel = UNITS[unit]
     order = classes.groupby("label", sort=False)["samples"].sum().sort_values(ascending=False, kind="stable")
     shown = list(order.index[:MOST_LABELS])
-    figure, axes = new_figure(title, height_of_rows(len(shown), shown))
+    figure, axes = new_figure(title, height_of_rows(shown))
     places = {label: place for place, label in enumerate(shown)}
     splits = list(dict.fromkeys(classes["split"]))
     for number, split in enumerate(splits):
         part = classes[(classes["split"] == split) & classes["label"].isin(shown) & (classes[unit] > 0)]
-        look = {"marker": MARKERS[number % 4], "color": SERIES[number % 4], "s": 14, "linewidths": 0}
         shift = APART * (number - (len(splits) - 1) / 2)
-        axes.scatter(part[unit], part["label"].map(places) + shift, label=split or "all", zorder=3, **look)
-    axes.set_yticks(range(len(shown)), [label_lines(label) for label in shown])
+        axes.scatter(
+            part[unit],
+            part["label"].map(places) + shift,
+            label=split or "all",
+            zorder=3,
+            s=18,
+            linewidths=0,
+            marker=MARKERS[number % 4],
+            color=SERIES[number % 4],
+        )
+    axes.set_yticks(range(len(shown)), labels_of(shown))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     values = classes.loc[classes[unit] > 0, unit]
     if values.max() / values.min() > WIDE_RANGE:
@@ -78,7 +86,7 @@ def _counts(classes: pd.DataFrame, unit: str) -> Drawing:
     axes.set_xlabel(xlabel)
     axes.tick_params(axis="y", length=0)
     if splits != [""]:
-        figure.legend(loc="outside lower left", ncols=4, handletextpad=0.2, columnspacing=1.2)
+        legend_below(figure)
     more = len(order) - len(shown)
     caption = f"{len(order):,} classes, the most common first." + (
         f" {more:,} more are only in the table." if more else ""
@@ -100,7 +108,7 @@ def _pairs(pairs: pd.DataFrame) -> Iterator[Drawing]:
     counts, lift = np.full((2, len(shown), len(shown)), np.nan)
     at = drawn["first"].map(places), drawn["second"].map(places)
     counts[at], lift[at] = drawn["count"], np.log2(drawn["lift"])
-    height = min(WIDTH, 1.6 + 0.3 * len(shown))
+    height = min(1.15 * WIDTH, 1.6 + 0.3 * len(shown))
 
     title = "Classes in the same sample"
     figure, axes = new_figure(title, height)

@@ -51,8 +51,8 @@ def draw_textures(tables: Tables) -> Iterator[Drawing]:
         counts_axis(axes)
         axes.grid(visible=False, axis="x")
     caption = (
-        f"{len(measured):,} sampled images, by their grey level co-occurrence matrix. Much energy and homogeneity: even "
-        "ground; much contrast and entropy: fine, irregular structure."
+        f"{len(measured):,} sampled images, by their grey level co-occurrence matrix. Much energy and homogeneity: "
+        "even ground; much contrast and entropy: fine, irregular structure."
     )
     yield Drawing("textures", title, caption, figure, rows)
 
@@ -68,7 +68,9 @@ def _of_channels(rows: pd.DataFrame) -> Drawing:
     values: Matrix = loadings.to_numpy(np.float64)
     matrix(figure, axes, values, labels, names, colours=SIGNED, limits=(-1.0, 1.0), unit="Loading")
     caption = "Of sampled pixels; in brackets, the share of the variance that a component explains."
-    return Drawing("components_of_channels", title, caption, figure, rows[["component", "explained", "channel", "loading"]])
+    return Drawing(
+        "components_of_channels", title, caption, figure, rows[["component", "explained", "channel", "loading"]]
+    )
 
 
 def _of_thumbnails(rows: pd.DataFrame) -> Drawing:
@@ -95,8 +97,8 @@ def _of_thumbnails(rows: pd.DataFrame) -> Drawing:
         axes.set_title(f"{number}: {100 * share:.1f} %", fontsize=7, fontweight="normal", loc="center")
     how = "bright where a loading is positive, in its colour" if channels == PHOTO else "mean loading of the bands"
     caption = (
-        f"Each image is roughly the mean image and a mixture of these ({how}); with the share of the variance that each "
-        "explains. What is in the first of them is in most images: sky above ground, the light of a flash."
+        f"Each image is roughly the mean image and a mixture of these ({how}); with the share of the variance that "
+        "each explains. What is in the first of them is in most images: sky above ground, the light of a flash."
     )
     columns = ["component", "explained", "channel", "x", "y", "loading"]
     return Drawing("components_of_thumbnails", title, caption, figure, rows[columns])

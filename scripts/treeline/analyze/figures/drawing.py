@@ -13,15 +13,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from treeline.analyze.figures.style import BLUE, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
+from treeline.analyze.figures.style import BLUE, INK, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
 
 Matrix = npt.NDArray[np.float64]
 
 MOST_LABELS = 50
 """Rows of a plot; what is more is in the table alone."""
 
-LINE_OF_LABEL = 22
-"""Letters."""
+LETTERS_OF_LINE = 24
+LETTERS_OF_LEGEND = 56
+MOST_BROKEN = 16
+"""Names that have room for two lines each."""
+
+LEAST_RANGE = 3.0
+"""Last / first edge of a histogram from which its axis is logarithmic."""
 
 MOST_ANNOTATED = 8
 """Rows of a matrix whose cells have room for numbers."""
@@ -59,15 +64,26 @@ class Listing:
     table: pd.DataFrame
 
 
-def label_lines(name: str) -> str:
-    """Break a name into at most two lines; what does not fit ends in an ellipsis."""
-    return "\n".join(textwrap.wrap(name, LINE_OF_LABEL, max_lines=2, placeholder=" …")) or name
+def labels_of(names: Sequence[str]) -> list[str]:
+    """Shorten names: to two lines where they are few, else to one; what does not fit ends in an ellipsis."""
+    if len(names) <= MOST_BROKEN:
+        return [
+            "\n".join(textwrap.wrap(name, LETTERS_OF_LINE, max_lines=2, placeholder=" …")) or name for name in names
+        ]
+    return [name if len(name) <= LETTERS_OF_LINE else name[: LETTERS_OF_LINE - 1].rstrip() + "…" for name in names]
 
 
-def height_of_rows(rows: int, names: Sequence[str]) -> float:
-    """Inches that rows need, each with its name."""
-    is_broken = any("\n" in label_lines(name) for name in names)
-    return 0.95 + rows * (0.26 if is_broken else 0.17)
+def height_of_rows(names: Sequence[str]) -> float:
+    """Inches that a figure needs for a row a name."""
+    is_broken = any("\n" in label for label in labels_of(names))
+    return 0.95 + len(names) * (0.27 if is_broken else 0.18)
+
+
+def legend_below(figure: Figure, title: str | None = None) -> None:
+    """Explain the series below the plot, in as many columns as their names leave room for."""
+    names = [name for axes in figure.axes for name in axes.get_legend_handles_labels()[1]]
+    columns = max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
+    figure.legend(loc="outside lower left", ncols=columns, handlelength=2, columnspacing=1.2, title=title)
 
 
 def histogram(
@@ -84,18 +100,19 @@ def histogram(
     """
     figure, axes = new_figure(title)
     edges = np.append(rows["bin_low"].to_numpy(), rows["bin_high"].iloc[-1:].to_numpy())
+    is_log = is_log and edges[-1] > LEAST_RANGE * edges[1]
     if is_log and edges[0] <= 0:
         edges[0] = edges[1] / 2 ** (1 / 8)
     axes.stairs(rows["count"].to_numpy(), edges, fill=True, color=BLUE, alpha=0.8)
     for place, (name, value) in enumerate((marks or {}).items()):
-        axes.axvline(value, color="#1a1c1f", linewidth=0.9, linestyle=("-", "--", ":")[place % 3], label=name)
+        axes.axvline(value, color=INK, linewidth=0.9, linestyle=("-", "--", ":")[place % 3], label=name)
     if is_log:
         log_axis(axes)
     counts_axis(axes)
     axes.set(xlabel=xlabel, ylabel="Images", ylim=(0, None))
     axes.grid(visible=False, axis="x")
     if marks:
-        figure.legend(loc="outside lower left", ncols=3, handlelength=1.5, columnspacing=1.2)
+        legend_below(figure)
     return figure
 
 
@@ -128,10 +145,10 @@ def matrix(
     is_wide = max(map(len, columns), default=0) > 5 and len(columns) > 3
     axes.set_xticks(
         range(len(columns)),
-        [label_lines(name) for name in columns],
+        labels_of(columns),
         rotation=90 if is_wide or len(columns) > MOST_ANNOTATED else 0,
     )
-    axes.set_yticks(range(len(rows)), [label_lines(name) for name in rows])
+    axes.set_yticks(range(len(rows)), labels_of(rows))
     axes.tick_params(length=0)
     if len(columns) > 16:
         axes.tick_params(labelsize=5.5)
@@ -141,7 +158,7 @@ def matrix(
     if max(values.shape, default=0) <= MOST_ANNOTATED:
         _annotate(axes, values, colours, limits)
     bar = figure.colorbar(picture, ax=axes, label=unit, shrink=0.9, pad=0.03)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     bar.ax.tick_params(width=0.5, length=2)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from treeline.analyze.figures.drawing import Drawing, histogram
+from treeline.analyze.figures.drawing import Drawing, histogram, legend_below
 from treeline.analyze.figures.style import BLUE, QUIET, log_axis, new_figure, short_number
 from treeline.analyze.tables import Tables
 
@@ -24,6 +24,9 @@ DISTRIBUTIONS = {
 
 LINEAR = ("brightness", "target")
 QUANTILES = {"5 %": "p5", "median": "median", "95 %": "p95"}
+MOST_DOTS = 500
+"""Of more, an SVG holds one picture, for it would be large."""
+
 LARGEST_DOT = 90.0
 """Square points."""
 
@@ -62,7 +65,7 @@ def _dimensions(rows: pd.DataFrame) -> Drawing:
         for which in ("x", "y"):
             log_axis(axes, which)
     axes.set(xlim=limits, ylim=limits, xlabel="Width (pixels)", ylabel="Height (pixels)", aspect="equal")
-    _draw_aspects(axes.figure, limits)
+    _draw_aspects(figure, limits)
     area = LARGEST_DOT * rows["count"] / rows["count"].max()
     axes.scatter(
         *(rows["image_width"], rows["image_height"]),
@@ -71,6 +74,7 @@ def _dimensions(rows: pd.DataFrame) -> Drawing:
         alpha=0.7,
         linewidths=0,
         zorder=3,
+        rasterized=len(rows) > MOST_DOTS,
     )
     common = rows.sort_values("count", ascending=False, kind="stable").iloc[0]
     caption = (
@@ -85,4 +89,4 @@ def _draw_aspects(figure: Figure, limits: tuple[float, float]) -> None:
     ends = np.array([max(limits[0], 1e-9), limits[1]])
     for (across, down), dashes in {(16, 9): ":", (4, 3): "--", (1, 1): "-"}.items():
         axes.plot(ends, ends * down / across, color=QUIET, linewidth=0.7, linestyle=dashes, label=f"{across} : {down}")
-    figure.legend(loc="outside lower left", ncols=3, handlelength=1.8)
+    legend_below(figure)

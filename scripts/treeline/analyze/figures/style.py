@@ -13,9 +13,11 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
@@ -46,7 +48,7 @@ PAGE_COLOURS = {
 }
 """The page's name of each colour."""
 
-LOOKS = {
+LOOKS: dict[Any, Any] = {
     "svg.hashsalt": "treeline",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -134,9 +136,9 @@ def short_number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def ink_on(shade: tuple[float, float, float, float]) -> str:
-    """Black or white, whichever is read better on a colour (WCAG 2.2, relative luminance)."""
-    channels = np.array(shade[:3])
+def ink_on(shade: npt.NDArray[np.float64]) -> str:
+    """Black or white, whichever is read better on a colour of RGBA from 0 to 1 (WCAG 2.2, relative luminance)."""
+    channels = shade[:3]
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return "#000001" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "#fffffe"
 
@@ -144,7 +146,7 @@ def ink_on(shade: tuple[float, float, float, float]) -> str:
 def as_svg(figure: Figure) -> bytes:
     """Write a figure as SVG; the same bytes every time."""
     picture = io.BytesIO()
-    figure.savefig(picture, format="svg", metadata={"Date": None})
+    figure.savefig(picture, format="svg", dpi=DOTS_PER_INCH, metadata={"Date": None})
     return picture.getvalue()
 
 

@@ -6,12 +6,16 @@ import calendar
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from treeline.analyze.figures.drawing import Drawing
 from treeline.analyze.figures.style import BLUE, VERMILION, counts_axis, new_figure
 from treeline.analyze.tables import Tables
+
+MOST_DAYS = pd.Timedelta(days=400)
+"""From the first to the last, of which each has a bar; of more, each month has one."""
 
 PERIODS = {
     "hour": ("Samples by hour of the day", "Hour, by the camera's clock", range(24)),
@@ -59,18 +63,28 @@ def _bars(period: str, rows: pd.DataFrame) -> Drawing:
 
 
 def _dates(rows: pd.DataFrame) -> Drawing:
-    title = "Samples by day"
+    title = "Samples over time"
     days = pd.to_datetime(rows["value"], errors="coerce")
+    span = days.max() - days.min()
+    is_long = span > MOST_DAYS
+    starts = days.dt.to_period("M").dt.start_time if is_long else days
+    counts = rows.groupby(starts)["samples"].sum()
     figure, axes = new_figure(title, 2.1)
-    axes.vlines(days, 0, rows["samples"], color=BLUE, linewidth=1)
-    locator = AutoDateLocator(maxticks=7)
+    axes.bar(_numbers(counts.index), counts, 27 if is_long else 0.9, align="edge", color=BLUE)
+    first, last = _numbers(pd.DatetimeIndex([days.min(), days.max()])).tolist()
+    room = max(0.03 * span.days, 3.0)
+    axes.set_xlim(first - room, last + room)
+    locator = AutoDateLocator(minticks=2, maxticks=6)  # type: ignore[no-untyped-call]
+    axes.xaxis_date()
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.set(xlabel="Date", ylabel="Samples", ylim=(0, None))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    unit = "month" if is_long else "day"
+    axes.set(xlabel="Date", ylabel=f"Samples a {unit}", ylim=(0, None))
     counts_axis(axes)
     axes.grid(visible=False, axis="x")
-    caption = f"{len(rows):,} days, from {rows['value'].min()} to {rows['value'].max()}."
-    return Drawing("by_date", title, caption, figure, rows[["value", "samples"]])
+    caption = f"{len(rows):,} days with samples, from {rows['value'].min()} to {rows['value'].max()}, by {unit}."
+    table = counts.rename_axis(unit).reset_index()
+    return Drawing("by_date", title, caption, figure, table)
 
 
 def _brightness(rows: pd.DataFrame) -> Drawing:
@@ -83,3 +97,8 @@ def _brightness(rows: pd.DataFrame) -> Drawing:
     axes.set(xlabel=PERIODS["hour"][1], ylabel="Mean brightness", xlim=(-0.6, 23.6), ylim=(0, None))
     caption = "A curve that does not rise by day: the clocks are wrong, or day and night are mixed by the flash."
     return Drawing("brightness_by_hour", title, caption, figure, rows[["value", "samples", "brightness"]])
+
+
+def _numbers(days: pd.Index) -> npt.NDArray[np.float64]:
+    """Days as Matplotlib counts them: from 1970."""
+    return (pd.DatetimeIndex(days) - pd.Timestamp(0)).days.to_numpy(np.float64)
