@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from treeline.analyze import cli_measure
+from treeline.analyze import cli_measure, cli_report
 from treeline.analyze.app import app
 
-__all__ = ["app", "cli_measure"]
+__all__ = ["app", "cli_measure", "cli_report"]

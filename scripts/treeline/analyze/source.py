@@ -80,7 +80,7 @@ def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
     splits = splits_of(metadata).to_dict()
     pixels = pixels_an_image(len(sampled), channels)
     are_rasters = is_raster(metadata)
-    for number, data, mask in _load(path, metadata):
+    for number, data, mask in load_images(path, metadata):
         yield Item(
             number,
             names[number],
@@ -105,7 +105,17 @@ def is_raster(metadata: Metadata) -> bool:
     return lies_somewhere or metadata.channels != PHOTO_CHANNELS
 
 
-def _load(path: Path, metadata: Metadata) -> Iterator[Loaded]:
+def load_images(path: Path, metadata: Metadata) -> Iterator[Loaded]:
+    """Read the images of these samples, each once.
+
+    Args:
+        path: As in `read_tables`.
+        metadata: Of the samples.
+
+    Raises:
+        InputError: An image is not there; names it.
+        ShardError: An archive is damaged.
+    """
     if path.name == METADATA_FILE:
         yield from (Loaded(*sample) for sample in read_samples(metadata))
         return
