@@ -18,7 +18,20 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from treeline import __version__, catalog, datasets, decode, detect, detections, download, extract, lookup, tools, urls
+from treeline import (
+    __version__,
+    analyze,
+    catalog,
+    datasets,
+    decode,
+    detect,
+    detections,
+    download,
+    extract,
+    lookup,
+    tools,
+    urls,
+)
 from treeline.catalog import cli_query
 from treeline.errors import NO_ROOM, TreelineError
 from treeline.options import DEFAULT_CONFIG, ConfigOption
@@ -47,7 +60,7 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets):
+for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze):
     app.add_typer(
         typer.Typer(cls=Stage, no_args_is_help=True),
         name=stage.__name__.rpartition(".")[2],

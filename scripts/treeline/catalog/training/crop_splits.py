@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from treeline.catalog.database import read_sql
 from treeline.catalog.meetings import together
-from treeline.catalog.training.balance import FREE, Counts, Numbers, divide
 from treeline.catalog.training.choice import SPLITS, write_csv
 from treeline.io.atomic import write_text
+from treeline.io.balance import FREE, Counts, Numbers, divide
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +47,16 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
     places = connection.sql("SELECT DISTINCT family, location FROM crop_places ORDER BY ALL").to_arrow_table()
     counts = connection.execute("""
         SELECT
-            dense_rank() OVER (ORDER BY family, location) - 1 AS location,
+            dense_rank() OVER (ORDER BY family, location) - 1 AS "group",
             dense_rank() OVER (ORDER BY label) - 1 AS label,
-            crops
+            crops AS items
         FROM crop_places
         ORDER BY ALL
     """).fetchnumpy()
     columns = Counts(*(np.asarray(counts[name], dtype=np.int64) for name in Counts._fields))
     names = list(zip(places["family"].to_pylist(), places["location"].to_pylist(), strict=True))
     numbers, given = _units(connection, names)
-    columns = columns._replace(location=numbers[columns.location])
+    columns = columns._replace(group=numbers[columns.group])
     assigned = divide(columns, given, shares, seed)[numbers] if len(given) else given
     named = places.append_column("assigned", pa.array([SPLITS[number] for number in assigned], pa.string()))
     connection.register("assigned_places", named)

@@ -1,0 +1,144 @@
+"""What the channels of the images hold, and how they hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from treeline.analyze.figures.drawing import Drawing, Listing, height_of_rows, labels_of, legend_below, matrix
+from treeline.analyze.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MOST_SERIES,
+    QUIET,
+    SHARES,
+    SIGNED,
+    VERMILION,
+    WIDTH,
+    new_figure,
+    series_look,
+)
+from treeline.analyze.tables import MOMENTS, PERCENTILES, Tables
+
+OF_PHOTOS = {"red": (VERMILION, "-"), "green": (GREEN, "--"), "blue": (BLUE, ":")}
+"""Colour and dashes of the channels of a photo."""
+
+SPACES = {
+    "hsv": {"hue": "Hue (degrees)", "saturation": "Saturation (0 to 1)", "value": "Value (0 to 1)"},
+    "lab": {"L": "L* (lightness)", "a": "a* (green to red)", "b": "b* (blue to yellow)"},
+}
+TITLES = {"hsv": "Hue, saturation and value", "lab": "Lightness and colour (CIE L*a*b*)"}
+
+CORRELATIONS = {
+    "pearson": ("Pearson correlation of the channels", "Near 1 or -1: one channel tells nearly all of the other."),
+    "spearman": ("Spearman correlation of the channels", "Correlation of ranks: what rises together, however bent."),
+    "partial": ("Partial correlation of the channels", "What is left once all other channels are known."),
+    "mutual_information": ("Mutual information of the channels", "0: neither channel tells anything of the other."),
+}
+"""Title and how to read each."""
+
+SPIKE = 3.0
+"""Bins at either end that are so many times as high as all others are cut off, and said in the caption."""
+
+
+def draw_channels(tables: Tables) -> Iterator[Drawing | Listing]:
+    """Draw distributions, percentiles and correlations of channels, and list their statistics."""
+    channels, histograms = tables["channels"], tables["histograms"]
+    if channels.empty:
+        return
+    of_channels = histograms[histograms["space"] == "channels"]
+    if of_channels["count"].sum():
+        yield _distributions(of_channels, channels)
+    for space in SPACES:
+        of_space = histograms[histograms["space"] == space]
+        if of_space["count"].sum():
+            yield _colour_space(space, of_space)
+    yield _percentiles(channels)
+    yield from _correlations(tables["correlations"], list(channels["name"]))
+    columns = ["name", "count", *MOMENTS, *(f"p{percent}" for percent in PERCENTILES), "entropy", "energy"]
+    yield Listing("Statistics of the channels, over all pixels", channels[columns])
+
+
+def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
+    title = "Distribution of the channels"
+    figure, axes = new_figure(title)
+    shown = list(channels["name"])[:MOST_SERIES]
+    tops, cut = [], []
+    for place, name in enumerate(shown):
+        part = rows[rows["channel"] == name]
+        share = 100 * part["count"].to_numpy() / max(1, part["count"].sum())
+        colour, dashes = OF_PHOTOS.get(name, series_look(place))
+        edges = np.append(part["bin_low"].to_numpy(), part["bin_high"].iloc[-1:])
+        axes.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.2, label=name)
+        inner = share[1:-1].max(initial=0)
+        ends = {"lowest": share[0], "highest": share[-1]}
+        cut += [
+            f"{value:.1f} % of {name} are in the {end} bin"
+            for end, value in ends.items()
+            if inner > 0 and value > SPIKE * inner
+        ]
+        tops.append(inner if inner > 0 else share.max(initial=0))
+    axes.set(xlabel="Value", ylabel="Share of the pixels (%)", ylim=(0, 1.15 * max(tops)) if cut else (0, None))
+    axes.grid(visible=False, axis="x")
+    legend_below(figure)
+    caption = "Each channel's bins add up to 100 %." + (f" Cut off: {'; '.join(cut[:6])}." if cut else "")
+    if len(channels) > len(shown):
+        caption += f" The first {len(shown)} of {len(channels)} channels."
+    table = rows[rows["channel"].isin(shown)][["channel", "bin_low", "bin_high", "count"]]
+    return Drawing("channel_histograms", title, caption, figure, table)
+
+
+def _colour_space(space: str, rows: pd.DataFrame) -> Drawing:
+    names = [name for name in SPACES[space] if (rows["channel"] == name).any()]
+    figure, first = new_figure(TITLES[space], 0.4 + 1.15 * len(names))
+    first.remove()
+    for axes, name in zip(np.ravel(figure.subplots(len(names), 1)), names, strict=True):
+        part = rows[rows["channel"] == name]
+        share = 100 * part["count"].to_numpy() / max(1, part["count"].sum())
+        edges = np.append(part["bin_low"].to_numpy(), part["bin_high"].iloc[-1:])
+        axes.stairs(share, edges, fill=True, color=BLUE, alpha=0.8)
+        axes.set(xlabel=SPACES[space][name], ylabel="Pixels (%)", ylim=(0, None))
+        axes.grid(visible=False, axis="x")
+    caption = "Sampled pixels." + (" Hue is that of grey pixels, too, where it says little." if space == "hsv" else "")
+    return Drawing(space, TITLES[space], caption, figure, rows[["channel", "bin_low", "bin_high", "count"]])
+
+
+def _percentiles(channels: pd.DataFrame) -> Drawing:
+    title = "Spread of the channels"
+    names = list(channels["name"])
+    figure, axes = new_figure(title, min(9.0, height_of_rows(names)))
+    rows = np.arange(len(names))
+    axes.hlines(rows, channels["p1"], channels["p99"], color=QUIET, linewidth=0.8)
+    axes.hlines(rows, channels["p5"], channels["p95"], color=BLUE, linewidth=2)
+    axes.hlines(rows, channels["p25"], channels["p75"], color=BLUE, linewidth=5)
+    axes.plot(channels["median"], rows, "|", color=INK, markersize=9, markeredgewidth=1.4, label="median")
+    axes.plot(channels["mean"], rows, "D", color=VERMILION, markersize=4, label="mean")
+    axes.set_yticks(rows, labels_of(names))
+    axes.set(xlabel="Value", ylim=(len(names) - 0.4, -0.6))
+    legend_below(figure)
+    caption = "Bars from thin to thick: 98, 90 and 50 % of the pixels of a channel."
+    columns = ["name", "p1", "p5", "p25", "median", "mean", "p75", "p95", "p99"]
+    return Drawing("channel_spread", title, caption, figure, channels[columns])
+
+
+def _correlations(rows: pd.DataFrame, names: list[str]) -> Iterator[Drawing]:
+    places = {name: place for place, name in enumerate(names)}
+    for kind, (title, caption) in CORRELATIONS.items():
+        part = rows[rows["kind"] == kind]
+        if part.empty:
+            continue
+        values = np.full((len(names), len(names)), np.nan)
+        at = part["first"].map(places).to_numpy(), part["second"].map(places).to_numpy()
+        values[at] = values[at[::-1]] = part["value"]
+        is_signed = kind != "mutual_information"
+        if is_signed:
+            np.fill_diagonal(values, 1.0)
+        figure, axes = new_figure(title, min(WIDTH, 1.7 + 0.3 * len(names)))
+        top = float(np.nanmax(values, initial=0.0)) or 1.0
+        look = (SIGNED, (-1.0, 1.0), "Correlation") if is_signed else (SHARES, (0.0, top), "Nats")
+        matrix(figure, axes, values, names, names, colours=look[0], limits=look[1], unit=look[2])
+        table = part[["first", "second", "value"]]
+        yield Drawing(f"correlation_{kind}", title, f"Of sampled pixels. {caption}", figure, table)

@@ -1,0 +1,227 @@
+"""What a report says besides its figures: facts, advice, splits, images that stand out, and where all of it is from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+
+from treeline import __version__
+from treeline.analyze.figures.drawing import Listing
+from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE, Tables
+from treeline.errors import InputError
+from treeline.io.parquet import sha256_of_file
+
+MOST_OF_A_REASON = 12
+"""Images that are shown."""
+
+MOST_ROWS = 60
+"""Of a table that is shown; figures' tables can be had whole."""
+
+STATISTICS = ("min", "p5", "median", "p95", "max")
+REASON_TITLES = {
+    "unreadable": "Unreadable",
+    "black": "Black",
+    "white": "White",
+    "blurred": "Blurred",
+    "tiny": "Tiny",
+    "odd_aspect": "Of an odd shape",
+    "duplicated": "Duplicated",
+}
+VALUES = {
+    "black": "brightness",
+    "white": "brightness",
+    "blurred": "sharpness",
+    "tiny": "pixels of the shorter side",
+    "odd_aspect": "longer / shorter side",
+    "duplicated": "the same as image",
+}
+"""What the value is that gives an image away."""
+
+EXTREMES = {
+    ("brightness", "lowest"): "Darkest",
+    ("brightness", "highest"): "Brightest",
+    ("sharpness", "lowest"): "Least sharp",
+    ("sharpness", "highest"): "Sharpest",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An image of the page.
+
+    Args:
+        id: Of the image.
+        path: Where it is.
+        note: Why it is shown.
+    """
+
+    id: int
+    path: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images that have something in common.
+
+    Args:
+        title: What they have in common.
+        total: How many there are; the worst are shown.
+        images: These.
+    """
+
+    title: str
+    total: int
+    images: list[Shown]
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: The file is not there, or holds something else.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(file, f"cannot be read: {error}.", fix="Make it anew.") from None
+    if not isinstance(content, dict):
+        raise InputError(file, "is no JSON object.", fix="Make it anew.")
+    return content
+
+
+def facts(summary: dict[str, float]) -> dict[str, str]:
+    """What stands at the head of the page, by its name."""
+    found = {
+        "Samples": whole(summary["samples"]),
+        "Unreadable": whole(summary.get("unreadable", 0)),
+        "Channels": whole(summary.get("channels", math.nan)),
+        "Width x height, median": (
+            f"{number(summary.get('width_median', math.nan))} x {number(summary.get('height_median', math.nan))} pixels"
+        ),
+        "Files": size(summary.get("file_bytes_total", math.nan)),
+        "Decoded": size(summary.get("memory_bytes_total", math.nan)),
+        "Most common class / rarest": number(summary.get("imbalance", math.nan)),
+        "Images that stand out": whole(sum(summary.get(f"suspicious_{reason}", 0) for reason in REASONS)),
+    }
+    return {name: value for name, value in found.items() if "–" not in value}
+
+
+def quantities(tables: Tables) -> Listing:
+    """How the quantities of the images are distributed: a row each."""
+    rows = tables["summary"]
+    values = dict(zip(rows["key"], rows["value"], strict=True))
+    units = dict(zip(rows["key"], rows["unit"], strict=True))
+    names = [key.removesuffix("_median") for key in rows["key"] if key.endswith("_median")]
+    listed = [
+        {"quantity": name.replace("_", " "), "unit": units[f"{name}_median"]}
+        | {statistic: values.get(f"{name}_{statistic}", math.nan) for statistic in STATISTICS}
+        for name in names
+    ]
+    return Listing("Quantities of the images", pd.DataFrame(listed))
+
+
+def advice_tables(advice: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Listing | None]]:
+    """Each piece of advice with its title, and its values as a table where they are many."""
+    for key, piece in advice.items():
+        value, title = piece["value"], key.replace("_", " ").capitalize()
+        if key == "normalisation":
+            names = value.get("channels") or [str(place) for place in range(1, len(value["mean"]) + 1)]
+            table = pd.DataFrame({"channel": names, "mean": value["mean"], "std": value["std"]}, dtype=object)
+        elif key == "class_weights":
+            table = pd.DataFrame({"class": list(value), "weight": list(value.values())})
+        elif key == "suspicious":
+            counts = {reason: piece["basis"].get(reason, len(ids)) for reason, ids in value.items()}
+            table = pd.DataFrame({"reason": [REASON_TITLES[reason] for reason in counts], "images": counts.values()})
+        else:
+            table = pd.DataFrame()
+        yield title, piece, Listing("", table) if len(table) else None
+
+
+def split_tables(leakage: dict[str, Any]) -> Iterator[Listing]:
+    """What is in the splits, and what they share, as `leakage.json` says."""
+    splits = leakage.get("splits", {})
+    rows = [
+        {"split": name, "samples": part["samples"], "share": part["share"], "wanted": part.get("wanted", math.nan)}
+        | {f"values of {group}": count for group, count in part.get("groups", {}).items()}
+        for name, part in splits.items()
+    ]
+    if rows:
+        yield Listing("Samples of the splits", pd.DataFrame(rows))
+    leaks = leakage.get("leaks", {})
+    if leaks:
+        names = [name.replace("_", " ") for name in leaks]
+        yield Listing(
+            "Leaks: pairs of samples across splits", pd.DataFrame({"shared": names, "pairs": list(leaks.values())})
+        )
+
+
+def suspicious_galleries(tables: Tables) -> list[Gallery]:
+    """Images that are suspicious, by reason."""
+    rows = tables["suspicious"]
+    summary = dict(zip(tables["summary"]["key"], tables["summary"]["value"], strict=True))
+    galleries = []
+    for reason in REASONS:
+        part = rows[rows["reason"] == reason]
+        if len(part):
+            images = [
+                Shown(row.id, row.image_path, f"{VALUES[reason]}: {number(row.value)}" if reason in VALUES else "")
+                for row in part.head(MOST_OF_A_REASON).itertuples()
+            ]
+            total = int(summary.get(f"suspicious_{reason}", len(part)))
+            galleries.append(Gallery(REASON_TITLES[reason], total, images))
+    return galleries
+
+
+def extreme_galleries(tables: Tables) -> list[Gallery]:
+    """Images at either end of brightness and sharpness."""
+    rows = tables["extremes"].sort_values("rank", kind="stable")
+    galleries = []
+    for (kind, end), title in EXTREMES.items():
+        part = rows[(rows["kind"] == kind) & (rows["end"] == end)].head(MOST_OF_A_REASON)
+        if len(part):
+            images = [Shown(row.id, row.image_path, f"{kind}: {number(row.value)}") for row in part.itertuples()]
+            galleries.append(Gallery(title, len(images), images))
+    return galleries
+
+
+def provenance(folder: Path, dataset: Path | None, leakage: Path | None) -> Listing:
+    """Files that the report was made of, with their checksums, and the programs that made it."""
+    files = [folder / HDF5_FILE, folder / RECOMMENDATIONS_FILE, *(file for file in (dataset, leakage) if file)]
+    rows = [
+        {"what": file.name, "which": f"SHA-256 {sha256_of_file(file)}" if file.is_file() else "a folder"}
+        for file in files
+    ]
+    rows += [{"what": "Treeline", "which": __version__}, {"what": "Matplotlib", "which": matplotlib.__version__}]
+    return Listing("Where the numbers come from", pd.DataFrame(rows))
+
+
+def number(value: float) -> str:
+    """Write a number with four significant digits, or all those of its whole part."""
+    if not math.isfinite(value):
+        return "–"
+    if value == int(value) or abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def whole(value: float) -> str:
+    """Write a count."""
+    return f"{value:,.0f}" if math.isfinite(value) else "–"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes with a unit."""
+    if not math.isfinite(count):
+        return "–"
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} bytes"

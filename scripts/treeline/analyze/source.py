@@ -1,0 +1,130 @@
+"""From a dataset's file or folder to the images that are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from treeline.analyze.labels import splits_of
+from treeline.analyze.parts import Item
+from treeline.analyze.sampling import DETAILED, choose_images, most_pixels, pixels_an_image
+from treeline.datasets.conditions import facts_of, matching
+from treeline.datasets.encodings import open_encoding
+from treeline.datasets.encodings.reading import PixelReader
+from treeline.datasets.metadata import ID, SPLITS, Metadata, read_metadata
+from treeline.datasets.samples import Bands, Mask, read_samples
+from treeline.errors import InputError
+
+METADATA_FILE = "metadata.h5"
+"""A file of this name has tables alone: the images are where they say. All else is an encoding."""
+
+PHOTO_CHANNELS = ("red", "green", "blue")
+
+
+class Loaded(NamedTuple):
+    """A sample, encoded or decoded, with its mask."""
+
+    id: int
+    data: bytes | Bands
+    mask: bytes | Mask | None
+
+
+def read_tables(path: Path, split: str | None, query: str | None) -> Metadata:
+    """Read a dataset's tables, with only those samples that are asked for.
+
+    Args:
+        path: `metadata.h5`, or an encoding's file or folder.
+        split: The samples of a split; None for all.
+        query: Those for which a condition in SQL holds, such as `label = 'deer' AND image_width >= 640`.
+
+    Raises:
+        InputError: There is no dataset, or it has no such split, or no sample is left.
+        ConfigError: The condition is none, or names a column that is not there.
+    """
+    if path.name == METADATA_FILE:
+        metadata = read_metadata(path)
+    else:
+        encoding = open_encoding(path)
+        metadata = encoding.metadata
+        encoding.close()
+    if split is not None:
+        if "split" not in metadata.index:
+            raise InputError(path, "its samples are not divided yet.", fix="Leave --split out.")
+        metadata = metadata.only(metadata.index.loc[metadata.index["split"] == split, ID])
+    if query is not None:
+        metadata = metadata.only(metadata.index[ID].iloc[matching(facts_of(metadata), query)])
+    if not len(metadata):
+        raise InputError(path, "no sample is left to be measured.", fix=f"Splits are {', '.join(SPLITS)}.")
+    return metadata
+
+
+def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
+    """Read the images to be measured, each once.
+
+    Args:
+        path: As in `read_tables`.
+        metadata: What that gives.
+
+    Raises:
+        InputError: An image is not there; names it.
+        ShardError: An archive is damaged.
+    """
+    ids = metadata.index[ID].to_numpy(np.int64)
+    channels = len(metadata.channels)
+    sampled = choose_images(ids, most_pixels(channels))
+    detailed = choose_images(ids, DETAILED)
+    names = names_of(metadata)
+    splits = splits_of(metadata).to_dict()
+    pixels = pixels_an_image(len(sampled), channels)
+    are_rasters = is_raster(metadata)
+    for number, data, mask in load_images(path, metadata):
+        yield Item(
+            number,
+            names[number],
+            data,
+            mask,
+            splits[number],
+            pixels if number in sampled else 0,
+            number in detailed,
+            are_rasters,
+        )
+
+
+def names_of(metadata: Metadata) -> dict[int, str]:
+    """Path of each image by its id."""
+    return dict(zip(metadata.index[ID].tolist(), metadata.index["image_path"].tolist(), strict=True))
+
+
+def is_raster(metadata: Metadata) -> bool:
+    """Whether the images are rasters: they lie on the ground, or their channels are not red, green and blue."""
+    spatial = metadata.tables.get("spatial")
+    lies_somewhere = spatial is not None and "crs" in spatial and bool((spatial["crs"] != "").any())
+    return lies_somewhere or metadata.channels != PHOTO_CHANNELS
+
+
+def load_images(path: Path, metadata: Metadata) -> Iterator[Loaded]:
+    """Read the images of these samples, each once.
+
+    Args:
+        path: As in `read_tables`.
+        metadata: Of the samples.
+
+    Raises:
+        InputError: An image is not there; names it.
+        ShardError: An archive is damaged.
+    """
+    if path.name == METADATA_FILE:
+        yield from (Loaded(*sample) for sample in read_samples(metadata))
+        return
+    encoding = open_encoding(path)
+    try:
+        wanted = encoding.metadata.index[ID].isin(metadata.index[ID])
+        for position in np.flatnonzero(wanted.to_numpy()).tolist():
+            is_decoded = isinstance(encoding, PixelReader)
+            data = encoding.pixels(position) if is_decoded else encoding.encoded(position)
+            yield Loaded(int(encoding.metadata.index[ID].iloc[position]), data, encoding.mask(position))
+    finally:
+        encoding.close()
