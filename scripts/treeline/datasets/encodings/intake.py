@@ -166,15 +166,9 @@ def upright_size(data: bytes) -> Size:
     """
     if sniff_format(data) != "tiff":
         return read_header(data).upright_size
-    from rasterio.errors import RasterioError
-    from rasterio.io import MemoryFile
+    from treeline.io.rasters import raster_size
 
-    try:
-        with MemoryFile(data) as file, file.open() as raster:
-            height, width = raster.shape
-            return height, width
-    except RasterioError as error:
-        raise ImageError(f"broken TIFF: {error}") from None
+    return raster_size(data)
 
 
 def _read_mask(data: bytes, size: Size) -> Mask:
