@@ -24,7 +24,7 @@ from treeline.io.atomic import atomic_folder
 
 DATA = "data.mdb"
 MASK = ".mask"
-WRITTEN_AT_ONCE_BYTES = 16 * 2**20
+WRITTEN_AT_ONCE_BYTES = 2 * 2**20
 PAGE_BYTES = 4096
 PAGES_A_VALUE = 3
 """More than LMDB's own share of a value: the rest of its last page, and its place in the tree."""
