@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.encoded_datasets import KINDS, PIXELS_IN_HDF5, each, encode, jpegs, make_dataset
+from tests.encoded_datasets import CLASSES, KINDS, PIXELS_IN_HDF5, each, encode, jpegs, make_dataset
 from treeline.datasets.description import EncodingOptions
 from treeline.datasets.encodings import Encoding, open_encoding, write_encoding
 from treeline.datasets.metadata import Metadata
@@ -97,6 +97,17 @@ def test_memory_is_that_of_a_few_images(options: EncodingOptions, tmp_path: Path
     finally:
         tracemalloc.stop()
     assert peak < 20 * LARGE_BYTES  # of 40
+
+
+def test_hugging_face_numbers_the_classes_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    from datasets import load_dataset
+
+    index = encode(make_dataset(jpegs(6)), tmp_path, "imagefolder").metadata.index
+    folder = load_dataset("imagefolder", data_dir=str(tmp_path / "imagefolder"), cache_dir=str(tmp_path / "cache"))
+    assert folder["train"].features["label"].names == list(CLASSES)
+    assert sorted(folder["train"]["label"]) == sorted(index["label_idx"])
 
 
 def test_torchvision_numbers_the_classes_alike(tmp_path: Path) -> None:
