@@ -1,4 +1,4 @@
-"""Samples a second of every form of a dataset, against a folder of files read by Pillow, and the webdataset library.
+"""Samples a second of every form of a dataset, against torchvision's `ImageFolder`, and the webdataset library.
 
 Run it as `python -m tests.benchmarks.bench_datasets [--images 4000]`.
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from tests.benchmarks.corpus import SizeClass, make_corpus
-from tests.benchmarks.loaders import WORKERS
+from tests.benchmarks.loaders import STATES, WORKERS
 from tests.benchmarks.measure import Check
 from tests.benchmarks.page import describe, verdicts, write_section
 from treeline.datasets.description import EncodingOptions
@@ -30,7 +30,6 @@ SIDE = 256
 ARCHIVES = 4
 """So that two workers of the webdataset library have as much to do."""
 CLASSES = ("even", "odd")
-STATES = ("warm", "cold")
 FORMS = {
     "imagefolder": EncodingOptions(kind="imagefolder"),
     "hdf5": EncodingOptions(kind="hdf5"),
@@ -42,7 +41,7 @@ FORMS = {
 }
 OF_JPEGS = ("imagefolder", "hdf5", "tar", "lmdb")
 RAW = "hdf5, pixels"
-PILLOW, WEBDATASET, FAST_WEBDATASET = "files + Pillow", "webdataset", "webdataset + simplejpeg"
+FOLDER, WEBDATASET, FAST_WEBDATASET = "ImageFolder + Pillow", "webdataset", "webdataset + simplejpeg"
 AT_LEAST_RAW, AT_LEAST_JPEG = 10.0, 2.0
 
 
@@ -76,7 +75,7 @@ def _measure(images: int) -> Iterator[tuple[str, Result]]:
     for name, options in FORMS.items():
         shards = {"shard_samples": -(-images // ARCHIVES)}
         write_encoding(metadata, read_samples(metadata), _path(name), options.model_copy(update=shards))
-    yield PILLOW, _run("pillow", _path("imagefolder"), images)
+    yield FOLDER, _run("torchvision", _path("imagefolder"), images)
     yield WEBDATASET, _run("webdataset", _path("tar"), images)
     yield FAST_WEBDATASET, _run("webdataset-simplejpeg", _path("tar"), images)
     for name in FORMS:
@@ -106,15 +105,15 @@ def _run(loader: str, path: Path, samples: int) -> Result:
 
 
 def _checks(results: dict[str, Result]) -> Iterator[Check]:
-    plain = results[PILLOW].rates["warm"][0]
+    plain = results[FOLDER].rates["warm"][0]
     for name, least in {RAW: AT_LEAST_RAW, **dict.fromkeys(OF_JPEGS, AT_LEAST_JPEG)}.items():
         ratio = results[name].rates["warm"][0] / plain
-        yield Check(f"{name}, warm, no workers: at least {least:g} x {PILLOW}", f"{ratio:.1f} x", ratio >= least)
+        yield Check(f"{name}, warm, no workers: at least {least:g} x {FOLDER}", f"{ratio:.1f} x", ratio >= least)
     for rival in (WEBDATASET, FAST_WEBDATASET):
         for name in FORMS:
             ratios = [
                 ours / theirs
-                for state in STATES
+                for state in ("warm", "cold")
                 for ours, theirs in zip(results[name].rates[state], results[rival].rates[state], strict=True)
             ]
             measured = f"{min(ratios):.2f} to {max(ratios):.2f} x"

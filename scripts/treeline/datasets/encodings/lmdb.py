@@ -99,8 +99,7 @@ def _database(file: FileId, folder: Path) -> lmdb.Environment:
     """
     if file not in _open:
         try:
-            # Read at random, what follows a value is not wanted.
-            _open[file] = lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
+            _open[file] = lmdb.open(str(folder), readonly=True, lock=False)
         except lmdb.Error as error:
             raise ShardError(folder / DATA, f"is no LMDB database ({error}).", fix="Encode it anew.") from None
     return _open[file]
