@@ -21,7 +21,7 @@ from tests.encoded_datasets import (
 )
 from treeline.datasets.description import EncodingName, EncodingOptions
 from treeline.datasets.encodings import TARGETS, open_encoding, write_encoding
-from treeline.datasets.metadata import Metadata
+from treeline.datasets.metadata import Metadata, read_metadata, write_metadata
 from treeline.datasets.samples import Sample
 from treeline.errors import InputError
 from treeline.io.encode import encode_png
@@ -146,6 +146,16 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(InputError, match="is no metadata"):
         open_encoding(tmp_path / "text.h5")
+
+
+def test_a_file_outside_of_the_folder(tmp_path: Path) -> None:
+    encode(make_dataset(jpegs(2)), tmp_path, "imagefolder")
+    tables = tmp_path / "imagefolder" / "metadata.h5"
+    metadata = read_metadata(tables)
+    for name in ("../secret.jpg", "/etc/passwd"):
+        write_metadata(metadata.with_tables(index=metadata.index.assign(file=["ant/00000000.jpg", name])), tables)
+        with pytest.raises(InputError, match="is no path below a folder"):
+            open_encoding(tmp_path / "imagefolder")
 
 
 def test_an_array_that_others_have_written(tmp_path: Path) -> None:
