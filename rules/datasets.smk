@@ -1,5 +1,5 @@
 """
-Make datasets that people train with and analyse; each is described in a file of its own; docs/datasets.md.
+Make datasets that people train with and analyse; each is described in a file of its own; docs/datasets-build.md.
 
 IN   config/datasets/<name>.yaml, and the source that it names
 OUT  datasets/<name>/plan/<part>.json                           the description in parts
