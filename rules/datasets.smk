@@ -63,7 +63,7 @@ def files_of_source(wildcards):
     if source.query:
         return str(ANSWER).format(dataset=wildcards.dataset)
     if source.kind == "table":
-        return input_files(source.path)
+        return input_files(source.path) if path.exists() or glob.has_magic(source.path) else path
     if source.kind == "training_set":
         return path / "crops.csv" if (path / "crops.csv").exists() else sorted(path.glob("annotations/*.json"))
     return [path, *([source.masks] if source.masks else [])]
