@@ -11,13 +11,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from treeline.datasets.description import EncodingName, EncodingOptions
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Bands, Mask, Sample
+from treeline.errors import InputError
+
+if TYPE_CHECKING:  # the rules take `TARGETS` from here, and need no pandas
+    from treeline.datasets.metadata import Metadata
+    from treeline.datasets.samples import Bands, Mask, Sample
 
 
 class Encoding(Protocol):
@@ -42,9 +45,6 @@ class Encoding(Protocol):
         """Let go of the files."""
 
 
-Writer: TypeAlias = Callable[[Metadata, Iterable[Sample], Path, EncodingOptions], None]
-"""Writes the samples, in any order, with the metadata, to a target that is whole or absent."""
-
 TARGETS: dict[EncodingName, str] = {
     "imagefolder": "imagefolder",
     "hdf5": "dataset.h5",
@@ -54,3 +54,66 @@ TARGETS: dict[EncodingName, str] = {
     "zarr": "images.zarr",
 }
 """File or folder of each, in the dataset's folder."""
+
+
+def write_encoding(metadata: Metadata, samples: Iterable[Sample], target: Path, options: EncodingOptions) -> None:
+    """Write a dataset in one form, as a whole or not at all; the same bytes for the same samples.
+
+    Args:
+        metadata: Of the samples.
+        samples: Each of them once, in any order; they are held one at a time.
+        target: File or folder; replaced.
+        options: Which form, and how.
+
+    Raises:
+        InputError: A sample is refused; names it.
+    """
+    if options.kind == "imagefolder":
+        from treeline.datasets.encodings.imagefolder import write
+    elif options.kind == "hdf5":
+        from treeline.datasets.encodings.hdf5 import write
+    elif options.kind == "tar":
+        from treeline.datasets.encodings.tar import write
+    elif options.kind == "numpy":
+        from treeline.datasets.encodings.numpy import write
+    elif options.kind == "lmdb":
+        from treeline.datasets.encodings.lmdb import write
+    else:
+        from treeline.datasets.encodings.zarr import write
+    write(metadata, samples, target, options)
+
+
+def open_encoding(path: Path) -> Encoding:
+    """Open a written dataset for reading.
+
+    Args:
+        path: File or folder, whose content says which form it has.
+
+    Raises:
+        InputError: There is no dataset; or its tables, or the lists of what is in it, are damaged.
+    """
+    if path.is_file():
+        from treeline.datasets.encodings.hdf5 import open_file
+
+        return open_file(path)
+    if (path / "zarr.json").exists():
+        from treeline.datasets.encodings.zarr import ZarrGroup
+
+        return ZarrGroup(path)
+    if (path / "data.mdb").exists():
+        from treeline.datasets.encodings.lmdb import LmdbFolder
+
+        return LmdbFolder(path)
+    if (path / "images.npy").exists():
+        from treeline.datasets.encodings.numpy import Arrays
+
+        return Arrays(path)
+    if next(path.glob("*.tar"), None) is not None:
+        from treeline.datasets.encodings.tar import TarShards
+
+        return TarShards(path)
+    if path.is_dir():
+        from treeline.datasets.encodings.imagefolder import ImageFolder
+
+        return ImageFolder(path)
+    raise InputError(path, "no such file or folder.", fix="Write it: treeline datasets encode.")
