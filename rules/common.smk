@@ -2,6 +2,7 @@
 What the rules share: the checked configuration, the paths, and the functions that turn manifests into inputs. No rules.
 """
 
+import glob
 import json
 import re
 import shlex
@@ -75,10 +76,10 @@ def files_of_input(wildcards):
     return [*input_files(settings.path_to_input), *own_query]
 
 
-def finished(checkpoint_job, output):
+def finished(checkpoint_job, output, **wildcards):
     """Wait for a checkpoint, except under --batch, which works on what is there and allows no checkpoint."""
     if workflow.dag_settings.batch is None or not Path(output).exists():
-        checkpoint_job.get()
+        checkpoint_job.get(**wildcards)
     return Path(output)
 
 

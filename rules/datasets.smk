@@ -1,8 +1,9 @@
 """
-Make datasets that people train with and analyse; each is described in a file of its own; docs/datasets.md.
+Make datasets that people train with and analyse; each is described in a file of its own; docs/datasets-build.md.
 
 IN   config/datasets/<name>.yaml, and the source that it names
-OUT  datasets/<name>/steps/query.parquet                        the answer of the source's query, where it has one
+OUT  datasets/<name>/plan/<part>.json                           the description in parts
+     datasets/<name>/steps/query.parquet                        the answer of the source's query, where it has one
      datasets/<name>/steps/00-source/metadata.h5                the samples, with their labels
      datasets/<name>/steps/01-measure/metadata.h5               what their pixels say
      datasets/<name>/steps/NN-<step>/{metadata.h5,dropped.csv}  after each step of cleaning
@@ -10,7 +11,7 @@ OUT  datasets/<name>/steps/query.parquet                        the answer of th
      datasets/<name>/metadata.h5                                the last step's tables, with the splits
      datasets/<name>/{imagefolder,dataset.h5,shards,arrays,lmdb,images.zarr}  the encodings
 
-A description is a rule's input only in that part that the rule goes by, as the parameter `block`: when the options of
+A job goes by its own part of the description, a file that keeps its time where it would not change: when the options of
 one step change, that step and those behind it are done anew, and nothing else.
 """
 
@@ -62,7 +63,7 @@ def files_of_source(wildcards):
     if source.query:
         return str(ANSWER).format(dataset=wildcards.dataset)
     if source.kind == "table":
-        return input_files(source.path)
+        return input_files(source.path) if path.exists() or glob.has_magic(source.path) else path
     if source.kind == "training_set":
         return path / "crops.csv" if (path / "crops.csv").exists() else sorted(path.glob("annotations/*.json"))
     return [path, *([source.masks] if source.masks else [])]
@@ -83,28 +84,25 @@ def table_of_source(wildcards, input):
     return option("--table", input.source if DATASETS[wildcards.dataset].source.query else None)
 
 
-def block_of_source(wildcards):
-    """What the source step goes by."""
-    parts = {"source", "task", "labels", "classes", "groups", "time", "keep"}
-    splits = DATASETS[wildcards.dataset].splits
-    return DATASETS[wildcards.dataset].model_dump_json(include=parts) + json.dumps([splits.kind, splits.column])
+def part_of_description(part):
+    """An input function that gives a part of the description, once it has been taken apart."""
+
+    def of_dataset(wildcards):
+        plan = paths.dataset_plan(wildcards.dataset) / "plan.json"
+        finished(checkpoints.plan_dataset, plan, dataset=wildcards.dataset)
+        return plan.with_name(part.format_map(dict(wildcards.items())) + ".json")
+
+    return of_dataset
 
 
-def block_of_measure(wildcards):
-    """What measuring goes by: which samples a later step drops."""
-    return [step.name for step in STEPS_OF[wildcards.dataset] if step.name in ("drop_missing", "drop_unreadable")]
+def part_of_encoding(wildcards):
+    """The part of the description that says how an encoding is written."""
+    return part_of_description(f"encoding-{KIND_OF_TARGET[wildcards.encoding]}")(wildcards)
 
 
-def block_of_step(wildcards):
-    """What a step goes by."""
-    step = STEPS_OF[wildcards.dataset][int(wildcards.step_number) - 2]
-    return step.name + step.options.model_dump_json()
-
-
-def split_options(wildcards):
-    """Options of the division into splits."""
-    dataset = DATASETS[wildcards.dataset]
-    return [*command_options(dataset.splits)(wildcards), *options("--group", dataset.groups)]
+def earlier_splits(wildcards):
+    """Splits of an earlier build, to which samples that it has are kept."""
+    return DATASETS[wildcards.dataset].splits.known or []
 
 
 def encoding_options(kind, wildcards):
@@ -128,10 +126,32 @@ rule datasets:
     localrule: True
 
 
+checkpoint plan_dataset:
+    """Take a description apart."""
+    input:
+        DESCRIPTION,
+    output:
+        paths.dataset_plan("{dataset}") / "plan.json",
+    log:
+        DATASET_LOGS / "plan.log",
+    localrule: True
+    conda:
+        "../envs/treeline.yaml"
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        """
+        treeline datasets plan {input:q} \
+            --output {params.folder:q} \
+            --log {log:q}
+        """
+
+
 rule dataset_query:
     """Ask the catalogue for the source's images."""
     input:
-        catalog_of_source,
+        part=part_of_description("00-source"),
+        catalog=catalog_of_source,
     output:
         ANSWER,
     log:
@@ -146,7 +166,7 @@ rule dataset_query:
     shell:
         """
         treeline query {params.query:q} \
-            --catalog {input:q} \
+            --catalog {input.catalog:q} \
             --out {output:q} \
             --memory-mb {resources.mem_mb} \
             --threads {threads} \
@@ -157,6 +177,7 @@ rule dataset_query:
 rule dataset_source:
     """List the samples of the source, with their labels."""
     input:
+        part=part_of_description("00-source"),
         source=files_of_source,
         description=ancient(DESCRIPTION),
     output:
@@ -170,7 +191,6 @@ rule dataset_source:
     params:
         folder=subpath(output[0], parent=True),
         table=table_of_source,
-        block=block_of_source,
     shell:
         """
         treeline datasets source {input.description:q} {params.table} \
@@ -182,6 +202,7 @@ rule dataset_source:
 rule dataset_measure:
     """Measure all samples: sizes, statistics of the channels, times, places on the ground, hashes."""
     input:
+        part=part_of_description("01-measure"),
         previous=paths.dataset_step("{dataset}", 0, "source") / "metadata.h5",
         description=ancient(DESCRIPTION),
     output:
@@ -197,7 +218,6 @@ rule dataset_measure:
         mem_mb=memory_of("datasets"),
     params:
         folder=subpath(output[0], parent=True),
-        block=block_of_measure,
     shell:
         """
         treeline datasets measure {input.description:q} \
@@ -211,6 +231,7 @@ rule dataset_measure:
 rule dataset_step:
     """Do the step {wildcards.step} of cleaning; what it drops stands in dropped.csv, with the reason."""
     input:
+        part=part_of_description("{step_number}-{step}"),
         previous=metadata_before,
         description=ancient(DESCRIPTION),
     output:
@@ -225,7 +246,6 @@ rule dataset_step:
     params:
         number=lambda wildcards: int(wildcards.step_number) - 1,
         folder=subpath(output.metadata, parent=True),
-        block=block_of_step,
     shell:
         """
         treeline datasets step {input.description:q} \
@@ -239,7 +259,10 @@ rule dataset_step:
 rule dataset_split:
     """Divide the samples into train, val and test, and check that nothing leaks from one to another."""
     input:
-        last_metadata,
+        part=part_of_description("split"),
+        metadata=last_metadata,
+        known=earlier_splits,
+        description=ancient(DESCRIPTION),
     output:
         splits=paths.dataset("{dataset}") / "splits.parquet",
         leakage=paths.dataset("{dataset}") / "leakage.json",
@@ -249,12 +272,11 @@ rule dataset_split:
         "../envs/treeline.yaml"
     resources:
         mem_mb=memory_of("datasets"),
-    params:
-        options=split_options,
     shell:
         """
-        treeline datasets split {params.options:q} \
-            --metadata {input:q} \
+        treeline datasets split \
+            --description {input.description:q} \
+            --metadata {input.metadata:q} \
             --splits {output.splits:q} \
             --leakage {output.leakage:q} \
             --log {log:q}
@@ -287,7 +309,8 @@ rule dataset_finish:
 rule dataset_in_hdf5:
     """Write the dataset into one HDF5 file."""
     input:
-        paths.dataset("{dataset}") / "metadata.h5",
+        part=part_of_description("encoding-hdf5"),
+        metadata=paths.dataset("{dataset}") / "metadata.h5",
     output:
         paths.dataset("{dataset}") / TARGETS["hdf5"],
     log:
@@ -301,7 +324,7 @@ rule dataset_in_hdf5:
     shell:
         """
         treeline datasets encode {params.options:q} \
-            --metadata {input:q} \
+            --metadata {input.metadata:q} \
             --output {output:q} \
             --log {log:q}
         """
@@ -310,7 +333,8 @@ rule dataset_in_hdf5:
 rule dataset_in_folder:
     """Write the dataset into a folder of one of its other forms."""
     input:
-        paths.dataset("{dataset}") / "metadata.h5",
+        part=part_of_encoding,
+        metadata=paths.dataset("{dataset}") / "metadata.h5",
     output:
         directory(paths.dataset("{dataset}") / "{encoding}"),
     log:
@@ -324,7 +348,7 @@ rule dataset_in_folder:
     shell:
         """
         treeline datasets encode {params.options:q} \
-            --metadata {input:q} \
+            --metadata {input.metadata:q} \
             --output {output:q} \
             --log {log:q}
         """

@@ -190,6 +190,10 @@ class Paths:
         """Folder of one dataset: its metadata, splits and encodings."""
         return self.root / self.structure.datasets_folder / name
 
+    def dataset_plan(self, name: str) -> Path:
+        """Folder of the parts of a dataset's description."""
+        return self.dataset(name) / "plan"
+
     def dataset_step(self, name: str, number: int | str, step: str) -> Path:
         """Folder of one step of a dataset, counted from 0: the source and the measuring are steps too."""
         return self.dataset(name) / "steps" / f"{number:0>2}-{step}"

@@ -34,10 +34,8 @@ def collect_status(output: Output) -> list[StageStatus]:
         "catalog": _catalog,
         "datasets": _datasets,
     }
-    has_work = {
-        "tools": any(output.settings.tools_parameters.items()),
-        "datasets": bool(output.settings.datasets.names),
-    }
+    settings = output.settings
+    has_work = {"tools": any(settings.tools_parameters.items()), "datasets": bool(settings.datasets.names)}
     stages = [stage for stage in settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 

@@ -156,3 +156,10 @@ def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
         read_settings_file(bad)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_settings_file(tmp_path / "none.yaml")
+
+
+def test_a_dataset_without_a_description(good: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"datasets.names \(birds\): no such file: config/datasets/birds.yaml"):
+        read_settings({**good, "datasets": {"names": ["birds"]}})
+    with pytest.raises(ConfigError, match=r"datasets\.names\.0: .*pattern"):
+        read_settings({**good, "datasets": {"names": ["Birds_1"]}})

@@ -43,14 +43,14 @@ def check(found: Moments, rows: npt.NDArray[np.float64]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(IMAGES)
 def test_same_as_scipy(image: npt.NDArray[np.generic]) -> None:
     check(Moments.of(image), as_rows(image))
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(arrays.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3))), min_size=1))
 def test_merged_in_any_way(images: list[npt.NDArray[np.uint8]]) -> None:
     rows = np.concatenate([as_rows(image) for image in images])
@@ -103,7 +103,7 @@ def test_nothing_and_all_alike() -> None:
     assert np.isnan([alike.skewness, alike.kurtosis]).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(arrays.arrays(np.uint8, SHAPES))
 def test_histograms(image: npt.NDArray[np.uint8]) -> None:
     counts = byte_histograms(image)

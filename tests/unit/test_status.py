@@ -41,6 +41,7 @@ def settings(tmp_path: Path) -> Settings:
         lookup={"groups_folder": str(groups)},
         tools_parameters={"size_based": {}, "resize": {}, "exif": {}},
         decode={"keep": ["size_based"]},
+        datasets={"names": ["birds"]},
     )
 
 
@@ -68,6 +69,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put(paths.extracted("museum_specimen_all") / "categories.csv")
     put(paths.catalog)
     write_table(paths.catalog_tables / "ingests.parquet", pa.table({"name": ["collection"], "images": [9]}))
+    write_table(
+        paths.dataset("birds") / "splits.parquet", pa.table({"id": [0, 1, 4], "split": ["train", "val", "train"]})
+    )
+    put(paths.dataset("birds") / "metadata.h5")
     return paths.root
 
 
@@ -130,6 +135,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
         "catalog": (2, 9, {"collection": 9}),
+        "datasets": (1, 3, {"birds train": 2, "birds val": 1}),
     }
 
 
@@ -148,6 +154,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("detect", "detections/detections.parquet"),
         ("lookup", "lookup/birds/manifest.csv"),
         ("extract", "extracted/birds/report.csv"),
+        ("datasets", "datasets/birds/metadata.h5"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
         ("catalog", "catalog/catalog.duckdb"),
     ],

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from treeline.datasets import cli_encodings
+from treeline.datasets import cli_encodings, cli_splits
 from treeline.datasets.app import app
 from treeline.logs import LogOption
 
 if TYPE_CHECKING:
     from treeline.datasets.metadata import Metadata
 
-__all__ = ["app", "cli_encodings"]
+__all__ = ["app", "cli_encodings", "cli_splits"]
 
 DescriptionArgument = Annotated[
     Path, typer.Argument(help="The dataset's description, YAML; its name is the dataset's.", show_default=False)
@@ -23,6 +23,18 @@ PreviousOption = Annotated[Path, typer.Option(help="metadata.h5 of the step befo
 OutputOption = Annotated[
     Path, typer.Option(help="Target folder of the step; written whole or not at all.", show_default=False)
 ]
+
+
+@app.command("plan")
+def plan(
+    description: DescriptionArgument,
+    output: Annotated[Path, typer.Option(help="Target folder: a JSON file a part of it.", show_default=False)],
+    log: LogOption = None,
+) -> None:
+    """Write the parts of a description, so that a step is done anew when its own part has changed."""
+    from treeline.datasets.plan import write_plan
+
+    write_plan(description, output)
 
 
 @app.command("source")

@@ -43,8 +43,8 @@ class SplitOptions(Block):
     """How samples are divided."""
 
     kind: SplitKind = "grouped"
-    """`grouped` by `groups`, balanced by label; `stratified` and `random` by sample; `time`: the latest for testing;
-    `spatial`: by blocks of the ground; `predefined`: a column says it."""
+    """`grouped`, `stratified`: balanced by label; `random`: by a draw; `time`: the latest for testing; `spatial`: by
+    blocks of the ground, balanced by label; `predefined`: a column says it. None parts what `groups` holds together."""
     val: Fraction = 0.1
     """Share for validation."""
     test: Fraction = 0.1
@@ -55,6 +55,10 @@ class SplitOptions(Block):
     """`predefined`: column of the split, `train`, `val` or `test`. `time`: column of the time, else that of capture."""
     block_size: float | None = Field(None, gt=0)
     """`spatial`: side of a block, in units of the coordinates."""
+    coordinates: Annotated[list[NotEmpty], Field(min_length=2, max_length=2)] | None = None
+    """`spatial`: columns of x and y, which `keep` has too; else the middle of the raster."""
+    known: NotEmpty | None = None
+    """A `splits.parquet` of an earlier build: samples that it has stay where they are."""
     most_bits: int = Field(31, ge=0, le=31)
     """Images whose PDQ hashes differ in at most so many of 256 bits are the same picture."""
 
@@ -111,18 +115,18 @@ class Description(Block):
             raise ValueError("splits.column: the kind `predefined` needs it")
         if self.splits.kind == "spatial" and self.splits.block_size is None:
             raise ValueError("splits.block_size: the kind `spatial` needs it")
+        if self.splits.kind == "predefined" and self.splits.known is not None:
+            raise ValueError("splits.known: the kind `predefined` takes its column alone")
         self._check_labels()
         return self
 
     def _check_labels(self) -> None:
-        if self.source.kind == "table" and not self.labels:
+        if self.source.kind == "table" and self.task != "detection" and not self.labels:
             raise ValueError("labels: a table needs the column of the label")
         if len(self.labels) > 1 and self.task != "multilabel":
             raise ValueError("labels: only a task `multilabel` has several columns")
         if self.task == "segmentation" and (not self.classes or self.classes != sorted(self.classes)):
-            raise ValueError(
-                "classes: a segmentation needs them in sorted order, as the numbers in its masks count them"
-            )
+            raise ValueError("classes: a segmentation needs them, in sorted order: the numbers in its masks count them")
         if self.task == "segmentation" and self.source.masks is None:
             raise ValueError("source.masks: a segmentation needs them")
         if self.source.query and self.source.kind != "table":
