@@ -51,7 +51,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
     """
     intake = Intake(metadata, samples, options)
     facts = _Facts(metadata)
-    splits = metadata.index["split"].tolist() if "split" in metadata.index else [UNDIVIDED] * len(metadata)
+    divided = metadata.index["split"].tolist() if "split" in metadata.index else [""] * len(metadata)
+    splits = [split or UNDIVIDED for split in divided]
     with atomic_folder(target) as folder:
         with ExitStack() as stack:
             archives = {
@@ -160,6 +161,6 @@ def _members(archives: list[Path]) -> pd.DataFrame:
 
 def _plain(value: Any) -> Any:
     """A value that JSON has: no NaN, no time."""
-    if value != value:
+    if pd.isna(value):
         return None
     return value.isoformat() if isinstance(value, pd.Timestamp) else value
