@@ -96,9 +96,12 @@ class TarShards(ByteReader):
         """Find a member of each sample that is to have one.
 
         Raises:
-            ShardError: One is in no archive.
+            ShardError: One is in no archive, or in two.
         """
         places = members.set_index("id")[["archive", "offset", "size"]]
+        if not places.index.is_unique:
+            problem = f"sample {places.index[places.index.duplicated()][0]} is in it twice."
+            raise ShardError(self.path, problem, fix="Take away archives of another time, or encode the dataset anew.")
         lost = ~self.metadata.index[ID].isin(places.index) & is_wanted
         if lost.any():
             problem = f"{describe(self.metadata, int(np.argmax(lost)))} is in no archive."
