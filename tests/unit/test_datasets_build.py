@@ -83,7 +83,7 @@ def test_finished_metadata_have_the_splits(tmp_path: Path, made: Path) -> None:
     write_finished(made / "03/metadata.h5", splits, tmp_path / "metadata.h5")
     finished = read_metadata(tmp_path / "metadata.h5")
     assert finished.index["split"].tolist() == ["train", "val", "test"]
-    assert finished.class_names == ("x", "y")
+    assert finished.class_names == ("x",)
     assert "problem" not in finished.tables["additional"]
     with h5py.File(tmp_path / "metadata.h5") as file:
         assert file["index/table"]["split"].astype(str).tolist() == ["train", "val", "test"]

@@ -110,6 +110,17 @@ def test_a_condition_can_do_no_harm(tmp_path: Path, where: str, message: str) ->
         select(metadata, SelectOptions(where=where), tmp_path)
 
 
+@pytest.mark.parametrize(("more", "wanted"), [({}, ("y",)), ({"classes": ["z", "y", "x"]}, ("x", "y", "z"))])
+def test_classes_are_those_that_are_left_or_that_are_named(
+    tmp_path: Path, more: dict[str, Any], wanted: tuple[str, ...]
+) -> None:
+    photos = write_photos(tmp_path / "photos", {"x/a.jpg": jpeg(0), "y/b.jpg": jpeg(1)})
+    measured(tmp_path, {"kind": "folder", "path": str(photos)}, steps=[{"select": {"where": "label = 'y'"}}], **more)
+    metadata, _ = write_step(tmp_path / "01/metadata.h5", tmp_path / "tested.yaml", 1, tmp_path / "02")
+    assert metadata.class_names == wanted
+    assert metadata.index["label_idx"].tolist() == [wanted.index("y")]
+
+
 def test_a_step_that_drops_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the step select drops all 1 samples: not false"):
         step_of(tmp_path, {"x/a.jpg": jpeg(0)}, {"select": {"where": "false"}})
