@@ -70,7 +70,7 @@ def test_images_of_several_sizes_in_an_array(options: EncodingOptions, tmp_path:
 def test_a_mask_of_another_size(kind: EncodingName, tmp_path: Path) -> None:
     metadata, samples = make_segmentation(2)
     samples[0] = samples[0]._replace(mask=encode_png(draw_mask(0, (40, 50))))
-    refused((metadata, samples), tmp_path, kind, r"sample 3 .*: its mask has 50 x 40 pixels, and the image 60 x 40")
+    refused((metadata, samples), tmp_path, kind, r"sample 3 .*: its mask is of 50 x 40 pixels, the image of 60 x 40")
 
 
 @each_kind
@@ -90,7 +90,7 @@ def test_a_mask_of_no_class(kind: EncodingName, tmp_path: Path) -> None:
         (metadata, [samples[0]._replace(mask=encode_png(mask)), samples[1]]),
         tmp_path,
         kind,
-        r"sample 3 .*: its mask has the value 3, and the dataset 3 classes",
+        r"sample 3 .*: its mask holds 3: there are 3 classes",
     )
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.reading import NOT_LABELLED, describe, encode_bands, masked
+from treeline.datasets.encodings.reading import describe, encode_bands, masked
 from treeline.datasets.encodings.sizes import resize_bands, resize_mask, resize_tables
 from treeline.datasets.metadata import ID, Metadata
-from treeline.datasets.samples import Bands, Mask, Sample, decode_bands, decode_mask
+from treeline.datasets.samples import Bands, Mask, Sample, decode_bands, read_mask
 from treeline.errors import ImageError, InputError
 from treeline.io.encode import encode_png
 from treeline.io.images import EncodedFormat, Size, read_header, sniff_format
@@ -69,7 +69,7 @@ class Intake:
         _check_labels(metadata)
         self._metadata, self._samples = metadata, samples
         self.size: Size | None = None if options.size is None else (options.size[0], options.size[1])
-        self.count = len(metadata)
+        self.count, self._classes = len(metadata), len(metadata.class_names)
         self._sizes = np.zeros((len(metadata), 2), np.int64)
 
     def encoded(self) -> Iterator[EncodedSample]:
@@ -128,7 +128,7 @@ class Intake:
     def _encode(self, position: int, sample: Sample) -> EncodedSample:
         data, size = sample.data, upright_size(sample.data)
         if self.size is None:
-            mask = None if sample.mask is None else self._read_mask(sample.mask, size)
+            mask = None if sample.mask is None else read_mask(sample.mask, size, self._classes)
         else:
             pixels, mask = self._decode(position, sample)
             data = data if size == self.size else encode_bands(pixels)
@@ -140,23 +140,12 @@ class Intake:
     def _decode(self, position: int, sample: Sample) -> tuple[Bands, Mask | None]:
         pixels = decode_bands(sample.data)
         size = pixels.shape[0], pixels.shape[1]
-        mask = None if sample.mask is None else self._read_mask(sample.mask, size)
+        mask = None if sample.mask is None else read_mask(sample.mask, size, self._classes)
         if self.size is not None:
             self._sizes[position] = size
             pixels = resize_bands(pixels, self.size)
             mask = None if mask is None else resize_mask(mask, self.size)
         return pixels, mask
-
-    def _read_mask(self, data: bytes, size: Size) -> Mask:
-        mask = decode_mask(data)
-        if mask.shape != size:
-            height, width = size
-            raise ImageError(f"its mask has {mask.shape[1]} x {mask.shape[0]} pixels, and the image {width} x {height}")
-        classes = len(self._metadata.class_names)
-        strange = mask[(mask >= classes) & (mask != NOT_LABELLED)]
-        if strange.size:
-            raise ImageError(f"its mask has the value {strange[0]}, and the dataset {classes} classes, from 0")
-        return mask
 
     def _refused(self, position: int, problem: str) -> InputError:
         return InputError(describe(self._metadata, position), problem)

@@ -16,9 +16,6 @@ from treeline.io.encode import encode_png
 METADATA = "metadata.h5"
 """File of the tables in the folder of an encoding."""
 
-NOT_LABELLED = 255
-"""Value of a mask where nobody has said what is there."""
-
 
 class Reader(ABC):
     """A written dataset that is open for reading.
