@@ -2,6 +2,7 @@
 What the rules share: the checked configuration, the paths, and the functions that turn manifests into inputs. No rules.
 """
 
+import glob
 import json
 import re
 import shlex

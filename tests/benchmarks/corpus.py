@@ -40,13 +40,13 @@ SIZE_CLASSES = (
 )
 
 
-def make_corpus(folder: Path) -> None:
-    """Write the images, unless they are there."""
+def make_corpus(folder: Path, size_classes: Sequence[SizeClass] = SIZE_CLASSES) -> None:
+    """Write the images of these classes, unless they are there."""
     if folder.exists():
         return
     unfinished = folder.with_suffix(".part")
     unfinished.mkdir(parents=True, exist_ok=True)
-    for size_class in SIZE_CLASSES:
+    for size_class in size_classes:
         for number, pixels in enumerate(_photos(size_class)):
             jpeg = simplejpeg.encode_jpeg(pixels, quality=JPEG_QUALITY, colorsubsampling="420")
             (unfinished / _file_name(size_class, number)).write_bytes(jpeg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,21 @@ from treeline.errors import InputError
 STEPS: list[dict[str, Any]] = [{"drop_duplicates": {}}, {"resize": {"longest_side": 40}}]
 
 
-def make(folder: Path) -> Path:
+def make(folder: Path) -> None:
     """Build up to the last step, below `folder`, whose sources have the same paths each time."""
     photos = write_photos(folder / "photos", {f"{label}/{seed}.jpg": jpeg(seed) for seed in range(3) for label in "xy"})
     measured(folder, {"kind": "folder", "path": str(photos)}, steps=STEPS)
     for number in range(1, len(STEPS) + 1):
         previous, target = folder / f"{number:02d}/metadata.h5", folder / f"{number + 1:02d}"
         write_step(previous, folder / "tested.yaml", number, target)
-    return folder / "03/metadata.h5"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build that no test changes."""
+    folder = tmp_path_factory.mktemp("made")
+    make(folder)
+    return folder
 
 
 def write_splits(file: Path, ids: list[int], splits: list[str]) -> Path:
@@ -56,8 +64,9 @@ def _killed_while_writing(folder: Path) -> None:
     write_step(folder / "02/metadata.h5", folder / "tested.yaml", 2, folder / "03")
 
 
-def test_a_kill_leaves_what_was_there(tmp_path: Path) -> None:
-    make(tmp_path)
+def test_a_kill_leaves_what_was_there(tmp_path: Path, made: Path) -> None:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    write_step(tmp_path / "02/metadata.h5", tmp_path / "tested.yaml", 2, tmp_path / "03")
     before = content(tmp_path / "03")
     killed = multiprocessing.get_context("fork").Process(target=_killed_while_writing, args=(tmp_path,))
     killed.start()
@@ -69,13 +78,12 @@ def test_a_kill_leaves_what_was_there(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".tmp-*"))
 
 
-def test_finished_metadata_have_the_splits(tmp_path: Path) -> None:
-    last = make(tmp_path)
+def test_finished_metadata_have_the_splits(tmp_path: Path, made: Path) -> None:
     splits = write_splits(tmp_path / "splits.parquet", [2, 0, 1], ["test", "train", "val"])
-    write_finished(last, splits, tmp_path / "metadata.h5")
+    write_finished(made / "03/metadata.h5", splits, tmp_path / "metadata.h5")
     finished = read_metadata(tmp_path / "metadata.h5")
     assert finished.index["split"].tolist() == ["train", "val", "test"]
-    assert finished.class_names == ("x", "y")
+    assert finished.class_names == ("x",)
     assert "problem" not in finished.tables["additional"]
     with h5py.File(tmp_path / "metadata.h5") as file:
         assert file["index/table"]["split"].astype(str).tolist() == ["train", "val", "test"]
@@ -90,17 +98,17 @@ def test_finished_metadata_have_the_splits(tmp_path: Path) -> None:
         ([0, 1, 2, 2], ["train"] * 4, "the sample 2 is there twice"),
     ],
 )
-def test_splits_that_do_not_fit(tmp_path: Path, ids: list[int], splits: list[str], message: str) -> None:
-    last = make(tmp_path)
+def test_splits_that_do_not_fit(tmp_path: Path, made: Path, ids: list[int], splits: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        write_finished(last, write_splits(tmp_path / "splits.parquet", ids, splits), tmp_path / "metadata.h5")
+        write_finished(
+            made / "03/metadata.h5", write_splits(tmp_path / "splits.parquet", ids, splits), tmp_path / "metadata.h5"
+        )
     assert not (tmp_path / "metadata.h5").exists()
 
 
-def test_a_step_that_is_not_there(tmp_path: Path) -> None:
-    make(tmp_path)
+def test_a_step_that_is_not_there(tmp_path: Path, made: Path) -> None:
     with pytest.raises(InputError, match="has 2 steps, and no number 3"):
-        write_step(tmp_path / "03/metadata.h5", tmp_path / "tested.yaml", 3, tmp_path / "04")
+        write_step(made / "03/metadata.h5", made / "tested.yaml", 3, tmp_path / "04")
 
 
 @pytest.fixture

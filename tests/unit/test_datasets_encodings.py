@@ -74,10 +74,10 @@ def test_pixels_masks_and_tables_are_those_that_were_put_in(options: EncodingOpt
 
 
 @pytest.mark.parametrize("task", TASKS)
-@form
-def test_tables_of_every_task(options: EncodingOptions, task: Task, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["imagefolder", "tar"])  # which of them looks at the task
+def test_tables_of_every_task(kind: EncodingName, task: Task, tmp_path: Path) -> None:
     dataset = make_segmentation(3) if task == "segmentation" else make_dataset(jpegs(3), task)
-    encoding = encode(dataset, tmp_path, options)
+    encoding = encode(dataset, tmp_path, kind)
     assert_same_tables(encoding.metadata, dataset[0])
     assert (encoding.mask(2) is None) == (task != "segmentation")
 
@@ -91,7 +91,7 @@ def test_same_bytes_twice(options: EncodingOptions, tmp_path: Path) -> None:
     assert one == {name.replace("two", "one", 1): content for name, content in two.items()}
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_any_order_of_samples(tmp_path_factory: pytest.TempPathFactory, seeds: list[int], random: Random) -> None:
     metadata, samples = make_dataset([encode_png(draw_pixels(seed, (8, 9))) for seed in seeds])
@@ -158,6 +158,14 @@ def test_samples_without_a_mask(options: EncodingOptions, tmp_path: Path) -> Non
         (metadata.with_tables(index=index), [samples[0], samples[1]._replace(mask=None), samples[2]]), tmp_path, options
     )
     assert [encoding.mask(position) is None for position in each(encoding)] == [False, True, False]
+
+
+def test_samples_without_a_split(tmp_path: Path) -> None:
+    metadata, samples = make_dataset(jpegs(3))
+    index = metadata.index.assign(split=["", "val", ""])
+    encoding = encode((metadata.with_tables(index=index), samples), tmp_path, "tar")
+    assert sorted(path.name for path in encoding.path.glob("*.tar")) == ["samples-00000.tar", "val-00000.tar"]
+    assert [encoding.encoded(position) for position in each(encoding)] == jpegs(3)
 
 
 def test_tables_stay_where_images_are_moved(tmp_path: Path) -> None:

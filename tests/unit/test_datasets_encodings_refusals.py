@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,9 @@ from tests.encoded_datasets import (
     make_dataset,
     make_segmentation,
 )
-from treeline.datasets.description import EncodingName, EncodingOptions
+from treeline.datasets.description import EncodingName, EncodingOptions, Task
 from treeline.datasets.encodings import TARGETS, open_encoding, write_encoding
-from treeline.datasets.metadata import Metadata
+from treeline.datasets.metadata import Metadata, read_metadata, write_metadata
 from treeline.datasets.samples import Sample
 from treeline.errors import InputError
 from treeline.io.encode import encode_png
@@ -58,7 +59,7 @@ def test_a_truncated_image_where_bytes_are_read(kind: EncodingName, tmp_path: Pa
         encoding.pixels(1)
 
 
-@pytest.mark.parametrize("options", [*map(lambda kind: EncodingOptions(kind=kind), OF_PIXELS), PIXELS_IN_HDF5])
+@pytest.mark.parametrize("options", [*(EncodingOptions(kind=kind) for kind in OF_PIXELS), PIXELS_IN_HDF5])
 def test_images_of_several_sizes_in_an_array(options: EncodingOptions, tmp_path: Path) -> None:
     dataset = make_dataset([*jpegs(1, (30, 20)), *jpegs(1)])
     match = r"sample 0 .* 20 x 30 pixels of 3 channels \(uint8\), but sample 3 .* 60 x 40 .* Give --height and --width"
@@ -69,7 +70,7 @@ def test_images_of_several_sizes_in_an_array(options: EncodingOptions, tmp_path:
 def test_a_mask_of_another_size(kind: EncodingName, tmp_path: Path) -> None:
     metadata, samples = make_segmentation(2)
     samples[0] = samples[0]._replace(mask=encode_png(draw_mask(0, (40, 50))))
-    refused((metadata, samples), tmp_path, kind, r"sample 3 .*: its mask has 50 x 40 pixels, and the image 60 x 40")
+    refused((metadata, samples), tmp_path, kind, r"sample 3 .*: its mask is of 50 x 40 pixels, the image of 60 x 40")
 
 
 @each_kind
@@ -78,6 +79,28 @@ def test_a_mask_that_is_missing(kind: EncodingName, tmp_path: Path) -> None:
     refused(
         (metadata, [samples[0]._replace(mask=None), samples[1]]), tmp_path, kind, "sample 3 .*: its mask is missing"
     )
+
+
+@each_kind
+def test_a_mask_of_no_class(kind: EncodingName, tmp_path: Path) -> None:
+    metadata, samples = make_segmentation(2)
+    mask = np.full((40, 60), 255, np.uint8)
+    mask[7, 9] = 3
+    refused(
+        (metadata, [samples[0]._replace(mask=encode_png(mask)), samples[1]]),
+        tmp_path,
+        kind,
+        r"sample 3 .*: its mask holds 3: there are 3 classes",
+    )
+
+
+@pytest.mark.parametrize(("task", "table"), [("detection", "boxes"), ("multilabel", "labels")])
+def test_a_label_in_another_table(task: Task, table: str, tmp_path: Path) -> None:
+    metadata, samples = make_dataset(jpegs(4), task)
+    rows = metadata.tables[table]
+    changed = metadata.with_tables(**{table: rows.assign(label=[*rows["label"][:-1], "fox"])})
+    sample = rows["id"].iloc[-1]
+    refused((changed, samples), tmp_path, "tar", rf"sample {sample} .*, field 'label': 'fox' is not class number")
 
 
 @each_kind
@@ -126,7 +149,7 @@ DAMAGED = {
 def test_a_file_that_has_lost_its_end(kind: EncodingName, name: str, tmp_path: Path) -> None:
     encode(make_dataset(jpegs(2)), tmp_path, kind)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:300])
-    with pytest.raises(InputError, match=r"corrupt JPEG|ends before"):
+    with pytest.raises(InputError, match=r"sample 3 .*broken JPEG|ends before"):
         open_encoding(tmp_path / TARGETS[kind]).pixels(1)
 
 
@@ -138,6 +161,14 @@ def test_a_file_that_is_missing(kind: EncodingName, name: str, tmp_path: Path) -
         open_encoding(tmp_path / TARGETS[kind]).pixels(1)
 
 
+def test_an_archive_that_does_not_belong_there(tmp_path: Path) -> None:
+    encode(make_dataset(jpegs(2)), tmp_path, "tar")
+    for name in ("train-00000.tar", "train-00000.tar.index.csv"):
+        shutil.copy(tmp_path / "shards" / name, tmp_path / "shards" / name.replace("0.tar", "1.tar"))
+    with pytest.raises(InputError, match="sample . is in it twice"):
+        open_encoding(tmp_path / "shards")
+
+
 def test_what_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         open_encoding(tmp_path / "missing")
@@ -146,6 +177,16 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(InputError, match="is no metadata"):
         open_encoding(tmp_path / "text.h5")
+
+
+def test_a_file_outside_of_the_folder(tmp_path: Path) -> None:
+    encode(make_dataset(jpegs(2)), tmp_path, "imagefolder")
+    tables = tmp_path / "imagefolder" / "metadata.h5"
+    metadata = read_metadata(tables)
+    for name in ("../secret.jpg", "/etc/passwd"):
+        write_metadata(metadata.with_tables(index=metadata.index.assign(file=["ant/00000000.jpg", name])), tables)
+        with pytest.raises(InputError, match="is no path below a folder"):
+            open_encoding(tmp_path / "imagefolder")
 
 
 def test_an_array_that_others_have_written(tmp_path: Path) -> None:

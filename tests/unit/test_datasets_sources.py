@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from tests.dataset_sources import jpeg, listed, write_photos
+from tests.dataset_sources import describe, jpeg, listed, write_photos
+from treeline.datasets.description import read_description
 from treeline.datasets.metadata import Metadata, read_metadata
 from treeline.datasets.samples import read_samples
+from treeline.datasets.sources import read_source
+from treeline.datasets.sources.rows import assemble
 from treeline.errors import InputError
 
 JPEG = jpeg(0)
@@ -26,9 +29,10 @@ ROWS = {
     "taken": ["2026-01-02 03:04:05", "2026:01:02 03:04:05", None],
     "score": ["0.5", "2", None],
     "count": ["1", "2", "3"],
+    "frame": ["1", None, "3"],
     "license": ["CC0", None, "CC BY 4.0"],
 }
-TABLE = {"labels": ["species"], "groups": ["location"], "time": "taken", "keep": ["score", "count", "license"]}
+TABLE = {"labels": ["species"], "groups": ["location"], "time": "taken", "keep": ["score", "count", "frame", "license"]}
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def test_folders_of_splits(tmp_path: Path) -> None:
 
 def test_a_table_as_csv_and_parquet_gives_the_same(tmp_path: Path, photos: Path) -> None:
     csv = write_csv(tmp_path / "rows.csv")
-    numbers = {"score": [0.5, 2.0, None], "count": [1, 2, 3]}
+    numbers = {"score": [0.5, 2.0, None], "count": [1, 2, 3], "frame": [1, None, 3]}
     pq.write_table(pa.table({**ROWS, **numbers}), tmp_path / "rows.parquet")
     found = []
     for table in (csv, tmp_path / "rows.parquet"):
@@ -87,6 +91,7 @@ def test_a_table_as_csv_and_parquet_gives_the_same(tmp_path: Path, photos: Path)
     assert times.iloc[:2].tolist() == [pd.Timestamp("2026-01-02 03:04:05")] * 2
     assert times.isna().tolist() == [False, False, True]
     assert additional["count"].tolist() == [2, 1, 3]
+    assert additional["frame"].fillna(-1).tolist() == [-1, 1, 3]
     assert additional["license"].tolist() == ["", "CC0", "CC BY 4.0"]
 
 
@@ -178,7 +183,7 @@ def test_other_sources_are_refused(tmp_path: Path) -> None:
             listed(tmp_path, source, task, **more)
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(st.permutations(range(3)), st.lists(st.sampled_from("aäÄz_0"), min_size=3, max_size=3))
 def test_the_order_of_rows_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], labels: list[str]
@@ -188,7 +193,9 @@ def test_the_order_of_rows_does_not_matter(
     found = []
     for places in (range(3), order):
         rows.iloc[list(places)].to_parquet(folder / "rows.parquet")
-        found.append(listed(folder, table_source(folder / "rows.parquet", folder), labels=["species"]))
+        file = describe(folder / "tested.yaml", table_source(folder / "rows.parquet", folder), labels=["species"])
+        description = read_description(file)
+        found.append(assemble("tested", description, read_source(description)))
     assert found[0].class_names == found[1].class_names == tuple(sorted(set(labels)))
     assert_frame_equal(found[0].index, found[1].index)
     assert [found[0].class_names[place] for place in found[0].index["label_idx"]] == found[0].index["label"].tolist()

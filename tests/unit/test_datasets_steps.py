@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -27,6 +27,8 @@ from treeline.datasets.steps.rename_labels import Options as RenameOptions
 from treeline.datasets.steps.rename_labels import apply as rename
 from treeline.datasets.steps.resize import Options as ResizeOptions
 from treeline.datasets.steps.resize import apply as resize
+from treeline.datasets.steps.select import Options as SelectOptions
+from treeline.datasets.steps.select import apply as select
 from treeline.errors import InputError
 
 RENAMED = st.dictionaries(st.sampled_from(["deer", "hare"]), st.sampled_from(["deer", "zebra", "ä"]), min_size=1)
@@ -102,16 +104,30 @@ def test_selection(tmp_path: Path) -> None:
     ],
 )
 def test_a_condition_can_do_no_harm(tmp_path: Path, where: str, message: str) -> None:
+    metadata = metadata_of(["deer", "hare"])
+    metadata = metadata.with_tables(spatial=metadata.index[["id"]].assign(image_width=10))
     with pytest.raises(InputError, match=f"select.where.*({message})"):
-        step_of(tmp_path, {"x/a.jpg": jpeg(0)}, {"select": {"where": where}})
-    assert not (tmp_path / "02").exists()
+        select(metadata, SelectOptions(where=where), tmp_path)
+
+
+@pytest.mark.parametrize(("more", "wanted"), [({}, ("y",)), ({"classes": ["z", "y", "x"]}, ("x", "y", "z"))])
+def test_classes_are_those_that_are_left_or_that_are_named(
+    tmp_path: Path, more: dict[str, Any], wanted: tuple[str, ...]
+) -> None:
+    photos = write_photos(tmp_path / "photos", {"x/a.jpg": jpeg(0), "y/b.jpg": jpeg(1)})
+    measured(tmp_path, {"kind": "folder", "path": str(photos)}, steps=[{"select": {"where": "label = 'y'"}}], **more)
+    metadata, _ = write_step(tmp_path / "01/metadata.h5", tmp_path / "tested.yaml", 1, tmp_path / "02")
+    assert metadata.class_names == wanted
+    assert metadata.index["label_idx"].tolist() == [wanted.index("y")]
 
 
 def test_a_step_that_drops_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the step select drops all 1 samples: not false"):
         step_of(tmp_path, {"x/a.jpg": jpeg(0)}, {"select": {"where": "false"}})
+    assert not (tmp_path / "02").exists()
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["deer", "hare", "fox"]), min_size=1), RENAMED)
 def test_renamed_labels_are_numbered_in_sorted_order(labels: list[str], names: dict[str, str]) -> None:
     metadata = metadata_of([*labels, "deer", "hare"])
@@ -131,6 +147,7 @@ def test_several_labels_become_one() -> None:
         rename(metadata, RenameOptions(names={"fox": "x"}), Path())
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from("ab"), min_size=1, max_size=30), st.integers(1, 5), st.integers(0, 3))
 def test_at_most_so_many_of_a_class(labels: list[str], maximum: int, seed: int) -> None:
     metadata = metadata_of(labels)

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from treeline.datasets.classes import number_labels, present_classes
 from treeline.datasets.description import read_description
 from treeline.datasets.measure import MISSING, measure
 from treeline.datasets.metadata import ID, SPLITS, Metadata, put_metadata, read_metadata, write_metadata
@@ -95,7 +96,8 @@ def write_step(previous: Path, description_file: Path, number: int, folder: Path
     Raises:
         InputError: There is no such step, it is refused, or it leaves no sample.
     """
-    steps = read_steps(description_file, read_description(description_file))
+    description = read_description(description_file)
+    steps = read_steps(description_file, description)
     if number > len(steps):
         raise InputError(description_file, f"has {len(steps)} steps, and no number {number}.", field="steps")
     step, metadata = steps[number - 1], read_metadata(previous)
@@ -112,6 +114,8 @@ def write_step(previous: Path, description_file: Path, number: int, folder: Path
             made = replace(made, images=tuple(str(folder / Path(image).name) for image in made.images))
         _write_dropped(temporary / DROPPED, metadata, dropped)
         left = made.only(made.index[ID][~made.index[ID].isin(list(dropped))])
+        if not description.classes and len(description.labels) <= 1:  # else it is said which classes there are
+            left = number_labels(left, present_classes(left))
         put_metadata(left, temporary / FILE)
     return left, dropped
 

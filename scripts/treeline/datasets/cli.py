@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from treeline.datasets import cli_encodings, cli_splits
 from treeline.datasets.app import app
 from treeline.logs import LogOption
 
 if TYPE_CHECKING:
     from treeline.datasets.metadata import Metadata
 
-__all__ = ["app"]
+__all__ = ["app", "cli_encodings", "cli_splits"]
 
 DescriptionArgument = Annotated[
     Path, typer.Argument(help="The dataset's description, YAML; its name is the dataset's.", show_default=False)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from treeline.datasets.samples import Sample, decode_mask
+from treeline.datasets.samples import Sample, read_mask
 from treeline.errors import ImageError
 from treeline.io.histograms import energy, entropy, histograms_of, homogeneity
 from treeline.io.images import MAX_PIXELS, Pixels, decode, sniff_format
@@ -17,9 +17,6 @@ from treeline.io.jpeg import has_exif
 from treeline.io.moments import Moments
 from treeline.io.pdq import pdq
 from treeline.io.time_taken import time_taken
-
-NOT_LABELLED = 255
-"""Value of a mask's pixels that belong to no class."""
 
 NOWHERE = ("", np.nan, np.nan, np.nan, np.nan)
 
@@ -101,7 +98,7 @@ def _measure(sample: Sample, encoded_as: str, expected: Expected) -> Measured:
     if channels != expected.channels:
         raise ImageError(f"it has {channels} channels, and not {expected.channels} as the dataset")
     if sample.mask is not None:
-        _check_mask(sample.mask, (height, width), expected.classes)
+        read_mask(sample.mask, (height, width), expected.classes)
     counts = histograms_of(bands)
     moments = Moments.of_histograms(counts) if bands.dtype == np.uint8 else Moments.of(bands)
     there = moments.count > 0
@@ -123,21 +120,6 @@ def _read(
 
     header, bands = read_raster(data, max_pixels=max_pixels)
     return header[:5], bands
-
-
-def _check_mask(mask: bytes, size: tuple[int, int], classes: int) -> None:
-    try:
-        numbers = decode_mask(mask)
-    except ImageError as error:
-        raise ImageError(f"its mask cannot be read: {error}") from None
-    if numbers.shape != size:
-        height, width = numbers.shape
-        raise ImageError(f"its mask is of {width} x {height} pixels, the image of {size[1]} x {size[0]}")
-    beyond = numbers[(numbers >= classes) & (numbers != NOT_LABELLED)]
-    if beyond.size:
-        raise ImageError(
-            f"its mask holds {beyond[0]}: there are {classes} classes, from 0, and {NOT_LABELLED} for none"
-        )
 
 
 def _as_rgb(bands: npt.NDArray[Any]) -> Pixels:

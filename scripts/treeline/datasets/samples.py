@@ -12,12 +12,16 @@ import numpy.typing as npt
 from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ImageError, InputError
 from treeline.io.image_sources import find_images, load_images
-from treeline.io.images import MAX_PIXELS, decode, sniff_format
+from treeline.io.images import MAX_PIXELS, Size, decode, sniff_format
 
 Bands: TypeAlias = npt.NDArray[np.generic]
 """Height x width x channels: RGB bytes of a photo, or the bands of a raster in its own type."""
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """Height x width: the number of a class at each pixel."""
+
+
+NOT_LABELLED = 255
+"""Value of a mask's pixels that belong to no class."""
 
 
 class Sample(NamedTuple):
@@ -82,6 +86,32 @@ def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
     from treeline.io.rasters import read_raster
 
     return np.ma.getdata(read_raster(data, max_pixels=max_pixels).bands)
+
+
+def read_mask(data: bytes, size: Size, classes: int) -> Mask:
+    """Decode the mask of an image, and check that it belongs to it.
+
+    Args:
+        data: The encoded mask.
+        size: Height and width of the image.
+        classes: Number of classes, which the mask's values are below.
+
+    Raises:
+        ImageError: The bytes are no mask, it has another size, or a value that is no class.
+    """
+    try:
+        mask = decode_mask(data)
+    except ImageError as error:
+        raise ImageError(f"its mask cannot be read: {error}") from None
+    if mask.shape != size:
+        height, width = mask.shape
+        raise ImageError(f"its mask is of {width} x {height} pixels, the image of {size[1]} x {size[0]}")
+    beyond = mask[(mask >= classes) & (mask != NOT_LABELLED)]
+    if beyond.size:
+        raise ImageError(
+            f"its mask holds {beyond[0]}: there are {classes} classes, from 0, and {NOT_LABELLED} for none"
+        )
+    return mask
 
 
 def decode_mask(data: bytes) -> Mask:

@@ -13,7 +13,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from treeline.errors import ImageError
-from treeline.io.images import MAX_PIXELS, check_pixels
+from treeline.io.images import MAX_PIXELS, Size, check_pixels
 
 # A raster that lies nowhere is an image like any other.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -72,6 +72,26 @@ def read_raster(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Raster:
         bands = np.ma.MaskedArray(file.read(masked=True))
         bands = np.moveaxis(bands, 0, -1)
         return Raster(_header(file), bands if np.ma.is_masked(bands) else np.ascontiguousarray(bands.data))
+
+
+def raster_size(data: bytes) -> Size:
+    """Read a raster's height and width, without its pixels.
+
+    Raises:
+        ImageError: The bytes are no raster.
+    """
+    with _opened(data) as file:
+        return file.height, file.width
+
+
+def encode_raster(bands: npt.NDArray[np.generic]) -> bytes:
+    """Encode height x width x bands as a GeoTIFF in their own type, without loss; it lies nowhere."""
+    height, width, count = bands.shape
+    profile = {"height": height, "width": width, "count": count, "dtype": bands.dtype, "compress": "deflate"}
+    with MemoryFile() as file:
+        with file.open(driver="GTiff", **profile) as raster:
+            raster.write(np.moveaxis(bands, -1, 0))
+        return bytes(file.read())
 
 
 def _header(file: DatasetReader) -> RasterHeader:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from treeline.datasets.description import EncodingName, EncodingOptions
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Bands, Mask, Sample
 from treeline.errors import InputError
+
+if TYPE_CHECKING:  # the rules take `TARGETS` from here, and need no pandas
+    from treeline.datasets.metadata import Metadata
+    from treeline.datasets.samples import Bands, Mask, Sample
 
 
 class Encoding(Protocol):

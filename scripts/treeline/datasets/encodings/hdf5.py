@@ -34,7 +34,7 @@ from treeline.io.encode import encode_png
 from treeline.io.file_parts import ArrayInFile, FileParts
 
 IMAGES, OFFSETS, MASKS, MASK_OFFSETS, CLASS_NAMES = "images", "offsets", "masks", "mask_offsets", "class_names"
-COPIED_AT_ONCE_BYTES = 16 * 2**20
+COPIED_AT_ONCE_BYTES = 2**20
 
 LIBRARY_VERSIONS = ("earliest", "v110")
 """Of HDF5, from the first that can read the file."""

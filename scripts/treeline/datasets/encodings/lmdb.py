@@ -24,7 +24,7 @@ from treeline.io.atomic import atomic_folder
 
 DATA = "data.mdb"
 MASK = ".mask"
-WRITTEN_AT_ONCE_BYTES = 16 * 2**20
+WRITTEN_AT_ONCE_BYTES = 2 * 2**20
 PAGE_BYTES = 4096
 PAGES_A_VALUE = 3
 """More than LMDB's own share of a value: the rest of its last page, and its place in the tree."""
@@ -99,8 +99,7 @@ def _database(file: FileId, folder: Path) -> lmdb.Environment:
     """
     if file not in _open:
         try:
-            # Read at random, what follows a value is not wanted.
-            _open[file] = lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
+            _open[file] = lmdb.open(str(folder), readonly=True, lock=False)
         except lmdb.Error as error:
             raise ShardError(folder / DATA, f"is no LMDB database ({error}).", fix="Encode it anew.") from None
     return _open[file]

@@ -19,9 +19,9 @@ from numpy.lib import format as npy
 
 from treeline.datasets.description import EncodingOptions
 from treeline.datasets.encodings.intake import Intake
-from treeline.datasets.encodings.reading import METADATA, NOT_LABELLED, PixelReader, masked, read_tables
+from treeline.datasets.encodings.reading import METADATA, PixelReader, masked, read_tables
 from treeline.datasets.metadata import Metadata, write_metadata
-from treeline.datasets.samples import Bands, Mask, Sample
+from treeline.datasets.samples import NOT_LABELLED, Bands, Mask, Sample
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
 from treeline.io.file_parts import ArrayInFile, FileParts

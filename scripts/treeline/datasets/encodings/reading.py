@@ -16,9 +16,6 @@ from treeline.io.encode import encode_png
 METADATA = "metadata.h5"
 """File of the tables in the folder of an encoding."""
 
-NOT_LABELLED = 255
-"""Value of a mask where nobody has said what is there."""
-
 
 class Reader(ABC):
     """A written dataset that is open for reading.
@@ -118,14 +115,9 @@ def encode_bands(bands: Bands) -> bytes:
     """Encode pixels without loss: RGB bytes as PNG, bands of any other number or type as TIFF."""
     if bands.dtype == np.uint8 and bands.shape[2] == 3:
         return encode_png(bands.astype(np.uint8, copy=False))
-    from rasterio.io import MemoryFile
+    from treeline.io.rasters import encode_raster
 
-    height, width, count = bands.shape
-    profile = {"height": height, "width": width, "count": count, "dtype": bands.dtype, "compress": "deflate"}
-    with MemoryFile() as file:
-        with file.open(driver="GTiff", **profile) as raster:
-            raster.write(np.moveaxis(bands, -1, 0))
-        return bytes(file.read())
+    return encode_raster(bands)
 
 
 def key_of(id: int) -> str:

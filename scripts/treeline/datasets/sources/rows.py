@@ -207,7 +207,8 @@ def _additional(description: Description, samples: pd.DataFrame) -> pd.DataFrame
 def _as_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column of text that holds nothing but numbers as numbers: CSV and Parquet give the same."""
     if pd.api.types.is_numeric_dtype(column):
-        return column
+        is_whole = pd.api.types.is_integer_dtype(column) and not column.isna().any()
+        return column.astype(np.int64 if is_whole else np.float64)
     text = _text(column)
     given = text[text != ""]
     if not len(given) or not given.str.fullmatch(NUMBER).all():

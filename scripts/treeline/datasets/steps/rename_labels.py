@@ -12,8 +12,6 @@ from treeline.datasets.steps import Outcome
 from treeline.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from treeline.datasets.metadata import Metadata
 
 
@@ -30,7 +28,7 @@ def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
     Raises:
         InputError: The dataset has no such label, or its masks hold the numbers of classes.
     """
-    from dataclasses import replace
+    from treeline.datasets.classes import number_labels
 
     if metadata.task in ("segmentation", "regression"):
         raise InputError(metadata.name, f"a task {metadata.task} has no labels to rename.", field="rename_labels")
@@ -38,15 +36,15 @@ def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
     if unknown:
         problem = f"there is no label {unknown[0]!r}; there are: {', '.join(metadata.class_names)}."
         raise InputError(metadata.name, problem, field="rename_labels.names")
-    class_names = tuple(sorted({options.names.get(name, name) for name in metadata.class_names}))
-    places = {name: place for place, name in enumerate(class_names)}
-
-    def renamed(table: pd.DataFrame) -> pd.DataFrame:
-        labels = table["label"].map(lambda label: options.names.get(label, label))
-        return table.assign(label=labels, label_idx=labels.map(places).astype("int64"))
-
-    tables = {name: renamed(table) for name, table in metadata.tables.items() if "label_idx" in table}
-    if "labels" in tables:
+    tables = {
+        name: table.assign(label=table["label"].map(lambda label: options.names.get(label, label)))
+        for name, table in metadata.tables.items()
+        if "label" in table
+    }
+    renamed = number_labels(
+        metadata.with_tables(**tables), (options.names.get(name, name) for name in metadata.class_names)
+    )
+    if (labels := renamed.tables.get("labels")) is not None:
         # Two labels of a sample may have become one.
-        tables["labels"] = tables["labels"].drop_duplicates().sort_values(["id", "label"], ignore_index=True)
-    return Outcome(replace(metadata.with_tables(**tables), class_names=class_names))
+        renamed = renamed.with_tables(labels=labels.drop_duplicates().sort_values(["id", "label"], ignore_index=True))
+    return Outcome(renamed)
