@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from treeline.analyze.labels import splits_of
 from treeline.analyze.parts import Item
 from treeline.analyze.sampling import DETAILED, choose_images, most_pixels, pixels_an_image
-from treeline.datasets.conditions import facts_of, matching
+from treeline.datasets.conditions import ids_where
 from treeline.datasets.encodings import open_encoding
 from treeline.datasets.encodings.reading import PixelReader
 from treeline.datasets.metadata import ID, SPLITS, Metadata, read_metadata
@@ -55,7 +56,7 @@ def read_tables(path: Path, split: str | None, query: str | None) -> Metadata:
             raise InputError(path, "its samples are not divided yet.", fix="Leave --split out.")
         metadata = metadata.only(metadata.index.loc[metadata.index["split"] == split, ID])
     if query is not None:
-        metadata = metadata.only(metadata.index[ID].iloc[matching(facts_of(metadata), query)])
+        metadata = metadata.only(pd.Index(sorted(ids_where(metadata, query))))
     if not len(metadata):
         raise InputError(path, "no sample is left to be measured.", fix=f"Splits are {', '.join(SPLITS)}.")
     return metadata

@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from treeline.choices import MAX_PIXELS
 from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ImageError, InputError
 from treeline.io.image_sources import find_images, load_images
-from treeline.io.images import MAX_PIXELS, Size, decode, sniff_format
+from treeline.io.images import Size, decode, sniff_format
 
 Bands: TypeAlias = npt.NDArray[np.generic]
 """Height x width x channels: RGB bytes of a photo, or the bands of a raster in its own type."""

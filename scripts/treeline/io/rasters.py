@@ -12,8 +12,9 @@ import numpy.typing as npt
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
+from treeline.choices import MAX_PIXELS
 from treeline.errors import ImageError
-from treeline.io.images import MAX_PIXELS, Size, check_pixels
+from treeline.io.images import Size, check_pixels
 
 # A raster that lies nowhere is an image like any other.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
