@@ -160,6 +160,14 @@ def test_samples_without_a_mask(options: EncodingOptions, tmp_path: Path) -> Non
     assert [encoding.mask(position) is None for position in each(encoding)] == [False, True, False]
 
 
+def test_samples_without_a_split(tmp_path: Path) -> None:
+    metadata, samples = make_dataset(jpegs(3))
+    index = metadata.index.assign(split=["", "val", ""])
+    encoding = encode((metadata.with_tables(index=index), samples), tmp_path, "tar")
+    assert sorted(path.name for path in encoding.path.glob("*.tar")) == ["samples-00000.tar", "val-00000.tar"]
+    assert [encoding.encoded(position) for position in each(encoding)] == jpegs(3)
+
+
 def test_tables_stay_where_images_are_moved(tmp_path: Path) -> None:
     """What a dataset is made of is of no use elsewhere; pandas reads the tables beside the images."""
     encode(make_dataset(jpegs(2)), tmp_path, "imagefolder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from tests.encoded_datasets import (
     make_dataset,
     make_segmentation,
 )
-from treeline.datasets.description import EncodingName, EncodingOptions
+from treeline.datasets.description import EncodingName, EncodingOptions, Task
 from treeline.datasets.encodings import TARGETS, open_encoding, write_encoding
 from treeline.datasets.metadata import Metadata, read_metadata, write_metadata
 from treeline.datasets.samples import Sample
@@ -81,6 +82,28 @@ def test_a_mask_that_is_missing(kind: EncodingName, tmp_path: Path) -> None:
 
 
 @each_kind
+def test_a_mask_of_no_class(kind: EncodingName, tmp_path: Path) -> None:
+    metadata, samples = make_segmentation(2)
+    mask = np.full((40, 60), 255, np.uint8)
+    mask[7, 9] = 3
+    refused(
+        (metadata, [samples[0]._replace(mask=encode_png(mask)), samples[1]]),
+        tmp_path,
+        kind,
+        r"sample 3 .*: its mask has the value 3, and the dataset 3 classes",
+    )
+
+
+@pytest.mark.parametrize(("task", "table"), [("detection", "boxes"), ("multilabel", "labels")])
+def test_a_label_in_another_table(task: Task, table: str, tmp_path: Path) -> None:
+    metadata, samples = make_dataset(jpegs(4), task)
+    rows = metadata.tables[table]
+    changed = metadata.with_tables(**{table: rows.assign(label=[*rows["label"][:-1], "fox"])})
+    sample = rows["id"].iloc[-1]
+    refused((changed, samples), tmp_path, "tar", rf"sample {sample} .*, field 'label': 'fox' is not class number")
+
+
+@each_kind
 def test_a_label_that_is_no_class(kind: EncodingName, tmp_path: Path) -> None:
     metadata, samples = make_dataset(jpegs(3))
     for column, value in (("label", "fox"), ("label_idx", 0)):
@@ -136,6 +159,14 @@ def test_a_file_that_is_missing(kind: EncodingName, name: str, tmp_path: Path) -
     (tmp_path / name).unlink()
     with pytest.raises(InputError, match=r"no such file|cannot be read|is in no archive|is no array|column is missing"):
         open_encoding(tmp_path / TARGETS[kind]).pixels(1)
+
+
+def test_an_archive_that_does_not_belong_there(tmp_path: Path) -> None:
+    encode(make_dataset(jpegs(2)), tmp_path, "tar")
+    for name in ("train-00000.tar", "train-00000.tar.index.csv"):
+        shutil.copy(tmp_path / "shards" / name, tmp_path / "shards" / name.replace("0.tar", "1.tar"))
+    with pytest.raises(InputError, match="sample . is in it twice"):
+        open_encoding(tmp_path / "shards")
 
 
 def test_what_is_no_dataset(tmp_path: Path) -> None:

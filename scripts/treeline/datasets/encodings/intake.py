@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.reading import describe, encode_bands, masked
+from treeline.datasets.encodings.reading import NOT_LABELLED, describe, encode_bands, masked
 from treeline.datasets.encodings.sizes import resize_bands, resize_mask, resize_tables
 from treeline.datasets.metadata import ID, Metadata
 from treeline.datasets.samples import Bands, Mask, Sample, decode_bands, decode_mask
@@ -60,7 +60,7 @@ class Intake:
         options: Of the encoding; they may say to which height and width each is brought.
 
     Raises:
-        InputError: There is no sample, or one has a label that is no class.
+        InputError: There is no sample, or one has a label that is no class; names it.
     """
 
     def __init__(self, metadata: Metadata, samples: Iterable[Sample], options: EncodingOptions) -> None:
@@ -76,8 +76,8 @@ class Intake:
         """Give the samples as bytes.
 
         Raises:
-            InputError: A sample is no image, its mask is none or has another size, or it is missing, unknown, or there
-                twice; names it.
+            InputError: A sample is no image; its mask is none, has another size, or a value that is no class; or it is
+                missing, unknown, or there twice; names it.
         """
         for position, sample in self._each_once():
             try:
@@ -128,7 +128,7 @@ class Intake:
     def _encode(self, position: int, sample: Sample) -> EncodedSample:
         data, size = sample.data, upright_size(sample.data)
         if self.size is None:
-            mask = None if sample.mask is None else _read_mask(sample.mask, size)
+            mask = None if sample.mask is None else self._read_mask(sample.mask, size)
         else:
             pixels, mask = self._decode(position, sample)
             data = data if size == self.size else encode_bands(pixels)
@@ -140,12 +140,23 @@ class Intake:
     def _decode(self, position: int, sample: Sample) -> tuple[Bands, Mask | None]:
         pixels = decode_bands(sample.data)
         size = pixels.shape[0], pixels.shape[1]
-        mask = None if sample.mask is None else _read_mask(sample.mask, size)
+        mask = None if sample.mask is None else self._read_mask(sample.mask, size)
         if self.size is not None:
             self._sizes[position] = size
             pixels = resize_bands(pixels, self.size)
             mask = None if mask is None else resize_mask(mask, self.size)
         return pixels, mask
+
+    def _read_mask(self, data: bytes, size: Size) -> Mask:
+        mask = decode_mask(data)
+        if mask.shape != size:
+            height, width = size
+            raise ImageError(f"its mask has {mask.shape[1]} x {mask.shape[0]} pixels, and the image {width} x {height}")
+        classes = len(self._metadata.class_names)
+        strange = mask[(mask >= classes) & (mask != NOT_LABELLED)]
+        if strange.size:
+            raise ImageError(f"its mask has the value {strange[0]}, and the dataset {classes} classes, from 0")
+        return mask
 
     def _refused(self, position: int, problem: str) -> InputError:
         return InputError(describe(self._metadata, position), problem)
@@ -171,27 +182,20 @@ def upright_size(data: bytes) -> Size:
     return raster_size(data)
 
 
-def _read_mask(data: bytes, size: Size) -> Mask:
-    mask = decode_mask(data)
-    if mask.shape != size:
-        height, width = size
-        raise ImageError(f"its mask has {mask.shape[1]} x {mask.shape[0]} pixels, and the image {width} x {height}")
-    return mask
-
-
 def _kind(pixels: Bands) -> str:
     height, width, channels = pixels.shape
     return f"{width} x {height} pixels of {channels} channels ({pixels.dtype})"
 
 
 def _check_labels(metadata: Metadata) -> None:
-    index = metadata.index
-    if metadata.task != "multiclass":
-        return
+    """Refuse a label that is no class, or has another number than the class."""
     numbers = {name: number for number, name in enumerate(metadata.class_names)}
-    wrong = index["label"].map(numbers) != index["label_idx"]
-    if wrong.any():
-        position = int(np.argmax(wrong))
-        row = index.iloc[position]
-        problem = f"{row['label']!r} is not class number {row['label_idx']} of the dataset."
-        raise InputError(describe(metadata, position), problem, field="label")
+    for table in metadata.tables.values():
+        if "label_idx" not in table:
+            continue
+        wrong = table["label"].map(numbers) != table["label_idx"]
+        if wrong.any():
+            row = table[wrong].iloc[0]
+            sample = describe(metadata, int(np.argmax(metadata.index[ID] == row[ID])))
+            problem = f"{row['label']!r} is not class number {row['label_idx']} of the dataset."
+            raise InputError(sample, problem, field="label")

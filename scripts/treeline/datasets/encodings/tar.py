@@ -51,7 +51,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
     """
     intake = Intake(metadata, samples, options)
     facts = _Facts(metadata)
-    splits = metadata.index["split"].tolist() if "split" in metadata.index else [UNDIVIDED] * len(metadata)
+    divided = metadata.index["split"].tolist() if "split" in metadata.index else [""] * len(metadata)
+    splits = [split or UNDIVIDED for split in divided]
     with atomic_folder(target) as folder:
         with ExitStack() as stack:
             archives = {
@@ -95,9 +96,12 @@ class TarShards(ByteReader):
         """Find a member of each sample that is to have one.
 
         Raises:
-            ShardError: One is in no archive.
+            ShardError: One is in no archive, or in two.
         """
         places = members.set_index("id")[["archive", "offset", "size"]]
+        if not places.index.is_unique:
+            problem = f"sample {places.index[places.index.duplicated()][0]} is in it twice."
+            raise ShardError(self.path, problem, fix="Take away archives of another time, or encode the dataset anew.")
         lost = ~self.metadata.index[ID].isin(places.index) & is_wanted
         if lost.any():
             problem = f"{describe(self.metadata, int(np.argmax(lost)))} is in no archive."
@@ -160,6 +164,6 @@ def _members(archives: list[Path]) -> pd.DataFrame:
 
 def _plain(value: Any) -> Any:
     """A value that JSON has: no NaN, no time."""
-    if value != value:
+    if pd.isna(value):
         return None
     return value.isoformat() if isinstance(value, pd.Timestamp) else value
