@@ -12,6 +12,7 @@ import numpy as np
 
 from treeline.datasets.alike import LEAST_QUALITY, NO_LOOK
 from treeline.datasets.description import SplitOptions
+from treeline.datasets.ground import find_overlaps
 from treeline.datasets.leakage import Leak
 from treeline.datasets.metadata import SPLITS, TRAINVALTEST
 from treeline.datasets.split_facts import Facts
@@ -57,7 +58,7 @@ def make_report(
             "most_bits": options.most_bits,
             "least_quality": LEAST_QUALITY,
         },
-        "warnings": list(_warnings(facts, clumps, assigned, wanted)),
+        "warnings": [*_warnings(facts, clumps, assigned, wanted), *_overlaps(facts, options, assigned)],
     }
 
 
@@ -109,6 +110,16 @@ def _warnings(facts: Facts, clumps: Numbers, assigned: Numbers, wanted: Mapping[
     plain = int((facts.looks.numbers == NO_LOOK).sum())
     if plain:
         yield f"{plain:,} images have too little in them, or no hash: whether they look alike is not known"
+
+
+def _overlaps(facts: Facts, options: SplitOptions, assigned: Numbers) -> Iterator[str]:
+    if options.kind != "spatial" or options.coordinates is not None:
+        return
+    pairs = find_overlaps(facts, assigned)
+    if len(pairs):
+        one, other = facts.paths[pairs[0]]
+        first = f"{one} ({SPLITS[assigned[pairs[0, 0]]]}) and {other} ({SPLITS[assigned[pairs[0, 1]]]})"
+        yield f"{len(pairs):,} pairs of samples in two splits overlap on the ground, at the borders of blocks: {first}"
 
 
 def _missing_labels(facts: Facts, clumps: Numbers, assigned: Numbers, wanted: Sequence[str]) -> Iterator[str]:
