@@ -12,7 +12,7 @@ import numpy as np
 
 from treeline.datasets.alike import LEAST_QUALITY, NO_LOOK
 from treeline.datasets.description import SplitOptions
-from treeline.datasets.ground import find_overlaps
+from treeline.datasets.split_ground import find_overlaps
 from treeline.datasets.leakage import Leak
 from treeline.datasets.metadata import SPLITS, TRAINVALTEST
 from treeline.datasets.split_facts import Facts
