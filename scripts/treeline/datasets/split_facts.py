@@ -11,8 +11,8 @@ import pandas as pd
 
 from treeline.datasets.alike import Looks, compare_looks
 from treeline.datasets.description import Description
-from treeline.datasets.split_ground import blocks
 from treeline.datasets.metadata import ID, Metadata
+from treeline.datasets.split_ground import blocks
 from treeline.errors import InputError
 
 BLOCK = "block"
