@@ -30,6 +30,7 @@ from tables.exceptions import HDF5ExtError
 from treeline.datasets.description import Task
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
+from treeline.io.hdf_tables import get_table, put_table
 
 SCHEMA_VERSION = 1
 ID = "id"
@@ -94,7 +95,7 @@ def put_metadata(metadata: Metadata, file: Path) -> None:
     with pd.HDFStore(file, mode="a") as store:
         for name in TABLES:
             if (table := metadata.tables.get(name)) is not None:
-                _put_table(store, name, table)
+                put_table(store, name, table)
         attributes = store.root._v_attrs
         attributes["schema_version"] = SCHEMA_VERSION
         attributes["class_names"] = json.dumps(metadata.class_names)
@@ -116,7 +117,7 @@ def read_metadata(file: Path) -> Metadata:
                 raise InputError(file, f"holds no dataset of version {SCHEMA_VERSION}.", fix="Make it anew.")
             facts = json.loads(attributes[_ATTRIBUTES])
             class_names = tuple(json.loads(attributes["class_names"]))
-            tables = {name: _get_table(store, name) for name in TABLES if name in store}
+            tables = {name: get_table(store, name) for name in TABLES if name in store}
     except (OSError, KeyError, ValueError, HDF5ExtError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(file, f"is no metadata of a dataset ({reason}).", fix="Make it anew.") from None
@@ -130,20 +131,3 @@ def _facts(metadata: Metadata) -> dict[str, Any]:
         "images": metadata.images,
         "channels": metadata.channels,
     }
-
-
-def _put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    plain = table.assign(**text).reset_index(drop=True)
-    # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
-    store.put(name, plain, format="table", data_columns=True, index=False, track_times=False, nan_rep="")
-
-
-def _get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
-    table = store[name]
-    text = {column: table[column].fillna("").astype(object) for column in table if _is_text(table[column])}
-    return table.assign(**text)
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)

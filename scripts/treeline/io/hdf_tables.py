@@ -1,0 +1,34 @@
+"""Tables in HDF5 that pandas and h5py read alike: compound rows, and the same bytes for the same table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+
+def put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
+    """Write a table as `/<name>/table`; one without rows is not written. Text that is missing becomes empty."""
+    if table.empty:  # pandas leaves it out too, but warns
+        return
+    # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
+    plain = with_plain_text(table).reset_index(drop=True)
+    store.put(name, plain, format="table", data_columns=True, index=False, track_times=False, nan_rep="")
+
+
+def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table with its text as Python's strings, empty where it is missing."""
+    plain = table.copy(deep=False)
+    for column in table:
+        if _is_text(table[column]):
+            plain[column] = table[column].fillna("").astype(object)
+    return plain
+
+
+def get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
+    """Read what `put_table` has written."""
+    return with_plain_text(pd.DataFrame(store[name]))
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)
