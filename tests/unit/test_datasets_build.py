@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from tests.dataset_sources import jpeg, measured, write_photos
+from tests.dataset_sources import describe, jpeg, measured, write_photos
 from tests.training_sets import ANIMAL, build, content, crop_set, detector_set, sequence, split_table, write_images
 from treeline.cli import app
 from treeline.datasets import build as building
 from treeline.datasets.build import write_finished, write_step
 from treeline.datasets.metadata import Metadata, read_metadata
+from treeline.datasets.plan import write_plan
 from treeline.datasets.samples import read_samples
 from treeline.errors import InputError
 
@@ -111,6 +112,18 @@ def test_splits_that_do_not_fit(tmp_path: Path, made: Path, ids: list[int], spli
 def test_a_step_that_is_not_there(tmp_path: Path, made: Path) -> None:
     with pytest.raises(InputError, match="has 2 steps, and no number 3"):
         write_step(made / "03/metadata.h5", made / "tested.yaml", 3, tmp_path / "04")
+
+
+def test_a_plan_keeps_what_does_not_change(tmp_path: Path) -> None:
+    steps: list[dict[str, Any]] = [{"drop_duplicates": {}}, {"resize": {"longest_side": 9}}]
+    source = {"kind": "folder", "path": "x"}
+    write_plan(describe(tmp_path / "tested.yaml", source, steps=steps), tmp_path / "plan")
+    before = {file.name: file.stat().st_ino for file in (tmp_path / "plan").iterdir()}
+    assert before.keys() >= {"00-source.json", "02-drop_duplicates.json", "03-resize.json", "encoding-imagefolder.json"}
+    write_plan(describe(tmp_path / "tested.yaml", source, steps=steps[1:]), tmp_path / "plan")
+    after = {file.name: file.stat().st_ino for file in (tmp_path / "plan").iterdir()}
+    assert after.keys() == before.keys() - {"02-drop_duplicates.json", "03-resize.json"} | {"02-resize.json"}
+    assert {name for name in after if before.get(name) == after[name]} == after.keys() - {"plan.json", "02-resize.json"}
 
 
 @pytest.fixture
