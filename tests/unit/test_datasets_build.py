@@ -13,12 +13,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from tests.dataset_sources import jpeg, measured, write_photos
+from tests.dataset_sources import describe, jpeg, measured, write_photos
 from tests.training_sets import ANIMAL, build, content, crop_set, detector_set, sequence, split_table, write_images
+from treeline.cli import app
 from treeline.datasets import build as building
 from treeline.datasets.build import write_finished, write_step
 from treeline.datasets.metadata import Metadata, read_metadata
+from treeline.datasets.plan import write_plan
 from treeline.datasets.samples import read_samples
 from treeline.errors import InputError
 
@@ -111,6 +114,18 @@ def test_a_step_that_is_not_there(tmp_path: Path, made: Path) -> None:
         write_step(made / "03/metadata.h5", made / "tested.yaml", 3, tmp_path / "04")
 
 
+def test_a_plan_keeps_what_does_not_change(tmp_path: Path) -> None:
+    steps: list[dict[str, Any]] = [{"drop_duplicates": {}}, {"resize": {"longest_side": 9}}]
+    source = {"kind": "folder", "path": "x"}
+    write_plan(describe(tmp_path / "tested.yaml", source, steps=steps), tmp_path / "plan")
+    before = {file.name: file.stat().st_ino for file in (tmp_path / "plan").iterdir()}
+    assert before.keys() >= {"00-source.json", "02-drop_duplicates.json", "03-resize.json", "encoding-imagefolder.json"}
+    write_plan(describe(tmp_path / "tested.yaml", source, steps=steps[1:]), tmp_path / "plan")
+    after = {file.name: file.stat().st_ino for file in (tmp_path / "plan").iterdir()}
+    assert after.keys() == before.keys() - {"02-drop_duplicates.json", "03-resize.json"} | {"02-resize.json"}
+    assert {name for name in after if before.get(name) == after[name]} == after.keys() - {"plan.json", "02-resize.json"}
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
     """Images at three locations, one in each split."""
@@ -142,3 +157,16 @@ def test_a_training_set_with_boxes(tmp_path: Path, catalog: Path) -> None:
     assert boxes[["x", "y", "width", "height"]].drop_duplicates().values.tolist() == [[18.0, 12.0, 36.0, 24.0]]
     with pytest.raises(InputError, match=r"instances_train\.json, field 'camera': the images have no such field"):
         measured(tmp_path, {"kind": "training_set", "path": str(tmp_path / "set")}, "detection", keep=["camera"])
+
+
+def test_boxes_of_a_query(tmp_path: Path, catalog: Path) -> None:
+    answer = tmp_path / "answer.parquet"
+    asked = ["query", "annotated_images", "--catalog", str(catalog), "--out", str(answer)]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    source = {"kind": "table", "path": str(answer), "images": [str(tmp_path / "originals")]}
+    metadata = measured(tmp_path, source, "detection", labels=["bbox"])
+    assert metadata.class_names == ("animal",)
+    assert metadata.tables["boxes"][["x", "y", "width", "height"]].values.tolist() == [[18.0, 12.0, 36.0, 24.0]] * 6
+    (tmp_path / "rows.csv").write_text('file,bbox\na.png,"[{""category"": ""animal"", ""bbox"": [0, 0, 1]}]"\n')
+    with pytest.raises(InputError, match=r"rows\.csv, row 1, field 'bbox': a\.png: .* is no list of boxes"):
+        measured(tmp_path, {**source, "path": str(tmp_path / "rows.csv")}, "detection", labels=["bbox"])

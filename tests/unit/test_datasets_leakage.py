@@ -18,6 +18,7 @@ from PIL import Image, ImageEnhance
 
 from resources.detector.scenes import scene
 from tests.split_datasets import Division, make_metadata, random_hash
+from treeline.datasets.cli_splits import split
 from treeline.errors import InputError
 from treeline.io.images import decode
 from treeline.io.pdq import pdq
@@ -153,7 +154,7 @@ def test_plain_images_are_counted(division: Division, caplog: pytest.LogCaptureF
         division.run(make_metadata(rows), kind="random", val=0.2, test=0.2)
     assert division.report["looks"]["not_compared"] == 2
     assert "2 images have too little in them" in caplog.text
-    assert "test: 2 samples, 25.0 %: 2 deer" in caplog.text or "val: 2 samples, 25.0 %: 2 deer" in caplog.text
+    assert "train: 5 samples (62.5 %), 1 labels; 0 of sha256" in caplog.text
 
 
 def test_one_location_cannot_be_divided(division: Division) -> None:
@@ -198,3 +199,13 @@ def test_known_samples_that_belong_together_now_are_refused(division: Division) 
     pd.DataFrame({"image_path": ["3"], "split": ["validation"]}).to_csv(known, index=False)
     with pytest.raises(InputError, match="3: its split is 'validation'"):
         division.run(make_metadata(rows), ["location"], kind="grouped", known=str(known))
+
+
+def test_the_command(division: Division, capsys: pytest.CaptureFixture[str]) -> None:
+    division.run(make_metadata(photos()), ["location"], kind="grouped", val=0.2, test=0.2)
+    first = {file: file.read_bytes() for file in (division.folder / "splits.parquet", division.leakage)}
+    for file in first:
+        file.unlink()
+    split(division.folder / "example.yaml", division.folder / "metadata.h5", *first)
+    assert {file: file.read_bytes() for file in first} == first
+    assert "splits.parquet: train 5, val 2, test 1, trainvaltest 8" in capsys.readouterr().out

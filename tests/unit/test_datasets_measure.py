@@ -21,7 +21,7 @@ from tests.shards import encode, exif
 from treeline.datasets.build import write_measured
 from treeline.datasets.measure import MISSING, measure
 from treeline.datasets.metadata import SPECTRAL, Metadata
-from treeline.errors import InputError
+from treeline.errors import ImageError, InputError
 from treeline.io.pdq import pdq
 from treeline.io.rasters import read_raster
 
@@ -117,7 +117,7 @@ def test_a_raster_that_is_turned_or_lies_nowhere(tmp_path: Path) -> None:
     turned = write_raster(
         tmp_path / "turned.tif", bands, transform=from_origin(0, 0, 1, 1) @ rasterio.Affine.rotation(30)
     )
-    with pytest.raises(Exception, match="turned against its coordinates"):
+    with pytest.raises(ImageError, match="turned against its coordinates"):
         read_raster(turned.read_bytes())
     nowhere = read_raster(encode(Image.fromarray(bands[..., 0]), "TIFF")).header
     assert nowhere.crs == ""
@@ -151,6 +151,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     describe(tmp_path / "tested.yaml", {"kind": "folder", "path": str(photos)}, steps=[{"drop_missing": {}}])
     metadata = write_measured(tmp_path / "00/metadata.h5", tmp_path / "tested.yaml", tmp_path / "01", threads=1)
     assert metadata.tables["additional"]["problem"].tolist() == ["", MISSING]
+
+
+def test_a_corrupt_raster_has_the_same_reason_each_time(tmp_path: Path) -> None:
+    whole = write_raster(tmp_path / "a.tif", np.zeros((40, 40, 3), np.uint16)).read_bytes()
+    for data in (whole[:100], whole[:300], whole[:-2000], whole.replace(b"\x00\x01", b"\x07\x01")):
+        reasons = set()
+        for _ in range(2):
+            with pytest.raises(ImageError, match="corrupt TIFF: [A-Z'a-z]") as refused:
+                read_raster(data)
+            reasons.add(str(refused.value))
+        assert len(reasons) == 1, reasons
 
 
 @pytest.mark.parametrize(

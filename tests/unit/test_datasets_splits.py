@@ -210,7 +210,7 @@ def test_new_samples_go_by_the_times_that_end_the_splits(division: Division) -> 
 def test_blocks_of_the_ground_are_not_parted(division: Division) -> None:
     def tile(system: str, column: int, row: int) -> dict[str, Any]:
         place = {"crs": system, "x_offset": column * 10.0 - 500, "y_offset": row * 10.0 - 500}
-        size = {"image_width": 20, "image_height": 20, "x_gsd": 0.5, "y_gsd": 0.5}
+        size = {"image_width": 20, "image_height": 20, "x_gsd": 0.5 + 1e-9, "y_gsd": 0.5 + 1e-9}
         return {"image_path": f"{system}-{column}-{row}", "label": "deer", **place, **size}
 
     rows = [tile(system, *divmod(number, 40)) for system in ("EPSG:32633", "EPSG:32634") for number in range(1600)]
@@ -225,6 +225,21 @@ def test_blocks_of_the_ground_are_not_parted(division: Division) -> None:
     shares = Counter(splits.values())
     assert abs(shares["test"] / len(rows) - 0.1) < 0.01
     assert division.report["leaks"]["block"] == 0
+    # They touch, and by a rounding error more.
+    assert not [warning for warning in division.report["warnings"] if "overlap" in warning]
+
+
+def test_samples_that_reach_over_a_border_are_counted(division: Division) -> None:
+    size = {"crs": "EPSG:32633", "image_width": 10, "image_height": 10, "x_gsd": 1.0, "y_gsd": 1.0, "label": "deer"}
+    rows = [
+        {"image_path": f"{place:02d}", "x_offset": 5.0 * place + 0.1, "y_offset": 9.0, **size} for place in range(40)
+    ]
+    splits = division.run(make_metadata(rows), kind="spatial", block_size=20.0)
+    # Each overlaps with the next one by half.
+    parted = sum(splits[f"{place:02d}"] != splits[f"{place + 1:02d}"] for place in range(39))
+    [warning] = [warning for warning in division.report["warnings"] if "overlap" in warning]
+    assert parted > 1
+    assert warning.startswith(f"{parted} pairs of samples in two splits overlap on the ground")
 
 
 def test_a_small_dataset_has_one_group_in_each_split(division: Division) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from treeline.datasets.alike import Looks, compare_looks
-from treeline.datasets.description import Description, SplitOptions
+from treeline.datasets.description import Description
 from treeline.datasets.metadata import ID, Metadata
+from treeline.datasets.split_ground import blocks
 from treeline.errors import InputError
 
 BLOCK = "block"
@@ -57,6 +58,18 @@ class Facts:
         """
         return _column(self.file, self.metadata, name)
 
+    def numbers(self, name: str) -> pd.Series[float]:
+        """A column of numbers.
+
+        Raises:
+            InputError: No table has it, or a sample has no finite number there.
+        """
+        numbers = pd.to_numeric(self.column(name), errors="coerce").astype(np.float64)
+        if (wrong := ~np.isfinite(numbers)).any():
+            fix = "Leave it out, or split by another kind."
+            raise self.refuse(int(np.argmax(wrong)), "has no place on the ground.", name, fix)
+        return numbers
+
     def refuse(self, position: int, problem: str, field: str | None = None, fix: str = "") -> InputError:
         """An error that names a sample."""
         return InputError(self.file, f"{self.paths.iloc[position]}: {problem}", field=field, fix=fix)
@@ -83,7 +96,7 @@ def gather(file: Path, description: Description, metadata: Metadata) -> Facts:
     looks = compare_looks(_text(hashes), qualities, description.splits.most_bits)
     facts = Facts(file, ordered, keys, looks, _labels(ordered))
     if description.splits.kind == "spatial":
-        keys[BLOCK] = _blocks(facts, description.splits)
+        keys[BLOCK] = blocks(facts, description.splits)
     return facts
 
 
@@ -109,27 +122,3 @@ def _labels(metadata: Metadata) -> pd.DataFrame:
     table = {"multiclass": "index", "multilabel": "labels", "detection": "boxes"}.get(metadata.task)
     labelled = metadata.tables[table] if table is not None else pd.DataFrame({ID: [], "label": []})
     return pd.DataFrame({"position": labelled[ID].map(positions).astype(np.int64), "label": labelled["label"]})
-
-
-def _blocks(facts: Facts, options: SplitOptions) -> pd.Series[str]:
-    """The block of the ground in which each sample's middle lies; of another system of coordinates another block."""
-    assert options.block_size is not None  # the description has it where the kind is `spatial`
-    if options.coordinates is not None:
-        x, y = (_numbers(facts, name) for name in options.coordinates)
-        system = pd.Series("", index=x.index)
-    else:
-        x = _numbers(facts, "x_offset") + facts.column("image_width") * _numbers(facts, "x_gsd") / 2
-        y = _numbers(facts, "y_offset") - facts.column("image_height") * _numbers(facts, "y_gsd") / 2
-        system = facts.column("crs")
-    # 0.0 is added, for -0 is another text.
-    column, row = ((values // options.block_size + 0.0).map("{:.0f}".format) for values in (x, y))
-    blocks: pd.Series[str] = system + " " + column + " " + row
-    return blocks
-
-
-def _numbers(facts: Facts, name: str) -> pd.Series[float]:
-    numbers = pd.to_numeric(facts.column(name), errors="coerce").astype(np.float64)
-    if (wrong := ~np.isfinite(numbers)).any():
-        position = int(np.argmax(wrong))
-        raise facts.refuse(position, "has no place on the ground.", name, "Leave it out, or split by another kind.")
-    return numbers

@@ -15,12 +15,14 @@ from treeline.datasets.description import SplitOptions
 from treeline.datasets.leakage import Leak
 from treeline.datasets.metadata import SPLITS, TRAINVALTEST
 from treeline.datasets.split_facts import Facts
+from treeline.datasets.split_ground import find_overlaps
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.balance import Numbers
 
 FAR_OFF = 0.05
 """A split whose share misses the wanted one by more is warned of."""
+WARNINGS_IN_LOG = 10
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ def make_report(
             "most_bits": options.most_bits,
             "least_quality": LEAST_QUALITY,
         },
-        "warnings": list(_warnings(facts, clumps, assigned, wanted)),
+        "warnings": [*_overlaps(facts, options, assigned), *_warnings(facts, clumps, assigned, wanted)],
     }
 
 
@@ -67,10 +69,14 @@ def write_report(target: Path, report: Mapping[str, Any], leaks: Mapping[str, Se
     write_text(target, json.dumps(counted, ensure_ascii=False, indent=1) + "\n")
     for split in SPLITS:
         part = report["splits"][split]
-        labels = ", ".join(f"{count:,} {label}" for label, count in part["labels"].items())
-        log.info("%s: %d samples, %.1f %%: %s", split, part["samples"], 100 * part["share"], labels or "no labels")
-    for warning in report["warnings"]:
+        groups = ", ".join(f"{count:,} of {name}" for name, count in part["groups"].items())
+        samples, share, labels = part["samples"], part["share"], len(part["labels"])
+        log.info("%s: %d samples (%.1f %%), %d labels; %s", split, samples, 100 * share, labels, groups)
+    warnings = report["warnings"]
+    for warning in warnings[:WARNINGS_IN_LOG]:
         log.warning("%s", warning)
+    if len(warnings) > WARNINGS_IN_LOG:
+        log.warning("%d more warnings are in %s", len(warnings) - WARNINGS_IN_LOG, target)
 
 
 def refuse_empty(facts: Facts, clumps: Numbers, assigned: Numbers, shares: Sequence[float]) -> None:
@@ -105,10 +111,20 @@ def _warnings(facts: Facts, clumps: Numbers, assigned: Numbers, wanted: Mapping[
         if abs(got - share) > FAR_OFF:
             largest = f"the largest of {len(sizes):,} clumps that must not be parted has {sizes.max() / len(facts):.1%}"
             yield f"{split} has {got:.1%} of the samples, and not {share:.1%}: {largest}"
-    yield from _missing_labels(facts, clumps, assigned, [split for split, share in wanted.items() if share > 0])
     plain = int((facts.looks.numbers == NO_LOOK).sum())
     if plain:
         yield f"{plain:,} images have too little in them, or no hash: whether they look alike is not known"
+    yield from _missing_labels(facts, clumps, assigned, [split for split, share in wanted.items() if share > 0])
+
+
+def _overlaps(facts: Facts, options: SplitOptions, assigned: Numbers) -> Iterator[str]:
+    if options.kind != "spatial" or options.coordinates is not None:
+        return
+    pairs = find_overlaps(facts, assigned)
+    if len(pairs):
+        one, other = facts.paths[pairs[0]]
+        first = f"{one} ({SPLITS[assigned[pairs[0, 0]]]}) and {other} ({SPLITS[assigned[pairs[0, 1]]]})"
+        yield f"{len(pairs):,} pairs of samples in two splits overlap on the ground, at the borders of blocks: {first}"
 
 
 def _missing_labels(facts: Facts, clumps: Numbers, assigned: Numbers, wanted: Sequence[str]) -> Iterator[str]:

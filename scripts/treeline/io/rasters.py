@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from rasterio.io import DatasetReader, MemoryFile
 from treeline.choices import MAX_PIXELS
 from treeline.errors import ImageError
 from treeline.io.images import Size, check_pixels
+
+# Drawn anew each time: a reason must not depend on it.
+_NAME_IN_MEMORY = re.compile(r"\S*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\S*\s*")
 
 # A raster that lies nowhere is an image like any other.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -112,4 +116,4 @@ def _opened(data: bytes) -> Iterator[DatasetReader]:
         with MemoryFile(data) as file, file.open() as raster:
             yield raster
     except RasterioError as error:
-        raise ImageError(f"corrupt TIFF: {error}") from None
+        raise ImageError(f"corrupt TIFF: {_NAME_IN_MEMORY.sub('', str(error))}") from None

@@ -123,8 +123,8 @@ def _long_labels(
     """A row a label, by id: of the sample, or of a box with its number and place."""
     if description.task == "detection":
         if rows.boxes is None:
-            fix = "Make a training set: treeline catalog detector-set."
-            raise InputError(description.source.path, "has no boxes in pixels, which a detection needs.", fix=fix)
+            fix = "Give a table with a column of boxes, or a training set: treeline catalog detector-set."
+            raise InputError(description.source.path, "has no boxes, which a detection needs.", fix=fix)
         boxes = rows.boxes.merge(samples[[ID, "image_path"]], on="image_path").sort_values(ID, kind="stable")
         boxes.insert(1, "number", boxes.groupby(ID).cumcount())
         return boxes[[ID, "number", "label", *BOX]].reset_index(drop=True)

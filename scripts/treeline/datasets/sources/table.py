@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from treeline.datasets.description import Description
+from treeline.datasets.sources.boxes import boxes_in_pixels
 from treeline.datasets.sources.rows import ORIGIN, ROW, SourceRows, needed_columns
 from treeline.errors import InputError
 from treeline.io.database import connect, quote_identifier
@@ -39,14 +40,17 @@ def read(description: Description, table: Path | None = None) -> SourceRows:
         raise InputError(source.path, "a table has no masks.", fix="Give a source of the kind `folder` or `rasters`.")
     files = input_files(str(table or source.path))
     image = source.image if source.images else "uuid"
-    columns = [] if description.task == "detection" else list(description.labels)
-    columns = list(dict.fromkeys((*columns, *needed_columns(description))))
+    columns = list(dict.fromkeys((*description.labels, *needed_columns(description))))
     samples = pd.concat([read_columns(file, image, columns) for file in files], ignore_index=True)
     images = tuple(source.images) or tuple(str(file) for file in files)
     if not source.images:
         for file in files:
             _check_stored(file)
-    return SourceRows(samples, images)
+    if description.task != "detection":
+        return SourceRows(samples, images)
+    if not description.labels:
+        raise InputError(source.path, "a detection needs `labels`: the column of the boxes, such as `bbox`.")
+    return SourceRows(samples, images, boxes=boxes_in_pixels(samples, description.labels[0], images))
 
 
 def read_columns(file: Path, image: str, columns: Sequence[str]) -> pd.DataFrame:
