@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.augmentation_lists import GEOMETRIC, augmentations, certain, one_thread
-from treeline.datasets.targets import UNLABELLED
+from treeline.datasets.samples import NOT_LABELLED
 
 __all__ = ["one_thread"]  # for pytest
 
@@ -89,7 +89,7 @@ def test_image_and_mask_move_together(entries: list[Any], seed: int) -> None:
     moved = segmented(entries, (mask * 200)[None], mask, seed)
     image, moved_mask = moved["image"][0].numpy(), moved["target"].numpy()
     assert image.shape == moved_mask.shape
-    assert set(np.unique(moved_mask)) <= {0, 1, UNLABELLED}
+    assert set(np.unique(moved_mask)) <= {0, 1, NOT_LABELLED}
     differs = (image > 100) != (moved_mask == 1)
     edge = np.zeros_like(differs)
     edge[:, 1:] |= moved_mask[:, 1:] != moved_mask[:, :-1]
@@ -159,7 +159,7 @@ def test_what_a_moved_image_does_not_show() -> None:
     shown = np.zeros((4, 6), dtype=bool)
     shown[2:, 3:] = True
     assert np.array_equal(moved["image"][0].numpy(), np.where(shown, 7, 0))
-    assert np.array_equal(moved["target"].numpy(), np.where(shown, 2, UNLABELLED))
+    assert np.array_equal(moved["target"].numpy(), np.where(shown, 2, NOT_LABELLED))
 
 
 def test_boxes_of_which_too_little_is_visible_are_dropped() -> None:

@@ -14,7 +14,8 @@ from rasterio.windows import from_bounds
 
 from treeline.datasets.ground import Bounds, grounds_of
 from treeline.datasets.resizing import Letterbox, Resize, ResizeLonger, ResizeShorter
-from treeline.datasets.targets import UNLABELLED, Boxes
+from treeline.datasets.samples import NOT_LABELLED
+from treeline.datasets.targets import Boxes
 from treeline.datasets.windows import Ground, Then, Windows
 from treeline.errors import ConfigError
 
@@ -66,7 +67,7 @@ def test_letterbox_keeps_the_whole_image_in_the_middle(height: int, width: int, 
     assert np.allclose(filled_boxes.corners, [bounds])
     assert 0 <= (wide - bounds[2]) - bounds[0] <= 1 and 0 <= (tall - bounds[3]) - bounds[1] <= 1
     assert bounds[0] == 0 or bounds[1] == 0 or min(filled.shape[:2]) == 1
-    assert np.array_equal(filled_mask, np.where(filled[..., 0] == 9, 2, UNLABELLED))
+    assert np.array_equal(filled_mask, np.where(filled[..., 0] == 9, 2, NOT_LABELLED))
 
 
 def test_a_mask_has_no_class_that_was_not_there() -> None:

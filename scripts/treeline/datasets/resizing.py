@@ -9,8 +9,8 @@ import numpy as np
 
 from treeline.datasets.encodings.sizes import resize_bands, resize_mask
 from treeline.datasets.sample_sets import check_least
-from treeline.datasets.samples import Bands, Mask
-from treeline.datasets.targets import UNLABELLED, Boxes
+from treeline.datasets.samples import NOT_LABELLED, Bands, Mask
+from treeline.datasets.targets import Boxes
 from treeline.datasets.windows import Cut, Windows
 from treeline.io.images import Size
 
@@ -122,7 +122,7 @@ class Letterbox(Resize):
         top, left = (self.height - height) // 2, (self.width - width) // 2
         margins = (top, self.height - height - top), (left, self.width - width - left)
         if mask is not None:
-            mask = np.pad(mask, margins, constant_values=UNLABELLED)
+            mask = np.pad(mask, margins, constant_values=NOT_LABELLED)
         if boxes is not None:
             boxes = Boxes(boxes.corners + [left, top, left, top], boxes.labels)
         return np.pad(bands, (*margins, (0, 0))), mask, boxes

@@ -16,9 +16,9 @@ from treeline.datasets.description import Task
 from treeline.datasets.ground import grounds_of
 from treeline.datasets.metadata import Metadata
 from treeline.datasets.sample_sets import Content, Sample
-from treeline.datasets.samples import Bands, Mask
+from treeline.datasets.samples import NOT_LABELLED, Bands, Mask
 from treeline.datasets.sampling import Spectral, facts_of
-from treeline.datasets.targets import ANEW, UNLABELLED, Boxes, BoxTargets, Naming, VectorTargets, targets_of
+from treeline.datasets.targets import ANEW, Boxes, BoxTargets, Naming, VectorTargets, targets_of
 from treeline.datasets.windows import Ground, Then, Windows
 from treeline.errors import ConfigError, TreelineError
 
@@ -187,10 +187,10 @@ class SampleMaker:
         if mask.shape != bands.shape[:2]:
             sizes = (f"{width} x {height}" for height, width in (mask.shape, bands.shape[:2]))
             raise self._naming.error(position, "its mask is {} pixels, the image {}.".format(*sizes))
-        wrong = mask[(mask >= self._classes) & (mask != UNLABELLED)]
+        wrong = mask[(mask >= self._classes) & (mask != NOT_LABELLED)]
         if wrong.size:
             problem = f"its mask has the value {wrong[0]}; the {self._classes} classes are 0 to {self._classes - 1}."
-            raise self._naming.error(position, problem, fix=f"{UNLABELLED} is for what is not labelled.")
+            raise self._naming.error(position, problem, fix=f"{NOT_LABELLED} is for what is not labelled.")
         return mask
 
     def _target(self, position: int, mask: Mask | None, boxes: Boxes | None) -> Any:

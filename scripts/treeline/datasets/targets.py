@@ -14,8 +14,6 @@ from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import InputError
 
 ANEW = "Make the dataset anew."
-UNLABELLED = 255
-"""Value of a mask where nothing is labelled."""
 
 Numbers = npt.NDArray[np.int64]
 BoxArray = npt.NDArray[np.float64]

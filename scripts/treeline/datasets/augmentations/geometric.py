@@ -32,7 +32,7 @@ from treeline.datasets.augmentations.base import (
 )
 from treeline.datasets.augmentations.values import Change, interpolated, moved
 from treeline.datasets.boxes import Move
-from treeline.datasets.targets import UNLABELLED
+from treeline.datasets.samples import NOT_LABELLED
 from treeline.io.images import Size
 
 LEAST_VISIBLE = 0.25
@@ -184,7 +184,7 @@ def _warp_image(image: torch.Tensor, move: Move) -> torch.Tensor:
 
 def _warp_mask(mask: torch.Tensor, move: Move) -> torch.Tensor:
     # Kornia fills up with 0, which is a class.
-    filled = UNLABELLED - _warp((UNLABELLED - mask).to(torch.float32), move, mode="nearest")
+    filled = NOT_LABELLED - _warp((NOT_LABELLED - mask).to(torch.float32), move, mode="nearest")
     return filled.to(mask.dtype)
 
 
