@@ -181,6 +181,9 @@ def test_a_label_at_one_location_is_warned_of(division: Division) -> None:
         ([{}], {"kind": "time"}, "'time_of_capture': no table has this column"),
         ([{"x": 1.0, "y": np.inf}], {"kind": "spatial", "coordinates": ["x", "y"], "block_size": 1}, "no place on"),
         ([{}], {"kind": "spatial", "block_size": 1}, "field 'x_offset': no table has this column"),
+        ([{}], {"kind": "predefined", "column": "part"}, "field 'part': no table has this column"),
+        ([{}], {"kind": "predefined", "column": "part", "known": "old.parquet"}, "takes its column alone"),
+        ([{}], {"kind": "random", "known": "old.parquet"}, r"old\.parquet: no such file"),
     ],
 )
 def test_what_is_missing_is_named(division: Division, rows: Rows, options: dict[str, Any], message: str) -> None:
