@@ -207,7 +207,7 @@ def number(value: float) -> str:
     """Write a number with four significant digits, or all those of its whole part."""
     if not math.isfinite(value):
         return "–"
-    if value == int(value) or abs(value) >= 10_000:
+    if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
 

@@ -84,7 +84,7 @@ def _areas_by_class(areas: pd.DataFrame) -> Drawing:
     figure, axes = new_figure(title, max(1.7, height_of_rows(shown) + 0.2))
     picture = axes.imshow(np.ma.masked_equal(shares, 0), cmap=SHARES, vmin=0, interpolation="none", aspect="auto")
     axes.set_yticks(range(len(shown)), labels_of(shown))
-    step = max(1, len(lows) // 5)
+    step = -(-len(lows) // 5)
     axes.set_xticks(range(0, len(lows), step), [percent(2 * low) for low in lows[::step]])
     axes.tick_params(length=0)
     axes.set_xlabel("Area of a box, at most (% of the image)")

@@ -82,8 +82,17 @@ def height_of_rows(names: Sequence[str]) -> float:
 def legend_below(figure: Figure, title: str | None = None) -> None:
     """Explain the series below the plot, in as many columns as their names leave room for."""
     names = [name for axes in figure.axes for name in axes.get_legend_handles_labels()[1]]
-    columns = max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
+    columns = _columns_of_legend(names)
     figure.legend(loc="outside lower left", ncols=columns, handlelength=2, columnspacing=1.2, title=title)
+
+
+def height_of_legend(names: Sequence[str]) -> float:
+    """Inches of a legend."""
+    return 0.15 * -(-len(names) // _columns_of_legend(names))
+
+
+def _columns_of_legend(names: Sequence[str]) -> int:
+    return max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
 
 
 def histogram(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, height_of_rows, labels_of, legend_below
+from treeline.analyze.figures.drawing import Drawing, height_of_legend, height_of_rows, labels_of, legend_below
 from treeline.analyze.figures.style import (
     BLUE,
     INK,
@@ -40,8 +40,8 @@ def draw_rasters(tables: Tables) -> Iterator[Drawing]:
 
 def _variogram(rows: pd.DataFrame) -> Drawing:
     title = "Semivariogram of the bands"
-    figure, axes = new_figure(title, 2.8)
     bands = list(dict.fromkeys(rows["band"]))[:MOST_SERIES]
+    figure, axes = new_figure(title, 2.3 + height_of_legend(bands))
     for place, band in enumerate(bands):
         part = rows[rows["band"] == band].sort_values("lag")
         sill = part["semivariance"].max()
