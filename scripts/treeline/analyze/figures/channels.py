@@ -13,7 +13,7 @@ from treeline.analyze.figures.drawing import (
     Listing,
     height_of_legend,
     height_of_rows,
-    labels_of,
+    label_ticks,
     legend_below,
     matrix,
 )
@@ -134,14 +134,14 @@ def _said(cut: list[str]) -> str:
 def _percentiles(channels: pd.DataFrame) -> Drawing:
     title = "Spread of the channels"
     names = list(channels["name"])
-    figure, axes = new_figure(title, min(9.0, height_of_rows(names)))
+    figure, axes = new_figure(title, height_of_rows(names))
     rows = np.arange(len(names))
     axes.hlines(rows, channels["p1"], channels["p99"], color=QUIET, linewidth=0.8)
     axes.hlines(rows, channels["p5"], channels["p95"], color=BLUE, linewidth=2)
     axes.hlines(rows, channels["p25"], channels["p75"], color=BLUE, linewidth=5)
     axes.plot(channels["median"], rows, "|", color=INK, markersize=9, markeredgewidth=1.4, label="median")
     axes.plot(channels["mean"], rows, "D", color=VERMILION, markersize=4, label="mean")
-    axes.set_yticks(rows, labels_of(names))
+    label_ticks(axes.yaxis, names)
     axes.set(xlabel="Value", ylim=(len(names) - 0.4, -0.6))
     legend_below(figure)
     caption = "Bars from thin to thick: 98, 90 and 50 % of the pixels of a channel."
