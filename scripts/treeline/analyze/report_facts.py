@@ -18,7 +18,7 @@ from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE, Ta
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
 
-MOST_OF_A_REASON = 12
+MOST_OF_A_REASON = 8
 """Images that are shown."""
 
 MOST_ROWS = 60
