@@ -29,6 +29,7 @@ include: "rules/lookup.smk"
 include: "rules/extract.smk"
 include: "rules/catalog.smk"
 include: "rules/datasets.smk"
+include: "rules/analyze.smk"
 
 
 rule all:

@@ -36,6 +36,7 @@ MEMORY_MB = {
     "categorize_group": 2048,
     "catalog": 4096,
     "datasets": 2000,
+    "analyze": 2000,
 }
 
 # Seconds of one core that an image takes at most, as far as it was seen: a large photo is decoded and encoded, or looked

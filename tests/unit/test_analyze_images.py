@@ -121,11 +121,12 @@ def test_distributions_hold_every_image() -> None:
 
 def test_quantities_are_percentiles_of_numpy() -> None:
     table = images(101, width=np.arange(101) + 500)
-    rows = {row["key"]: row["value"] for row in quantity_rows(table)}
+    rows = {row["key"]: row["value"] for row in quantity_rows(table, is_bytes=True)}
     assert (rows["width_min"], rows["width_p5"], rows["width_median"], rows["width_max"]) == (500, 505, 550, 600)
     assert rows["megapixels_max"] == pytest.approx(600 * 480 / 1e6)
     assert not any(
-        key.startswith("file_bytes") for key in {row["key"] for row in quantity_rows(images(3, file_bytes=np.nan))}
+        key.startswith("file_bytes")
+        for key in {row["key"] for row in quantity_rows(images(3, file_bytes=np.nan), is_bytes=False)}
     )
 
 

@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from tests.dataset_folders import CLASSES, tables_of
 from treeline.analyze.boxes import box_histograms
-from treeline.analyze.channels import ByteCounts
+from treeline.analyze.channels import ChannelTotals, count_channels
 from treeline.analyze.labels import classes, cooccurrence, labels_of_samples, target_histogram
 from treeline.analyze.parts import MaskPixels
 from treeline.analyze.recommendations import recommend
@@ -160,15 +160,15 @@ def test_targets_of_a_regression() -> None:
     assert target_histogram(dataset("multiclass")) == []
 
 
-def advice(metadata: Metadata, totals: dict[str, ByteCounts], sides: list[int]) -> dict[str, Any]:
+def advice(metadata: Metadata, totals: dict[str, ChannelTotals], sides: list[int]) -> dict[str, Any]:
     images = pd.DataFrame({"id": range(len(sides)), "shorter_side": sides})
     suspicious = pd.DataFrame({"id": [4, 5], "reason": ["black", "black"], "value": [1.0, 2.0]})
     table = classes(metadata, labels_of_samples(metadata, []))
     return dict(json.loads(recommend(images, dict(totals), ["grey"], table, suspicious)))
 
 
-def counted(level: int) -> ByteCounts:
-    return ByteCounts.of(np.array([[[0], [level]]], np.uint8))
+def counted(level: int) -> ChannelTotals:
+    return count_channels(np.array([[[0], [level]]], np.uint8))
 
 
 def test_advice_rests_on_the_training_images() -> None:

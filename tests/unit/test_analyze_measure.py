@@ -49,6 +49,7 @@ def raster_dataset(folder: Path, dtype: str = "float32", gap: float = np.nan) ->
             values[:, 3:5, 3:5] = gap
         paths.append(f"{number}.tif")
         profile = {"driver": "GTiff", "width": 20, "height": 24, "count": 4, "dtype": dtype, "crs": "EPSG:32633"}
+        profile["photometric"] = "minisblack"  # else the fourth is taken for transparency
         (folder / "rasters").mkdir(exist_ok=True, parents=True)
         with rasterio.open(
             folder / "rasters" / paths[-1], "w", **profile, transform=from_origin(number * 200, 0, 10, 10)
@@ -179,6 +180,19 @@ def _bands(folder: Path, number: int) -> npt.NDArray[np.float32]:
         return np.asarray(file.read(), np.float32)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_what_a_raster_leaves_empty_does_not_count(tmp_path: Path, dtype: str) -> None:
+    dataset, _ = raster_dataset(tmp_path, dtype, gap=0)
+    measure(dataset, tmp_path / "as-values", workers=0)
+    with rasterio.open(tmp_path / "rasters/1.tif", "r+") as file:
+        file.nodata = 0
+    measure(dataset, tmp_path / "as-gaps", workers=0)
+    counts = [read_analysis(tmp_path / name)["channels"]["count"].tolist() for name in ("as-values", "as-gaps")]
+    empty = (_bands(tmp_path, 1) == 0).sum((1, 2))
+    assert counts[0] == [3 * 24 * 20] * 4 and counts[1] == (3 * 24 * 20 - empty).tolist() and empty.min() >= 4
+    assert read_analysis(tmp_path / "as-gaps")["moran"]["moran"].notna().all()
+
+
 def test_corrupt_images_are_listed_and_the_rest_measured(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     dataset, _ = written(tmp_path)
     (tmp_path / "drawn/images/003.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
@@ -205,7 +219,7 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
 def test_images_with_other_channels_are_named(tmp_path: Path) -> None:
     dataset, _ = raster_dataset(tmp_path)
     Image.new("RGB", (5, 5)).save(tmp_path / "rasters/1.tif", "PNG")
-    with pytest.raises(InputError, match=r"1\.tif: 3 channels of 8 bits, images before have 4 channels of more than 8"):
+    with pytest.raises(InputError, match=r"1\.tif: it has 3 channels of 8 bits, and 0\.tif 4 channels of more than 8"):
         measure(dataset, tmp_path / "analysis", workers=0)
 
 

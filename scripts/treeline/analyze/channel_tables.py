@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from treeline.analyze.channels import LEVELS, ByteCounts, ChannelTotals, Floats, Moments
+from treeline.analyze.channels import ChannelTotals, Floats, means_of, moments_of
 from treeline.analyze.tables import PERCENTILES
+from treeline.io.histograms import BINS, energy, entropy
+from treeline.io.moments import Moments
 
 QUANTILES = np.array([50, *PERCENTILES]) / 100
+QUANTILE_NAMES = ("median", *(f"p{percent}" for percent in PERCENTILES))
 
 
 def channel_rows(totals: ChannelTotals, sampled: Floats, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -27,23 +31,36 @@ def channel_rows(totals: ChannelTotals, sampled: Floats, names: Sequence[str]) -
         sampled: Pixels x channels: values of the sampled pixels, for types of which no histogram is kept.
         names: Of the channels.
     """
-    rows = []
-    for channel, name in enumerate(names):
-        facts = _of_bytes(totals, channel) if isinstance(totals, ByteCounts) else _of_moments(totals, sampled, channel)
-        rows.append({"channel": channel, "name": name, **facts, **_spread(_histogram(totals, sampled, channel)[1])})
-    return rows
+    moments = moments_of(totals)
+    counts = np.stack([_histogram(totals, sampled, channel)[1] for channel in range(len(names))])
+    columns = {
+        "count": moments.count,
+        "min": np.where(moments.count > 0, moments.min, np.nan),
+        "max": np.where(moments.count > 0, moments.max, np.nan),
+        "mean": means_of(totals),
+        "variance": moments.variance,
+        "skewness": moments.skewness,
+        "kurtosis": moments.kurtosis,
+        "entropy": entropy(counts),
+        "energy": energy(counts),
+    }
+    return [
+        {"channel": channel, "name": name}
+        | {column: float(values[channel]) for column, values in columns.items()}
+        | dict(zip(QUANTILE_NAMES, _quantiles(totals, sampled, channel).tolist(), strict=True))
+        for channel, name in enumerate(names)
+    ]
 
 
 def histogram_rows(totals: ChannelTotals, sampled: Floats, names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the table `histograms` of the space `channels`."""
     rows = []
     for channel, name in enumerate(names):
-        edges, counts = _histogram(totals, sampled, channel)
-        rows.extend(bin_rows("channels", name, edges, counts))
+        rows.extend(bin_rows("channels", name, *_histogram(totals, sampled, channel)))
     return rows
 
 
-def bin_rows(space: str, channel: str, edges: Floats, counts: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
+def bin_rows(space: str, channel: str, edges: Floats, counts: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
     """Rows of the table `histograms`, of a distribution that has bins between these edges."""
     bins = zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
     return [
@@ -52,62 +69,29 @@ def bin_rows(space: str, channel: str, edges: Floats, counts: np.ndarray[Any, An
     ]
 
 
-def _of_bytes(totals: ByteCounts, channel: int) -> dict[str, float]:
-    counts = totals.counts[channel]
-    levels = np.flatnonzero(counts)
-    if not levels.size:
-        return _facts(0, np.nan, np.nan, np.nan, (np.nan,) * 3, np.full(len(QUANTILES), np.nan))
-    weights = counts[levels]
-    count = int(weights.sum())
-    mean = float(levels @ weights / count)
-    difference = levels - mean
-    moments = tuple(float((difference**power * weights).sum() / count) for power in (2, 3, 4))
-    ranks = QUANTILES * (count - 1)
-    below, above = np.floor(ranks).astype(np.int64), np.ceil(ranks).astype(np.int64)
-    upto = np.cumsum(weights)
-    low, high = (levels[np.searchsorted(upto, rank, side="right")] for rank in (below, above))
-    return _facts(count, levels[0], levels[-1], mean, moments, low + (high - low) * (ranks - below))
+def quantiles_of_counts(counts: npt.NDArray[np.int64], quantiles: Floats) -> Floats:
+    """Quantiles of the values 0, 1, 2, ... of which there are so many; NaN where there are none."""
+    upto = np.cumsum(counts)
+    if upto[-1] == 0:
+        return np.full(len(quantiles), np.nan)
+    ranks = quantiles * (upto[-1] - 1)
+    below, above = np.floor(ranks), np.ceil(ranks)
+    low, high = np.searchsorted(upto, below, side="right"), np.searchsorted(upto, above, side="right")
+    return np.asarray(low + (high - low) * (ranks - below))
 
 
-def _of_moments(totals: Moments, sampled: Floats, channel: int) -> dict[str, float]:
+def _quantiles(totals: ChannelTotals, sampled: Floats, channel: int) -> Floats:
+    if not isinstance(totals, Moments):
+        return quantiles_of_counts(totals[channel], QUANTILES)
     values = _finite_column(sampled, channel)
-    count = int(totals.count[channel])
-    if count == 0:
-        return _facts(0, np.nan, np.nan, np.nan, (np.nan,) * 3, np.full(len(QUANTILES), np.nan))
-    quantiles = np.quantile(values, QUANTILES) if values.size else np.full(len(QUANTILES), np.nan)
-    moments = tuple((totals.powers[:, channel] / count).tolist())
-    return _facts(count, totals.low[channel], totals.high[channel], totals.mean[channel], moments, quantiles)
+    return np.quantile(values, QUANTILES) if values.size else np.full(len(QUANTILES), np.nan)
 
 
-def _facts(
-    count: int, low: float, high: float, mean: float, moments: tuple[float, ...], quantiles: Floats
-) -> dict[str, float]:
-    variance, third, fourth = moments
-    # One value only: neither is defined, and SciPy says NaN too.
-    is_flat = not variance > 0
-    return {
-        "count": count,
-        "min": float(low),
-        "max": float(high),
-        "mean": float(mean),
-        "variance": variance,
-        "skewness": np.nan if is_flat else third / variance**1.5,
-        "kurtosis": np.nan if is_flat else fourth / variance**2 - 3,
-        "median": float(quantiles[0]),
-        **{f"p{percent}": float(value) for percent, value in zip(PERCENTILES, quantiles[1:], strict=True)},
-    }
-
-
-def _histogram(totals: ChannelTotals, sampled: Floats, channel: int) -> tuple[Floats, np.ndarray[Any, Any]]:
-    if isinstance(totals, ByteCounts):
-        return np.arange(LEVELS + 1.0), totals.counts[channel]
-    counts, edges = np.histogram(_finite_column(sampled, channel), LEVELS)
-    return edges, counts
-
-
-def _spread(counts: np.ndarray[Any, Any]) -> dict[str, float]:
-    shares = counts[counts > 0] / max(1, counts.sum())
-    return {"entropy": float(-(shares * np.log2(shares)).sum()) + 0.0, "energy": float((shares**2).sum())}
+def _histogram(totals: ChannelTotals, sampled: Floats, channel: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    if not isinstance(totals, Moments):
+        return np.arange(BINS + 1.0), totals[channel]
+    counts, edges = np.histogram(_finite_column(sampled, channel), BINS)
+    return edges, counts.astype(np.int64)
 
 
 def _finite_column(sampled: Floats, channel: int) -> Floats:

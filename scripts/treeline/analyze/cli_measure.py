@@ -31,4 +31,5 @@ def measure(
     """Measure a dataset's images and labels: tables, and what they advise for training."""
     from treeline.analyze.measure import measure as measure_dataset
 
-    measure_dataset(dataset, output, split=split, query=query, workers=workers)
+    samples = measure_dataset(dataset, output, split=split, query=query, workers=workers)
+    typer.echo(f"{output}: {samples:,} samples")

@@ -55,7 +55,9 @@ def channel_components(values: Floats, names: Sequence[str]) -> list[dict[str, A
 
 def thumbnail_components(details: Sequence[Detail], names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the table `components` of the kind `thumbnails`; those that lack a value are left out."""
-    flat = np.array([detail.thumbnail.ravel() for detail in details], np.float64).reshape(len(details), -1)
+    if not details:
+        return []
+    flat = np.array([detail.thumbnail.ravel() for detail in details], np.float64)
     found = principal_components(flat[np.isfinite(flat).all(1)], MOST_OF_THUMBNAILS)
     side = range(THUMBNAIL)
     variables = [{"channel": name, "x": x, "y": y} for y in side for x in side for name in names]

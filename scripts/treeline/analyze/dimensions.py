@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from treeline.analyze.channel_tables import bin_rows
-from treeline.analyze.channels import LEVELS, Floats
+from treeline.analyze.channels import Floats
+from treeline.io.histograms import BINS
 
 MOST_SIZES = 4096
 """Where sizes are more, they are rounded down to multiples of a power of two, until they are no more."""
@@ -71,7 +72,7 @@ def distributions(images: pd.DataFrame, *, is_bytes: bool) -> list[dict[str, Any
     for quantity in ("file_bytes", "sharpness", "megapixels", "shorter_side", "longer_side"):
         rows.extend(bin_rows("images", quantity, *doubling_bins(images[quantity].dropna().to_numpy(np.float64))))
     brightness = images["brightness"].dropna().to_numpy(np.float64)
-    counts, edges = np.histogram(brightness, np.arange(LEVELS + 1.0) if is_bytes else BRIGHTNESS_BINS)
+    counts, edges = np.histogram(brightness, np.arange(BINS + 1.0) if is_bytes else BRIGHTNESS_BINS)
     return [*rows, *bin_rows("images", "brightness", edges, counts)]
 
 
@@ -105,8 +106,8 @@ def extremes(images: pd.DataFrame, names: Mapping[int, str]) -> list[dict[str, A
     ]
 
 
-def quantity_rows(images: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of the table `summary` that say how each quantity is distributed."""
+def quantity_rows(images: pd.DataFrame, *, is_bytes: bool) -> list[dict[str, Any]]:
+    """Rows of the table `summary` that say how each quantity is distributed; levels are those of bytes."""
     rows: list[dict[str, Any]] = []
     for quantity, unit in QUANTITIES.items():
         values = images[quantity].dropna().to_numpy(np.float64)
@@ -114,7 +115,8 @@ def quantity_rows(images: pd.DataFrame) -> list[dict[str, Any]]:
             found = zip(
                 ("min", "p5", "median", "p95", "max"), np.quantile(values, (0, 0.05, 0.5, 0.95, 1)), strict=True
             )
-            rows.extend({"key": f"{quantity}_{name}", "value": float(value), "unit": unit} for name, value in found)
+            known = unit if is_bytes or quantity not in ("brightness", "sharpness") else ""
+            rows.extend({"key": f"{quantity}_{name}", "value": float(value), "unit": known} for name, value in found)
     return rows
 
 

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.channels import LEVELS, ByteCounts, ChannelTotals, count_channels, mean_and_variance
+from treeline.analyze.channel_tables import quantiles_of_counts
+from treeline.analyze.channels import ChannelTotals, means_of
 from treeline.datasets.samples import Bands
+from treeline.io.images import decode, sniff_format
+from treeline.io.moments import Moments
 
 Grey = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 """Height x width."""
@@ -47,13 +50,32 @@ class ImageFacts(NamedTuple):
     high: float
 
 
-def measure_image(image: Bands) -> tuple[ImageFacts, ChannelTotals]:
-    """Measure a decoded image, and count its channels."""
-    totals = count_channels(image)
+def decode_with_gaps(data: bytes) -> Bands:
+    """Decode an image: a photo as upright RGB; a raster in its own type, masked where it says that nothing is there.
+
+    Raises:
+        ImageError: The bytes are no image, or are corrupt.
+    """
+    if sniff_format(data) != "tiff":
+        return decode(data)
+    from treeline.io.rasters import read_raster
+
+    return read_raster(data).bands
+
+
+def fill_gaps(bands: Bands) -> Bands:
+    """The same with NaN where it is masked; as it is where nothing is."""
+    if not np.ma.is_masked(bands):
+        return np.ma.getdata(bands)
+    wide = np.float32 if bands.dtype.itemsize <= 2 else np.float64
+    return np.ma.filled(np.ma.MaskedArray(bands).astype(wide), np.nan)
+
+
+def measure_image(image: Bands, totals: ChannelTotals) -> ImageFacts:
+    """Measure a decoded image, of which the channels were counted."""
     low, high = _extremes(totals)
     height, width = image.shape[:2]
-    facts = ImageFacts(width, height, image.nbytes, _brightness(image, totals), sharpness(grey_image(image)), low, high)
-    return facts, totals
+    return ImageFacts(width, height, image.nbytes, _brightness(image, totals), sharpness(grey_image(image)), low, high)
 
 
 def grey_image(image: Bands) -> Grey:
@@ -89,16 +111,14 @@ def _filled(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _brightness(image: Bands, totals: ChannelTotals) -> float:
-    mean, _ = mean_and_variance(totals)
+    mean = means_of(totals)
     if image.dtype == np.uint8 and image.shape[2] == 3:
         return float(LUMA @ mean)
     return float(mean[np.isfinite(mean)].mean()) if np.isfinite(mean).any() else float("nan")
 
 
 def _extremes(totals: ChannelTotals) -> tuple[float, float]:
-    if not isinstance(totals, ByteCounts):
+    if isinstance(totals, Moments):
         return float("nan"), float("nan")
-    shares = np.cumsum(totals.counts, axis=1) / totals.counts[0].sum()
-    low = (shares < 0.01).sum(1).min()
-    high = (shares < 0.99).sum(1).max()
-    return float(low), float(min(high, LEVELS - 1))
+    bounds = np.array([quantiles_of_counts(counts, np.array([0.01, 0.99])) for counts in totals])
+    return float(bounds[:, 0].min()), float(bounds[:, 1].max())

@@ -12,15 +12,15 @@ import pandas as pd
 
 from treeline.analyze.boxes import box_histograms
 from treeline.analyze.channel_tables import channel_rows, histogram_rows
-from treeline.analyze.channels import ByteCounts, ChannelTotals
+from treeline.analyze.channels import ChannelTotals, all_together, channels_of
 from treeline.analyze.colours import colour_histograms, correlations
 from treeline.analyze.components import channel_components, thumbnail_components
 from treeline.analyze.dimensions import dimensions, distributions, extremes, with_quantities
 from treeline.analyze.labels import classes, cooccurrence, labels_of_samples, target_histogram
-from treeline.analyze.parts import Part, channels_of
+from treeline.analyze.parts import Part
 from treeline.analyze.passes import measure_images
 from treeline.analyze.raster_tables import anomaly_rows, endmember_rows, moran_rows, variogram_rows
-from treeline.analyze.recommendations import merge_totals, recommend
+from treeline.analyze.recommendations import recommend
 from treeline.analyze.source import is_raster, items_of, names_of, read_tables
 from treeline.analyze.summary import summary
 from treeline.analyze.suspicious import listed, suspicious
@@ -29,13 +29,14 @@ from treeline.analyze.when_where import places, times
 from treeline.datasets.metadata import Metadata
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
+from treeline.io.moments import Moments
 
 log = logging.getLogger(__name__)
 
 
 def measure(
     dataset: Path, output: Path, *, split: str | None = None, query: str | None = None, workers: int | None = None
-) -> None:
+) -> int:
     """Write the tables and the recommendations of a dataset; the same bytes each time.
 
     Args:
@@ -45,6 +46,9 @@ def measure(
         query: Only those for which a condition in SQL holds.
         workers: Processes that decode and measure; a core each where not said, 0: this one alone.
 
+    Returns:
+        How many samples were measured.
+
     Raises:
         InputError: There is no such dataset, or an image or a mask is not there, or no image can be read, or images
             differ in their channels; names the image.
@@ -52,18 +56,20 @@ def measure(
     """
     metadata = read_tables(dataset, split, query)
     part = measure_images(items_of(dataset, metadata), workers)
+    names = names_of(metadata)
     for number, reason in part.unreadable.items():
-        log.warning("%s cannot be read: %s", names_of(metadata)[number], reason)
+        log.warning("%s cannot be read: %s", names[number], reason)
     if not part.totals:
         raise InputError(dataset, "none of its images can be read.")
     tables, advice = analyse(metadata, part)
     write_tables(tables, output)
     write_text(output / RECOMMENDATIONS_FILE, advice)
+    return len(metadata)
 
 
 def analyse(metadata: Metadata, part: Part) -> tuple[dict[str, pd.DataFrame], str]:
     """Make the tables, and the recommendations as JSON, of what was measured of all samples."""
-    totals = merge_totals(part.totals)
+    totals = all_together(part.totals)
     channels = channel_names(metadata.channels, channels_of(totals))
     images = with_quantities(pd.DataFrame(part.measured[0]))
     found = suspicious(images, part.unreadable)
@@ -111,7 +117,7 @@ def _histograms(
     metadata: Metadata, part: Part, totals: ChannelTotals, images: pd.DataFrame, channels: list[str]
 ) -> list[dict[str, Any]]:
     values = part.pixels[0].values.astype(np.float64)
-    is_bytes = isinstance(totals, ByteCounts)
+    is_bytes = not isinstance(totals, Moments)
     colours = colour_histograms(values) if is_bytes and len(channels) == 3 and not is_raster(metadata) else []
     return [
         *histogram_rows(totals, values, channels),

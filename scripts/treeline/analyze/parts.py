@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.channels import ByteCounts, ChannelTotals
+from treeline.analyze.channels import ChannelTotals, count_channels, kind_of, together
 from treeline.analyze.detail import Detail, measure_detail
-from treeline.analyze.image import measure_image
+from treeline.analyze.image import decode_with_gaps, fill_gaps, measure_image
 from treeline.analyze.sampling import choose_pixels
-from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask
+from treeline.datasets.samples import Bands, Mask, decode_mask
 from treeline.errors import ImageError, InputError
 
 NOT_LABELLED = 255
@@ -101,6 +101,8 @@ class Part:
         pixels: Those that are kept, in pieces.
         details: Of the images that are looked at in detail.
         masks: An entry a class of a mask.
+        kind: What is alike in the channels of all.
+        example: Name of an image that has them.
     """
 
     measured: list[Measured] = field(default_factory=list)
@@ -109,6 +111,8 @@ class Part:
     pixels: list[PixelSample] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)
     masks: list[MaskPixels] = field(default_factory=list)
+    kind: str = ""
+    example: str = ""
 
     def add(self, other: Part) -> None:
         """Take in what another part has measured of other images.
@@ -122,7 +126,22 @@ class Part:
         self.details.extend(other.details)
         self.masks.extend(other.masks)
         for split, totals in other.totals.items():
-            add_totals(self.totals, split, totals)
+            self.count(other.example, split, totals)
+
+    def count(self, name: str, split: str, totals: ChannelTotals) -> None:
+        """Take in what was counted of an image's channels, or of those of several.
+
+        Raises:
+            InputError: The channels are not like those before; names the image.
+        """
+        kind = kind_of(totals)
+        if not self.kind:
+            self.kind, self.example = kind, name
+        if kind != self.kind:
+            problem = f"it has {kind}, and {self.example} {self.kind}."
+            raise InputError(name, problem, fix="Keep them in datasets of their own.")
+        known = self.totals.get(split)
+        self.totals[split] = totals if known is None else together(known, totals)
 
     def sort(self) -> None:
         """Bring all into the order of the ids, whatever order it came in, and each into one piece."""
@@ -148,15 +167,14 @@ def measure_items(items: Iterable[Item]) -> Part:
     measured = []
     for item in items:
         try:
-            image = decode_bands(item.data) if isinstance(item.data, bytes) else item.data
+            bands = decode_with_gaps(item.data) if isinstance(item.data, bytes) else item.data
         except ImageError as error:
             part.unreadable[item.id] = str(error)
             continue
-        facts, totals = measure_image(image)
-        try:
-            add_totals(part.totals, item.split, totals)
-        except InputError as error:
-            raise InputError(item.name, error.problem, fix="Keep them in datasets of their own.") from None
+        totals = count_channels(bands)
+        part.count(item.name, item.split, totals)
+        image = fill_gaps(bands)
+        facts = measure_image(image, totals)
         file_bytes = len(item.data) if isinstance(item.data, bytes) else np.nan
         measured.append((item.id, file_bytes, _digest(item.data), *facts))
         if item.pixels:
@@ -167,30 +185,6 @@ def measure_items(items: Iterable[Item]) -> Part:
             part.masks.extend(_mask_pixels(item, image.shape[:2]))
     part.measured.append(np.array(measured, MEASURED))
     return part
-
-
-def add_totals(all_totals: dict[str, ChannelTotals], split: str, totals: ChannelTotals) -> None:
-    """Add what was counted in a split.
-
-    Raises:
-        InputError: The channels are not like those that were counted before.
-    """
-    for before in all_totals.values():
-        if type(before) is not type(totals) or channels_of(before) != channels_of(totals):
-            raise InputError("images", f"{_describe(totals)}, images before have {_describe(before)}.")
-    if (known := all_totals.get(split)) is None:
-        all_totals[split] = totals
-    else:
-        known.add(totals)  # type: ignore[arg-type]  # both are of one type
-
-
-def channels_of(totals: ChannelTotals) -> int:
-    """How many channels were counted."""
-    return len(totals.counts if isinstance(totals, ByteCounts) else totals.count)
-
-
-def _describe(totals: ChannelTotals) -> str:
-    return f"{channels_of(totals)} channels of {'8' if isinstance(totals, ByteCounts) else 'more than 8'} bits"
 
 
 def _digest(data: bytes | Bands) -> int:

@@ -10,8 +10,10 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 from treeline.analyze.parts import Item, Part, measure_items
+from treeline.errors import TreelineError
 from treeline.io.ahead import map_ahead
 
 MOST_ITEMS = 64
@@ -33,6 +35,7 @@ def measure_images(items: Iterable[Item], workers: int | None = None) -> Part:
 
     Raises:
         InputError: As `measure_items`.
+        TreelineError: A process was killed.
     """
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
     whole = Part()
@@ -63,6 +66,11 @@ def _measure_here(items: Iterable[Item]) -> Iterator[Part]:
 def _measure_there(items: Iterable[Item], workers: int) -> Iterator[Part]:
     # Not forked: this process has threads, whose locks a fork would copy as they are.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for _, part in map_ahead(pool, measure_items, pack(items), AHEAD_PER_WORKER * workers):
-            yield part
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for _, part in map_ahead(pool, measure_items, pack(items), AHEAD_PER_WORKER * workers):
+                yield part
+    except BrokenProcessPool:
+        raise TreelineError(
+            "A process that measured images was killed, most likely for its memory. Run it again with fewer --workers."
+        ) from None

@@ -28,6 +28,8 @@ def moran_rows(details: Sequence[Detail], bands: Sequence[str]) -> list[dict[str
 def variogram_rows(details: Sequence[Detail], bands: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the table `variogram`: the pairs of all rasters taken together."""
     rows: list[dict[str, Any]] = []
+    if not details:
+        return rows
     for place, band in enumerate(bands):
         of_band = [detail.pairs[place] for detail in details]
         squares = np.sum([pairs.squares for pairs in of_band], axis=0)

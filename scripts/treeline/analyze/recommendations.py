@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.channels import ByteCounts, ChannelTotals, mean_and_variance
+from treeline.analyze.channels import ChannelTotals, all_together, means_of, moments_of
+from treeline.io.moments import Moments
 
 CROP_STEP = 32
 """Pixels: common networks halve an image five times."""
@@ -67,33 +68,17 @@ def _crop_size(images: pd.DataFrame) -> dict[str, Any]:
 
 
 def _normalisation(totals: dict[str, ChannelTotals], channels: Sequence[str]) -> dict[str, Any]:
-    counted = training_totals(totals)
-    scale = 255.0 if isinstance(counted, ByteCounts) else 1.0
-    mean, variance = mean_and_variance(counted)
-    pixels = int(counted.counts[0].sum() if isinstance(counted, ByteCounts) else counted.count.max())
+    counted = totals[TRAIN] if TRAIN in totals else all_together(totals)
+    scale = 1.0 if isinstance(counted, Moments) else 255.0
+    moments = moments_of(counted)
     of_what = "the training images alone, for the others must stay unseen" if TRAIN in totals else "all images"
     reason = f"Mean and standard deviation of each channel, over all pixels of {of_what}."
     value = {
         "channels": list(channels),
-        "mean": _rounded(mean / scale),
-        "std": _rounded(np.sqrt(variance) / scale),
+        "mean": _rounded(means_of(counted) / scale),
+        "std": _rounded(np.sqrt(moments.variance) / scale),
     }
-    return _advice(value, reason, pixels=pixels, scale=scale)
-
-
-def training_totals(totals: dict[str, ChannelTotals]) -> ChannelTotals:
-    """Counts of the split `train`, or where there is none, of the only part."""
-    return totals[TRAIN] if TRAIN in totals else merge_totals(totals)
-
-
-def merge_totals(totals: dict[str, ChannelTotals]) -> ChannelTotals:
-    """Counts of all splits together, which are left as they are."""
-    from copy import deepcopy
-
-    first, *others = (deepcopy(totals[split]) for split in sorted(totals))
-    for other in others:
-        first.add(other)  # type: ignore[arg-type]  # all are of one type
-    return first
+    return _advice(value, reason, pixels=int(moments.count.max()), scale=scale)
 
 
 def _class_weights(classes: pd.DataFrame) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
     names = names_of(metadata)
     splits = splits_of(metadata).to_dict()
     pixels = pixels_an_image(len(sampled), channels)
+    are_rasters = is_raster(metadata)
     for number, data, mask in load_images(path, metadata):
         yield Item(
             number,
@@ -88,7 +89,7 @@ def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
             splits[number],
             pixels if number in sampled else 0,
             number in detailed,
-            is_raster(metadata),
+            are_rasters,
         )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from treeline.analyze.channels import all_together
 from treeline.analyze.dimensions import quantity_rows
 from treeline.analyze.parts import Part
 from treeline.analyze.source import is_raster
 from treeline.analyze.tables import REASONS, TEXTURE_MEASURES
 from treeline.datasets.metadata import Metadata
+from treeline.io.moments import Moments
 
 
 def summary(
@@ -41,7 +43,7 @@ def summary(
         _row("unreadable", len(part.unreadable)),
         _row("channels", len(channels)),
         _row("raster", is_raster(metadata)),
-        *quantity_rows(images),
+        *quantity_rows(images, is_bytes=not isinstance(all_together(part.totals), Moments)),
         _row("file_bytes_total", images["file_bytes"].sum(min_count=1), "bytes"),
         _row("memory_bytes_total", images["memory_bytes"].sum(), "bytes"),
         _row("pixels_sampled", len(part.pixels[0].id), "pixels"),

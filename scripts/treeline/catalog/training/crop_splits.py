@@ -12,9 +12,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from treeline.catalog.training.balance import FREE, Counts, divide
 from treeline.catalog.training.choice import SPLITS, write_csv
 from treeline.io.atomic import write_text
+from treeline.io.balance import FREE, Counts, divide
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ def assign_splits(connection: duckdb.DuckDBPyConnection, shares: Sequence[float]
     """).to_arrow_table()
     counts = connection.execute("""
         SELECT
-            dense_rank() OVER (ORDER BY family, location) - 1 AS location,
+            dense_rank() OVER (ORDER BY family, location) - 1 AS "group",
             dense_rank() OVER (ORDER BY label) - 1 AS label,
-            crops
+            crops AS items
         FROM crop_places
         ORDER BY ALL
     """).fetchnumpy()
