@@ -155,7 +155,7 @@ def test_what_has_no_rows_has_no_section(tmp_path: Path) -> None:
     write_report(tmp_path, tmp_path / "report.html")
     page = ReportPage((tmp_path / "report.html").read_text())
     assert page.headings == ["Overview", "Provenance"]
-    assert not (tmp_path / "figures").exists()
+    assert list((tmp_path / "figures").iterdir()) == []
 
 
 def test_what_is_no_analysis_is_refused(tmp_path: Path) -> None:

@@ -138,6 +138,7 @@ def _leakage_of(dataset: Path | None) -> Path | None:
 def _write_sections(tables: Tables, target: Path) -> Iterator[Section]:
     """Draw the figures, write their files, and make them ready for the page."""
     number = 0
+    target.mkdir(parents=True, exist_ok=True)
     with style.looks():
         for title, draw in SECTIONS.items():
             section = Section(title, [], [])
