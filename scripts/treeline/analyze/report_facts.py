@@ -171,10 +171,7 @@ def suspicious_galleries(tables: Tables) -> list[Gallery]:
     for reason in REASONS:
         part = rows[rows["reason"] == reason]
         if len(part):
-            images = [
-                Shown(row.id, row.image_path, f"{VALUES[reason]}: {number(row.value)}" if reason in VALUES else "")
-                for row in part.head(MOST_OF_A_REASON).itertuples()
-            ]
+            images = _shown(part, f"{VALUES[reason]}: " if reason in VALUES else None)
             total = int(summary.get(f"suspicious_{reason}", len(part)))
             galleries.append(Gallery(REASON_TITLES[reason], total, images))
     return galleries
@@ -185,11 +182,21 @@ def extreme_galleries(tables: Tables) -> list[Gallery]:
     rows = tables["extremes"].sort_values("rank", kind="stable")
     galleries = []
     for (kind, end), title in EXTREMES.items():
-        part = rows[(rows["kind"] == kind) & (rows["end"] == end)].head(MOST_OF_A_REASON)
+        part = rows[(rows["kind"] == kind) & (rows["end"] == end)]
         if len(part):
-            images = [Shown(row.id, row.image_path, f"{kind}: {number(row.value)}") for row in part.itertuples()]
-            galleries.append(Gallery(title, len(images), images))
+            images = _shown(part, f"{kind}: ")
+            galleries.append(Gallery(title, len(part), images))
     return galleries
+
+
+def _shown(rows: pd.DataFrame, value_of: str | None) -> list[Shown]:
+    """The first images of rows, each with its value; None: it has none."""
+    worst = rows.head(MOST_OF_A_REASON)
+    columns = (worst[name].tolist() for name in ("id", "image_path", "value"))
+    return [
+        Shown(identity, path, "" if value_of is None else value_of + number(value))
+        for identity, path, value in zip(*columns, strict=True)
+    ]
 
 
 def provenance(folder: Path, dataset: Path | None, leakage: Path | None) -> Listing:
