@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
-import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,6 +23,7 @@ from tests.analyses import make_analysis
 from tests.dataset_folders import make_dataset
 from tests.hostile_analyses import make_bare
 from tests.report_pages import ReportPage
+from tests.split_datasets import Division, make_metadata
 from treeline.analyze.pictures import LONGEST_SIDE, small_picture, stretch
 from treeline.analyze.report import write_report
 from treeline.analyze.report_facts import number
@@ -31,20 +33,14 @@ from treeline.datasets.metadata import write_metadata
 from treeline.errors import InputError
 
 HOSTILE = "<b>$x_1$ & 'deer'</b> \u2028"
-LEAKAGE = {
-    "kind": "grouped",
-    "splits": {"train": {"samples": 240, "share": 0.8, "wanted": 0.8, "groups": {"location": 11}}},
-    "leaks": {"location": 0, "near_duplicate": 0},
-    "warnings": [HOSTILE],
-}
 
 
 class Report:
     """A report of photos in the folder of their dataset."""
 
     def __init__(self, folder: Path) -> None:
+        self.leakage = divide(folder)
         write_metadata(make_dataset(folder / "drawn").metadata, folder / "metadata.h5")
-        (folder / "leakage.json").write_text(json.dumps(LEAKAGE))
         tables = make_analysis(folder / "analysis")
         for name in ("classes", "boxes"):
             tables[name]["label"] = tables[name]["label"].replace("deer", HOSTILE)
@@ -53,6 +49,18 @@ class Report:
         write_report(folder / "analysis", folder / "analysis" / "report.html")
         self.folder, self.tables = folder / "analysis", tables
         self.page = ReportPage((self.folder / "report.html").read_text(encoding="utf-8"))
+
+
+def divide(folder: Path) -> dict[str, Any]:
+    """Divide 60 samples by location; a class is in one of them alone, of which a warning tells."""
+    rows = [
+        {"image_path": f"{n}.jpg", "sha256": str(n), "label": "<i>" if n % 12 == 3 else "fox", "location": f"L{n % 12}"}
+        for n in range(60)
+    ]
+    division = Division(folder)
+    division.run(make_metadata(rows), ("location",), kind="grouped", val=0.2, test=0.2)
+    assert any("<i>" in warning for warning in division.report["warnings"])
+    return division.report
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +91,15 @@ def test_tables_of_the_page_say_what_the_tables_say(report: Report) -> None:
     assert {row[0] for row in rows} == {"width", "height", "shorter side", "brightness", "sharpness"}
     for name, _, *values in rows:
         assert values == [number(summary[f"{name.replace(' ', '_')}_{part}"]) for part in head[2:]]
-    assert report.page.tables["Samples of the splits"][1] == ["train", "240", "0.8", "0.8", "11"]
-    assert report.page.tables["Leaks: pairs of samples across splits"][1:] == [
-        ["location", "0"],
-        ["near duplicate", "0"],
-    ]
+    head, *rows = report.page.tables["Samples of the splits"]
+    assert head == ["split", "samples", "share", "wanted", "values of location", "values of sha256"]
+    for row, (name, part) in zip(rows, report.leakage["splits"].items(), strict=True):
+        wanted = number(part["wanted"]) if "wanted" in part else "–"
+        groups = [number(part["groups"][group]) for group in ("location", "sha256")]
+        assert row == [name, number(part["samples"]), number(part["share"]), wanted, *groups]
+    leaks = report.page.tables["Leaks: pairs of samples across splits"]
+    assert leaks[1:] == [["location", "0"], ["sha256", "0"], ["near duplicate", "0"]]
+    assert all(warning in html.unescape(report.page.text) for warning in report.leakage["warnings"])
 
 
 @pytest.mark.parametrize(
@@ -118,7 +130,7 @@ def test_the_page_is_whole_in_itself(report: Report) -> None:
 
 
 def test_names_are_only_text(report: Report) -> None:
-    assert "<b>$x" not in report.page.text
+    assert "<b>$x" not in report.page.text and "<i>" not in report.page.text
     assert any(
         HOSTILE.strip() in row[0]
         for row in report.page.tables["Values"] + [[report.page.csv("class_samples")["label"][0]]]
@@ -166,7 +178,14 @@ def test_what_is_no_analysis_is_refused(tmp_path: Path) -> None:
     (tmp_path / "recommendations.json").write_text("[1")
     with pytest.raises(InputError, match=r"recommendations\.json"):
         write_report(tmp_path, page)
+    (tmp_path / "recommendations.json").write_text('{"crop_size": [448, 448]}')
+    with pytest.raises(InputError, match=r"holds no recommendations"):
+        write_report(tmp_path, page)
     (tmp_path / "recommendations.json").write_text("{}")
+    (tmp_path / "leakage.json").write_text('{"kind": "random"}')
+    write_metadata(make_dataset(tmp_path / "drawn").metadata, tmp_path / "metadata.h5")
+    with pytest.raises(InputError, match=r"leakage\.json.*leaks, splits, warnings"):
+        write_report(tmp_path, page, tmp_path / "metadata.h5")
     tables["summary"].loc[0, "value"] = 0.0
     write_tables(tables, tmp_path)
     shown = CliRunner().invoke(app, ["analyze", "report", str(tmp_path), "--output", str(page)])
