@@ -33,7 +33,7 @@ def make_crowded(folder: Path, classes: int = 60) -> dict[str, pd.DataFrame]:
     areas = tables["boxes"][tables["boxes"]["kind"] == "area"].query("label == 'deer'")
     others = pd.concat([areas.assign(label=name, count=random.integers(1, 99, len(areas))) for name in names])
     tables["boxes"] = pd.concat([tables["boxes"][tables["boxes"]["kind"] != "area"], others])
-    bands = [f"B{n:02}_reflectance" for n in range(13)]
+    bands = [f"B{n:02}_reflectance" for n in range(60)]
     tables["channels"] = pd.concat([tables["channels"].iloc[:1].assign(channel=n, name=b) for n, b in enumerate(bands)])
     tables["correlations"] = pd.DataFrame(
         [

@@ -78,7 +78,7 @@ def stretch(bands: npt.NDArray[Any]) -> Pixels:
     values[..., np.isnan(values).all(axis=(0, 1))] = 0
     low, high = np.nanpercentile(values, STRETCHED, axis=(0, 1))
     scaled = (values - low) / np.where(high > low, high - low, 1)
-    return np.rint(255 * np.nan_to_num(np.clip(scaled, 0, 1))).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.nan_to_num(np.clip(scaled, 0, 1))), np.uint8)
 
 
 def as_address(pixels: Pixels) -> str:

@@ -101,7 +101,7 @@ def write_report(folder: Path, output: Path, dataset: Path | None = None) -> Non
         InputError: The folder holds no analysis, or one of no image, or there is no such dataset.
     """
     tables = read_tables(folder)
-    advice = report_facts.read_json(folder / RECOMMENDATIONS_FILE)
+    advice = report_facts.read_advice(folder / RECOMMENDATIONS_FILE)
     summary = dict(zip(tables["summary"]["key"], tables["summary"]["value"], strict=True))
     if not summary.get("samples"):
         raise InputError(folder, "is an analysis of no sample.", fix="Measure a dataset that has some.")
@@ -117,8 +117,8 @@ def write_report(folder: Path, output: Path, dataset: Path | None = None) -> Non
         .render(
             name=metadata.name if metadata else folder.absolute().parent.name,
             facts=report_facts.facts(summary),
-            advice=list(report_facts.advice_tables(advice)),
-            splits=report_facts.read_json(leakage) if leakage else None,
+            advice=advice,
+            splits=report_facts.read_leakage(leakage) if leakage else None,
             sections=sections,
             suspicious=suspicious,
             extreme=extreme,
@@ -138,6 +138,7 @@ def _leakage_of(dataset: Path | None) -> Path | None:
 def _write_sections(tables: Tables, target: Path) -> Iterator[Section]:
     """Draw the figures, write their files, and make them ready for the page."""
     number = 0
+    target.mkdir(parents=True, exist_ok=True)
     with style.looks():
         for title, draw in SECTIONS.items():
             section = Section(title, [], [])

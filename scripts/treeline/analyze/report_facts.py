@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE, Ta
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
 
-MOST_OF_A_REASON = 12
+MOST_OF_A_REASON = 8
 """Images that are shown."""
 
 MOST_ROWS = 60
@@ -82,19 +82,38 @@ class Gallery:
     images: list[Shown]
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_advice(file: Path) -> list[tuple[str, dict[str, Any], Listing | None]]:
+    """Read the recommendations: each with its title, and its values as a table where they are many.
 
     Raises:
         InputError: The file is not there, or holds something else.
     """
+    try:
+        return [(key.replace("_", " ").capitalize(), piece, _table_of(key, piece)) for key, piece in _read(file)]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise InputError(file, "holds no recommendations.", fix="Measure the dataset anew.") from None
+
+
+def read_leakage(file: Path) -> dict[str, Any]:
+    """Read what is in the splits, and what they share.
+
+    Raises:
+        InputError: The file is not there, or holds something else.
+    """
+    content = dict(_read(file))
+    if missing := {"kind", "splits", "leaks", "warnings"} - content.keys():
+        raise InputError(file, f"does not say {', '.join(sorted(missing))}.", fix="Divide the dataset anew.")
+    return content
+
+
+def _read(file: Path) -> Iterable[tuple[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(file, f"cannot be read: {error}.", fix="Make it anew.") from None
     if not isinstance(content, dict):
         raise InputError(file, "is no JSON object.", fix="Make it anew.")
-    return content
+    return content.items()
 
 
 def facts(summary: dict[str, float]) -> dict[str, str]:
@@ -128,39 +147,31 @@ def quantities(tables: Tables) -> Listing:
     return Listing("Quantities of the images", pd.DataFrame(listed))
 
 
-def advice_tables(advice: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Listing | None]]:
-    """Each piece of advice with its title, and its values as a table where they are many."""
-    for key, piece in advice.items():
-        value, title = piece["value"], key.replace("_", " ").capitalize()
-        if key == "normalisation":
-            names = value.get("channels") or [str(place) for place in range(1, len(value["mean"]) + 1)]
-            table = pd.DataFrame({"channel": names, "mean": value["mean"], "std": value["std"]}, dtype=object)
-        elif key == "class_weights":
-            table = pd.DataFrame({"class": list(value), "weight": list(value.values())})
-        elif key == "suspicious":
-            counts = {reason: piece["basis"].get(reason, len(ids)) for reason, ids in value.items()}
-            table = pd.DataFrame({"reason": [REASON_TITLES[reason] for reason in counts], "images": counts.values()})
-        else:
-            table = pd.DataFrame()
-        yield title, piece, Listing("", table) if len(table) else None
+def _table_of(key: str, piece: dict[str, Any]) -> Listing | None:
+    value, basis = piece["value"], piece["basis"]
+    if not value or not piece["reason"]:
+        return None
+    if key == "normalisation":
+        names = value.get("channels") or [str(place) for place in range(1, len(value["mean"]) + 1)]
+        return Listing("", pd.DataFrame({"channel": names, "mean": value["mean"], "std": value["std"]}, dtype=object))
+    if key == "class_weights":
+        return Listing("", pd.DataFrame({"class": list(value), "weight": list(value.values())}))
+    if key == "suspicious":
+        counts = {REASON_TITLES[reason]: basis.get(reason, len(ids)) for reason, ids in value.items()}
+        return Listing("", pd.DataFrame({"reason": list(counts), "images": list(counts.values())}))
+    return None
 
 
 def split_tables(leakage: dict[str, Any]) -> Iterator[Listing]:
     """What is in the splits, and what they share, as `leakage.json` says."""
-    splits = leakage.get("splits", {})
     rows = [
         {"split": name, "samples": part["samples"], "share": part["share"], "wanted": part.get("wanted", math.nan)}
         | {f"values of {group}": count for group, count in part.get("groups", {}).items()}
-        for name, part in splits.items()
+        for name, part in leakage["splits"].items()
     ]
-    if rows:
-        yield Listing("Samples of the splits", pd.DataFrame(rows))
-    leaks = leakage.get("leaks", {})
-    if leaks:
-        names = [name.replace("_", " ") for name in leaks]
-        yield Listing(
-            "Leaks: pairs of samples across splits", pd.DataFrame({"shared": names, "pairs": list(leaks.values())})
-        )
+    yield Listing("Samples of the splits", pd.DataFrame(rows))
+    leaks = {"shared": [name.replace("_", " ") for name in leakage["leaks"]], "pairs": list(leakage["leaks"].values())}
+    yield Listing("Leaks: pairs of samples across splits", pd.DataFrame(leaks))
 
 
 def suspicious_galleries(tables: Tables) -> list[Gallery]:
@@ -171,10 +182,7 @@ def suspicious_galleries(tables: Tables) -> list[Gallery]:
     for reason in REASONS:
         part = rows[rows["reason"] == reason]
         if len(part):
-            images = [
-                Shown(row.id, row.image_path, f"{VALUES[reason]}: {number(row.value)}" if reason in VALUES else "")
-                for row in part.head(MOST_OF_A_REASON).itertuples()
-            ]
+            images = _shown(part, f"{VALUES[reason]}: " if reason in VALUES else None)
             total = int(summary.get(f"suspicious_{reason}", len(part)))
             galleries.append(Gallery(REASON_TITLES[reason], total, images))
     return galleries
@@ -185,11 +193,21 @@ def extreme_galleries(tables: Tables) -> list[Gallery]:
     rows = tables["extremes"].sort_values("rank", kind="stable")
     galleries = []
     for (kind, end), title in EXTREMES.items():
-        part = rows[(rows["kind"] == kind) & (rows["end"] == end)].head(MOST_OF_A_REASON)
+        part = rows[(rows["kind"] == kind) & (rows["end"] == end)]
         if len(part):
-            images = [Shown(row.id, row.image_path, f"{kind}: {number(row.value)}") for row in part.itertuples()]
-            galleries.append(Gallery(title, len(images), images))
+            images = _shown(part, f"{kind}: ")
+            galleries.append(Gallery(title, len(part), images))
     return galleries
+
+
+def _shown(rows: pd.DataFrame, value_of: str | None) -> list[Shown]:
+    """The first images of rows, each with its value; None: it has none."""
+    worst = rows.head(MOST_OF_A_REASON)
+    columns = (worst[name].tolist() for name in ("id", "image_path", "value"))
+    return [
+        Shown(identity, path, "" if value_of is None else value_of + number(value))
+        for identity, path, value in zip(*columns, strict=True)
+    ]
 
 
 def provenance(folder: Path, dataset: Path | None, leakage: Path | None) -> Listing:
@@ -207,7 +225,7 @@ def number(value: float) -> str:
     """Write a number with four significant digits, or all those of its whole part."""
     if not math.isfinite(value):
         return "–"
-    if value == int(value) or abs(value) >= 10_000:
+    if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from treeline.analyze.figures.drawing import Drawing, height_of_rows, labels_of
+from treeline.analyze.figures.drawing import Drawing, height_of_rows, label_ticks
 from treeline.analyze.figures.style import BLUE, COUNTS, SHARES, counts_axis, new_figure
 from treeline.analyze.tables import Tables
 
@@ -83,8 +83,8 @@ def _areas_by_class(areas: pd.DataFrame) -> Drawing:
     shares = 100 * grid.loc[shown, lows].to_numpy(np.float64) / totals[shown].to_numpy()[:, None]
     figure, axes = new_figure(title, max(1.7, height_of_rows(shown) + 0.2))
     picture = axes.imshow(np.ma.masked_equal(shares, 0), cmap=SHARES, vmin=0, interpolation="none", aspect="auto")
-    axes.set_yticks(range(len(shown)), labels_of(shown))
-    step = max(1, len(lows) // 5)
+    label_ticks(axes.yaxis, shown)
+    step = -(-len(lows) // 5)
     axes.set_xticks(range(0, len(lows), step), [percent(2 * low) for low in lows[::step]])
     axes.tick_params(length=0)
     axes.set_xlabel("Area of a box, at most (% of the image)")

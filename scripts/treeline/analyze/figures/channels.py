@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, Listing, height_of_rows, labels_of, legend_below, matrix
+from treeline.analyze.figures.drawing import (
+    Drawing,
+    Listing,
+    height_of_legend,
+    height_of_rows,
+    label_ticks,
+    legend_below,
+    matrix,
+)
 from treeline.analyze.figures.style import (
     BLUE,
     GREEN,
@@ -40,6 +49,7 @@ CORRELATIONS = {
 }
 """Title and how to read each."""
 
+MOST_SAID = 6
 SPIKE = 3.0
 """Bins at either end that are so many times as high as all others are cut off, and said in the caption."""
 
@@ -64,8 +74,8 @@ def draw_channels(tables: Tables) -> Iterator[Drawing | Listing]:
 
 def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
     title = "Distribution of the channels"
-    figure, axes = new_figure(title)
     shown = list(channels["name"])[:MOST_SERIES]
+    figure, axes = new_figure(title, 2.3 + height_of_legend(shown))
     tops, cut = [], []
     for place, name in enumerate(shown):
         part = rows[rows["channel"] == name]
@@ -73,18 +83,13 @@ def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
         colour, dashes = OF_PHOTOS.get(name, series_look(place))
         edges = np.append(part["bin_low"].to_numpy(), part["bin_high"].iloc[-1:])
         axes.stairs(share, edges, color=colour, linestyle=dashes, linewidth=1.2, label=name)
-        inner = share[1:-1].max(initial=0)
-        ends = {"lowest": share[0], "highest": share[-1]}
-        cut += [
-            f"{value:.1f} % of {name} are in the {end} bin"
-            for end, value in ends.items()
-            if inner > 0 and value > SPIKE * inner
-        ]
-        tops.append(inner if inner > 0 else share.max(initial=0))
-    axes.set(xlabel="Value", ylabel="Share of the pixels (%)", ylim=(0, 1.15 * max(tops)) if cut else (0, None))
+        top, spikes = _without_spikes(share, name)
+        tops.append(top)
+        cut += spikes
+    axes.set(xlabel="Value", ylabel="Share of the pixels (%)", ylim=(0, 1.1 * max(tops)))
     axes.grid(visible=False, axis="x")
     legend_below(figure)
-    caption = "Each channel's bins add up to 100 %." + (f" Cut off: {'; '.join(cut[:6])}." if cut else "")
+    caption = "Each channel's bins add up to 100 %." + _said(cut)
     if len(channels) > len(shown):
         caption += f" The first {len(shown)} of {len(channels)} channels."
     table = rows[rows["channel"].isin(shown)][["channel", "bin_low", "bin_high", "count"]]
@@ -93,6 +98,7 @@ def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
 
 def _colour_space(space: str, rows: pd.DataFrame) -> Drawing:
     names = [name for name in SPACES[space] if (rows["channel"] == name).any()]
+    cut: list[str] = []
     figure, first = new_figure(TITLES[space], 0.4 + 1.15 * len(names))
     first.remove()
     for axes, name in zip(np.ravel(figure.subplots(len(names), 1)), names, strict=True):
@@ -100,23 +106,42 @@ def _colour_space(space: str, rows: pd.DataFrame) -> Drawing:
         share = 100 * part["count"].to_numpy() / max(1, part["count"].sum())
         edges = np.append(part["bin_low"].to_numpy(), part["bin_high"].iloc[-1:])
         axes.stairs(share, edges, fill=True, color=BLUE, alpha=0.8)
-        axes.set(xlabel=SPACES[space][name], ylabel="Pixels (%)", ylim=(0, None))
+        top, spikes = _without_spikes(share, name)
+        cut += spikes
+        filled = edges[:-1][share > 0]
+        axes.set(xlabel=SPACES[space][name], ylabel="Pixels (%)", ylim=(0, 1.1 * top))
+        axes.set_xlim(*((filled.min() - 1, filled.max() + 2) if space == "lab" else (edges[0], edges[-1])))
         axes.grid(visible=False, axis="x")
-    caption = "Sampled pixels." + (" Hue is that of grey pixels, too, where it says little." if space == "hsv" else "")
+    caption = "Sampled pixels." + (" Grey pixels have the hue 0." if space == "hsv" else "") + _said(cut)
     return Drawing(space, TITLES[space], caption, figure, rows[["channel", "bin_low", "bin_high", "count"]])
+
+
+def _without_spikes(share: npt.NDArray[np.float64], name: str) -> tuple[float, list[str]]:
+    """Height to be drawn, in per cent, and what is said of the first or last bin where that is cut off."""
+    inner = float(share[1:-1].max(initial=0))
+    if not inner > 0:
+        return float(share.max(initial=0)) or 1.0, []
+    ends = {"lowest": float(share[0]), "highest": float(share[-1])}
+    spikes = {end: value for end, value in ends.items() if value > SPIKE * inner}
+    shown = [value for end, value in ends.items() if end not in spikes]
+    return max(inner, *shown, 0), [f"{value:.1f} % of {name} are in the {end} bin" for end, value in spikes.items()]
+
+
+def _said(cut: list[str]) -> str:
+    return f" Cut off: {'; '.join(cut[:MOST_SAID])}." if cut else ""
 
 
 def _percentiles(channels: pd.DataFrame) -> Drawing:
     title = "Spread of the channels"
     names = list(channels["name"])
-    figure, axes = new_figure(title, min(9.0, height_of_rows(names)))
+    figure, axes = new_figure(title, height_of_rows(names))
     rows = np.arange(len(names))
     axes.hlines(rows, channels["p1"], channels["p99"], color=QUIET, linewidth=0.8)
     axes.hlines(rows, channels["p5"], channels["p95"], color=BLUE, linewidth=2)
     axes.hlines(rows, channels["p25"], channels["p75"], color=BLUE, linewidth=5)
     axes.plot(channels["median"], rows, "|", color=INK, markersize=9, markeredgewidth=1.4, label="median")
     axes.plot(channels["mean"], rows, "D", color=VERMILION, markersize=4, label="mean")
-    axes.set_yticks(rows, labels_of(names))
+    label_ticks(axes.yaxis, names)
     axes.set(xlabel="Value", ylim=(len(names) - 0.4, -0.6))
     legend_below(figure)
     caption = "Bars from thin to thick: 98, 90 and 50 % of the pixels of a channel."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import MOST_LABELS, Drawing, height_of_rows, labels_of, legend_below, matrix
+from treeline.analyze.figures.drawing import MOST_LABELS, Drawing, height_of_rows, label_ticks, legend_below, matrix
 from treeline.analyze.figures.style import (
     COUNTS,
     MARKERS,
@@ -27,7 +27,7 @@ WIDE_RANGE = 30.0
 APART = 0.22
 """Rows between the dots of two splits, so that equal ones are seen."""
 
-MOST_PAIRED = 20
+MOST_PAIRED = 16
 """Classes of a matrix."""
 
 UNITS = {
@@ -75,7 +75,7 @@ def _counts(classes: pd.DataFrame, unit: str) -> Drawing:
             marker=MARKERS[number % 4],
             color=SERIES[number % 4],
         )
-    axes.set_yticks(range(len(shown)), labels_of(shown))
+    label_ticks(axes.yaxis, shown)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     values = classes.loc[classes[unit] > 0, unit]
     if values.max() / values.min() > WIDE_RANGE:

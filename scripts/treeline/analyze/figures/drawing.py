@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from treeline.analyze.figures.style import BLUE, INK, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
@@ -64,26 +65,41 @@ class Listing:
     table: pd.DataFrame
 
 
-def labels_of(names: Sequence[str]) -> list[str]:
+def labels_of(names: Sequence[str], most_broken: int = MOST_BROKEN) -> list[str]:
     """Shorten names: to two lines where they are few, else to one; what does not fit ends in an ellipsis."""
-    if len(names) <= MOST_BROKEN:
+    if len(names) <= most_broken:
         return [
             "\n".join(textwrap.wrap(name, LETTERS_OF_LINE, max_lines=2, placeholder=" …")) or name for name in names
         ]
     return [name if len(name) <= LETTERS_OF_LINE else name[: LETTERS_OF_LINE - 1].rstrip() + "…" for name in names]
 
 
+def label_ticks(axis: Axis, names: Sequence[str], most: int = MOST_LABELS, most_broken: int = MOST_BROKEN) -> None:
+    """Put names to the places 0, 1, 2, ... of an axis; where they are more than `most`, to every second, third, ..."""
+    step = -(-len(names) // most) or 1
+    axis.set_ticks(range(0, len(names), step), labels_of(names[::step], most_broken))
+
+
 def height_of_rows(names: Sequence[str]) -> float:
     """Inches that a figure needs for a row a name."""
     is_broken = any("\n" in label for label in labels_of(names))
-    return 0.95 + len(names) * (0.27 if is_broken else 0.18)
+    return 0.95 + min(len(names), MOST_LABELS) * (0.27 if is_broken else 0.18)
 
 
 def legend_below(figure: Figure, title: str | None = None) -> None:
     """Explain the series below the plot, in as many columns as their names leave room for."""
     names = [name for axes in figure.axes for name in axes.get_legend_handles_labels()[1]]
-    columns = max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
+    columns = _columns_of_legend(names)
     figure.legend(loc="outside lower left", ncols=columns, handlelength=2, columnspacing=1.2, title=title)
+
+
+def height_of_legend(names: Sequence[str]) -> float:
+    """Inches of a legend."""
+    return 0.15 * -(-len(names) // _columns_of_legend(names))
+
+
+def _columns_of_legend(names: Sequence[str]) -> int:
+    return max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
 
 
 def histogram(
@@ -143,14 +159,12 @@ def matrix(
         np.ma.masked_invalid(values), cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="none", aspect="auto"
     )
     is_wide = max(map(len, columns), default=0) > 5 and len(columns) > 3
-    axes.set_xticks(
-        range(len(columns)),
-        labels_of(columns),
-        rotation=90 if is_wide or len(columns) > MOST_ANNOTATED else 0,
-    )
-    axes.set_yticks(range(len(rows)), labels_of(rows))
-    axes.tick_params(length=0)
-    if len(columns) > 16:
+    is_upright = is_wide or len(columns) > MOST_ANNOTATED
+    label_ticks(axes.xaxis, columns, MOST_BROKEN, MOST_ANNOTATED)
+    label_ticks(axes.yaxis, rows, MOST_BROKEN, MOST_ANNOTATED)
+    axes.tick_params(axis="x", length=0, labelrotation=90 if is_upright else 0)
+    axes.tick_params(axis="y", length=0)
+    if max(len(rows), len(columns)) > MOST_ANNOTATED:
         axes.tick_params(labelsize=5.5)
     axes.grid(visible=False)
     for spine in axes.spines.values():

@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
 }
 """Title and axis of each quantity of the space `images` and of `target`."""
 
+MOST_BINS = 64
 LINEAR = ("brightness", "target")
 QUANTILES = {"5 %": "p5", "median": "median", "95 %": "p95"}
 MOST_DOTS = 500
@@ -48,11 +49,19 @@ def draw_images(tables: Tables) -> Iterator[Drawing]:
             if np.isfinite(value := summary.get(f"{quantity}_{part}", np.nan))
         }
         unit = "Mean value of all channels" if quantity == "brightness" and is_raster else xlabel
+        rows = _merged(rows) if quantity in LINEAR else rows
         figure = histogram(rows, title, unit, is_log=quantity not in LINEAR, marks=marks)
         caption = f"{rows['count'].sum():,} images."
         if quantity == "sharpness":
             caption += " Those far to the left are blurred, or have nothing in them."
         yield Drawing(quantity, title, caption, figure, rows[["bin_low", "bin_high", "count"]])
+
+
+def _merged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put bins together, so that those of few images are no mere spikes: about 2 sqrt(n) of n images, 64 at most."""
+    wanted = min(MOST_BINS, max(8.0, 2 * np.sqrt(rows["count"].sum())))
+    group = np.arange(len(rows)) // max(1, round(len(rows) / wanted))
+    return rows.groupby(group).agg({"bin_low": "first", "bin_high": "last", "count": "sum"})
 
 
 def _dimensions(rows: pd.DataFrame) -> Drawing:
@@ -61,20 +70,21 @@ def _dimensions(rows: pd.DataFrame) -> Drawing:
     sides = rows[["image_width", "image_height"]]
     low, high = float(sides.min().min()), float(sides.max().max())
     limits = (low / 1.3, high * 1.3) if low > 0 and high / low > 8 else (0, high * 1.1)
+    axes.set(xlim=limits, ylim=limits, xlabel="Width (pixels)", ylabel="Height (pixels)", aspect="equal")
     if limits[0] > 0:
         for which in ("x", "y"):
             log_axis(axes, which)
-    axes.set(xlim=limits, ylim=limits, xlabel="Width (pixels)", ylabel="Height (pixels)", aspect="equal")
     _draw_aspects(figure, limits)
-    area = LARGEST_DOT * rows["count"] / rows["count"].max()
+    is_many = len(rows) > MOST_DOTS
+    area = (LARGEST_DOT / 6 if is_many else LARGEST_DOT) * rows["count"] / rows["count"].max()
     axes.scatter(
         *(rows["image_width"], rows["image_height"]),
-        s=np.maximum(area, 5),
+        s=np.maximum(area, 2 if is_many else 5),
         color=BLUE,
         alpha=0.7,
         linewidths=0,
         zorder=3,
-        rasterized=len(rows) > MOST_DOTS,
+        rasterized=is_many,
     )
     common = rows.sort_values("count", ascending=False, kind="stable").iloc[0]
     caption = (

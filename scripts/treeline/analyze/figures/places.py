@@ -101,6 +101,8 @@ def _frame(axes: Axes, rows: pd.DataFrame, system: System) -> None:
 def _tick(value: float, letters: str, system: System) -> str:
     if not system.is_geographic:
         return f"{value:,.0f}"
+    if letters == "EW":
+        value = (value + 180) % 360 - 180
     return f"{abs(value):.6g}° {letters[0] if value >= 0 else letters[1]}" if round(value, 9) else "0°"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, height_of_rows, labels_of, legend_below
+from treeline.analyze.figures.drawing import Drawing, height_of_legend, height_of_rows, label_ticks, legend_below
 from treeline.analyze.figures.style import (
     BLUE,
     INK,
@@ -40,8 +40,8 @@ def draw_rasters(tables: Tables) -> Iterator[Drawing]:
 
 def _variogram(rows: pd.DataFrame) -> Drawing:
     title = "Semivariogram of the bands"
-    figure, axes = new_figure(title, 2.8)
     bands = list(dict.fromkeys(rows["band"]))[:MOST_SERIES]
+    figure, axes = new_figure(title, 2.3 + height_of_legend(bands))
     for place, band in enumerate(bands):
         part = rows[rows["band"] == band].sort_values("lag")
         sill = part["semivariance"].max()
@@ -60,7 +60,7 @@ def _variogram(rows: pd.DataFrame) -> Drawing:
 def _moran(rows: pd.DataFrame) -> Drawing:
     title = "Spatial autocorrelation (Moran's I)"
     bands = list(dict.fromkeys(rows["band"]))
-    figure, axes = new_figure(title, min(9.0, height_of_rows(bands) + 0.2))
+    figure, axes = new_figure(title, height_of_rows(bands) + 0.2)
     for place, band in enumerate(bands):
         values = rows.loc[rows["band"] == band, "moran"].to_numpy()
         low, first, middle, third, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
@@ -68,7 +68,7 @@ def _moran(rows: pd.DataFrame) -> Drawing:
         axes.hlines(place, first, third, color=BLUE, linewidth=5)
         axes.plot(middle, place, "|", color=INK, markersize=9, markeredgewidth=1.4)
     axes.axvline(rows["expected"].mean(), color=VERMILION, linewidth=1, linestyle="--", label="no autocorrelation")
-    axes.set_yticks(range(len(bands)), labels_of(bands))
+    label_ticks(axes.yaxis, bands)
     axes.set(xlabel="Moran's I", ylim=(len(bands) - 0.4, -0.6))
     legend_below(figure)
     caption = (
