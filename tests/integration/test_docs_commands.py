@@ -104,7 +104,7 @@ def test_a_command_can_be_called_as_printed(text: str) -> None:
 @named(spans_like(r"treeline [a-z].*"))
 def test_a_command_in_a_sentence_is_there(text: str) -> None:
     command, arguments = find_command([word for word in words(text)[1:] if word != "..."])
-    if command.name == "query" and not PLACEHOLDER.search(text):
+    if command.name == "query" and arguments and not PLACEHOLDER.search(text):
         check_call(command, arguments)
     else:
         check_options(command, arguments)
