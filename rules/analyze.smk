@@ -9,13 +9,13 @@ OUT  datasets/<name>/analysis/tables/<table>.parquet  docs/analyze.md
      datasets/<name>/analysis/figures/                the report's figures by themselves
 """
 
-ANALYSIS = paths.dataset("{dataset}") / "analysis"
+ANALYSIS = paths.dataset_analysis("{dataset}")
 
 
 rule analyze:
     """The analysis of every dataset, with its report."""
     input:
-        [paths.dataset(name) / "analysis" / "report.html" for name in DATASETS],
+        [paths.dataset_analysis(name) / "report.html" for name in DATASETS],
     localrule: True
 
 

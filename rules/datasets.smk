@@ -215,7 +215,7 @@ rule dataset_in_hdf5:
     output:
         paths.dataset("{dataset}") / TARGETS["hdf5"],
     log:
-        DATASET_LOGS / "hdf5.log",
+        DATASET_LOGS / f"{TARGETS['hdf5']}.log",
     conda:
         "../envs/treeline.yaml"
     resources:

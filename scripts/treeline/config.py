@@ -31,7 +31,7 @@ from treeline.config_values import (
     check_distinct,
 )
 
-Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets"]
+Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets", "analyze"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 

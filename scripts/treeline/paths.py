@@ -228,6 +228,10 @@ class Paths:
         """Folder of one step of a dataset, counted from 0: the source and the measuring are steps too."""
         return self.dataset(name) / "steps" / f"{number:0>2}-{step}"
 
+    def dataset_analysis(self, name: str) -> Path:
+        """Folder of a dataset's analysis and its report."""
+        return self.dataset(name) / "analysis"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from treeline.config_tools import Selection, gives_verdicts
+from treeline.datasets.description import read_description
+from treeline.datasets.encodings import TARGETS
 from treeline.io.manifest import Shard, read_manifest
 from treeline.io.verdicts import DROP, KEEP, only_kept
 from treeline.paths import Paths, shard_folder
@@ -33,9 +35,11 @@ def collect_status(output: Output) -> list[StageStatus]:
         "extract": _extract,
         "catalog": _catalog,
         "datasets": _datasets,
+        "analyze": _analyze,
     }
     settings = output.settings
-    has_work = {"tools": any(settings.tools_parameters.items()), "datasets": bool(settings.datasets.names)}
+    names = bool(settings.datasets.names)
+    has_work = {"tools": any(settings.tools_parameters.items()), "datasets": names, "analyze": names}
     stages = [stage for stage in settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 
@@ -189,12 +193,23 @@ def _catalog(output: Output) -> StageStatus:
 
 
 def _datasets(output: Output) -> StageStatus:
-    status = StageStatus("datasets", "datasets", output.folders)
+    status = StageStatus("datasets", "datasets, encodings", output.folders)
     for name in output.settings.datasets.names:
-        folder = output.paths.dataset(name)
-        if status.count(folder / "metadata.h5", log=output.paths.logs / "datasets" / name / "finish.log"):
+        folder, logs = output.paths.dataset(name), output.paths.logs / "datasets" / name
+        if status.count(folder / "metadata.h5", log=logs / "finish.log"):
             count = "SELECT split, count(*) FROM read_parquet(?) GROUP BY split ORDER BY split"
             rows = query_tables(count, [folder / "splits.parquet"])
             status.rows_out.update({f"{name} {split}": number for split, number in rows})
+        for encoding in read_description(Path(output.settings.datasets.folder) / f"{name}.yaml").encodings:
+            target = TARGETS[encoding.kind]
+            status.count(folder / target, log=logs / f"{target}.log")
     status.rows_in = status.rows_out.total()
+    return status
+
+
+def _analyze(output: Output) -> StageStatus:
+    status = StageStatus("analyze", "reports", output.folders)
+    for name in output.settings.datasets.names:
+        report = output.paths.dataset_analysis(name) / "report.html"
+        status.count(report, log=output.paths.logs / "datasets" / name / "report.log")
     return status

@@ -26,6 +26,13 @@ from treeline.watch import watch
 CONFIG = Path("my config.yaml")
 SHARDS = [("a.org:80", 0), ("a.org:80", 1), ("b.org", 0)]
 GROUPS = ["birds", "museum_specimen_all"]
+BIRDS = """
+title: Birds
+source: {kind: folder, path: photos}
+task: multiclass
+splits: {kind: stratified}
+encodings: [{kind: hdf5}]
+"""
 MESSAGES = ["[/html] [bold]gone[/bold] :smile: \x1b]0;title\x07\n" + "x" * 200, "404 Not Found"]
 
 
@@ -35,6 +42,8 @@ def settings(tmp_path: Path) -> Settings:
     groups.mkdir()
     for group in GROUPS:
         (groups / f"{group}.yaml").write_text("description: d\nwhere: 'true'\n")
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "birds.yaml").write_text(BIRDS)
     return Settings(
         path_to_input="in.csv",
         path_to_output=str(tmp_path / "[red]out"),
@@ -42,7 +51,7 @@ def settings(tmp_path: Path) -> Settings:
         tools_parameters={"size_based": {}, "resize": {}, "exif": {}},
         decode={"keep": ["size_based"]},
         catalog={"splits": {}, "queries": {"bears": {"query": "images"}}, "exports": {"all": {"format": "lila"}}},
-        datasets={"names": ["birds"]},
+        datasets={"names": ["birds"], "folder": str(tmp_path / "datasets")},
     )
 
 
@@ -74,7 +83,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(
         paths.dataset("birds") / "splits.parquet", pa.table({"id": [0, 1, 4], "split": ["train", "val", "train"]})
     )
-    put(paths.dataset("birds") / "metadata.h5")
+    for file in ("metadata.h5", "dataset.h5", "analysis/report.html"):
+        put(paths.dataset("birds") / file)
     return paths.root
 
 
@@ -137,7 +147,8 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "lookup": (2, 9, {"birds": 7, "museum_specimen_all": 7}),
         "extract": (3, 14, {"found": 10, "missing": 2, "duplicates": 2}),
         "catalog": (5, 9, {"collection": 9}),
-        "datasets": (1, 3, {"birds train": 2, "birds val": 1}),
+        "datasets": (2, 3, {"birds train": 2, "birds val": 1}),
+        "analyze": (1, 0, {}),
     }
 
 
@@ -157,6 +168,8 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("lookup", "lookup/birds/manifest.csv"),
         ("extract", "extracted/birds/report.csv"),
         ("datasets", "datasets/birds/metadata.h5"),
+        ("datasets", "datasets/birds/dataset.h5"),
+        ("analyze", "datasets/birds/analysis/report.html"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
         ("catalog", "catalog/catalog.duckdb"),
         ("catalog", "catalog/leakage.json"),
