@@ -26,7 +26,7 @@ SIZES = ((320, 240), (240, 320), (480, 270))
 """Width and height in pixels."""
 
 CAMERAS = 8
-COLUMNS, WIDTH, GAP = 5, 420, 8
+COLUMNS, WIDTH, GAP = 5, 380, 8
 """Of the sheet, and of each of its figures in pixels."""
 
 SHOWN = (
@@ -78,10 +78,10 @@ def put_together(files: list[Path]) -> Image.Image:
     sheet = Image.new("RGB", (GAP + COLUMNS * (WIDTH + GAP), max(heights)), "#e9e9e4")
     for place, column in enumerate(columns):
         top = GAP
-        for picture in column:
-            sheet.paste(picture, (GAP + place * (WIDTH + GAP), top))
-            top += picture.height + GAP
-    return sheet.quantize(128)
+        for small in column:
+            sheet.paste(small, (GAP + place * (WIDTH + GAP), top))
+            top += small.height + GAP
+    return sheet.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 
 
 def _facts(number: int, width: int, height: int, camera: int, rng: np.random.Generator, hour: int) -> dict[str, object]:

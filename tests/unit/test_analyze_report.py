@@ -148,14 +148,17 @@ def test_images_that_stand_out_are_shown_where_the_dataset_has_them(report: Repo
 
 
 def test_the_same_bytes_twice_even_of_next_to_nothing(tmp_path: Path) -> None:
-    make_bare(tmp_path / "a")
+    tables = make_bare(tmp_path / "a")
+    for name in ("boxes", "times"):
+        tables[name] = tables[name].iloc[:0]
+    write_tables(tables, tmp_path / "a")
     for run in ("one", "two"):
         write_report(tmp_path / "a", tmp_path / run / "report.html")
     one, two = (
         {path.relative_to(tmp_path / run): path.read_bytes() for path in (tmp_path / run).rglob("*.*")}
         for run in ("one", "two")
     )
-    assert len(one) > 20
+    assert len(one) > 15
     assert one == two
 
 

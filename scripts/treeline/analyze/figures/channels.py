@@ -50,6 +50,9 @@ CORRELATIONS = {
 """Title and how to read each."""
 
 MOST_SAID = 6
+LONG_TAIL = 2.0
+"""Length of an axis, as a multiple of what most values need, from which it is cut off."""
+
 SPIKE = 3.0
 """Bins at either end that are so many times as high as all others are cut off, and said in the caption."""
 
@@ -90,6 +93,10 @@ def _distributions(rows: pd.DataFrame, channels: pd.DataFrame) -> Drawing:
     axes.grid(visible=False, axis="x")
     legend_below(figure)
     caption = "Each channel's bins add up to 100 %." + _said(cut)
+    drawn = _without_tails(channels, (float(rows["bin_low"].min()), float(rows["bin_high"].max())))
+    if drawn:
+        axes.set_xlim(*drawn)
+        caption += f" Drawn from {drawn[0]:,.4g} to {drawn[1]:,.4g}; values beyond are in the table."
     if len(channels) > len(shown):
         caption += f" The first {len(shown)} of {len(channels)} channels."
     table = rows[rows["channel"].isin(shown)][["channel", "bin_low", "bin_high", "count"]]
@@ -125,6 +132,14 @@ def _without_spikes(share: npt.NDArray[np.float64], name: str) -> tuple[float, l
     spikes = {end: value for end, value in ends.items() if value > SPIKE * inner}
     shown = [value for end, value in ends.items() if end not in spikes]
     return max(inner, *shown, 0), [f"{value:.1f} % of {name} are in the {end} bin" for end, value in spikes.items()]
+
+
+def _without_tails(channels: pd.DataFrame, whole: tuple[float, float]) -> tuple[float, float] | None:
+    """Where 98 % of the values are, with room to either side; None where all of the axis is not much more."""
+    low, high = float(channels["p1"].min()), float(channels["p99"].max())
+    room = (high - low) / 2
+    drawn = max(whole[0], low - room), min(whole[1], high + room)
+    return drawn if room > 0 and whole[1] - whole[0] > LONG_TAIL * (drawn[1] - drawn[0]) else None
 
 
 def _said(cut: list[str]) -> str:

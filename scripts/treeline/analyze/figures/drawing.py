@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from treeline.analyze.figures.style import BLUE, INK, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
 
@@ -124,6 +125,8 @@ def histogram(
         axes.axvline(value, color=INK, linewidth=0.9, linestyle=("-", "--", ":")[place % 3], label=name)
     if is_log:
         log_axis(axes)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     counts_axis(axes)
     axes.set(xlabel=xlabel, ylabel="Images", ylim=(0, None))
     axes.grid(visible=False, axis="x")

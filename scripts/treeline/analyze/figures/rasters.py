@@ -19,6 +19,7 @@ from treeline.analyze.figures.style import (
     log_axis,
     new_figure,
     series_look,
+    short_number,
 )
 from treeline.analyze.tables import Tables
 
@@ -94,7 +95,7 @@ def _anomaly_scores(rows: pd.DataFrame) -> Drawing:
     counts_axis(axes)
     axes.grid(visible=False, axis="x")
     top = first.sort_values("score", ascending=False, kind="stable").iloc[0]
-    caption = f"{len(first):,} sampled rasters. The highest is {top['score']:.3g}, in {top['image_path']}."
+    caption = f"{len(first):,} sampled rasters. The highest is {short_number(top['score'])}, in {top['image_path']}."
     return Drawing("anomaly_scores", title, caption, figure, first)
 
 
@@ -102,7 +103,8 @@ def _anomaly_places(rows: pd.DataFrame) -> Drawing:
     title = "Where anomalous pixels lie"
     figure, axes = new_figure(title, 3.0)
     part = rows.sort_values("score", kind="stable")
-    dots = axes.scatter(part["x"], part["y"], c=np.log10(part["score"].clip(lower=1e-3)), cmap=SHARES, s=14, zorder=3)
+    scores = np.log10(part["score"].clip(lower=1e-3))
+    dots = axes.scatter(part["x"], part["y"], 16, scores, cmap=SHARES, edgecolors=QUIET, linewidths=0.4, zorder=3)
     side = float(max(rows["x"].max(), rows["y"].max())) + 1
     axes.set(xlabel="Column (pixels)", ylabel="Row (pixels)", aspect="equal")
     axes.set(xlim=(-0.03 * side, 1.03 * side), ylim=(1.03 * side, -0.03 * side))
