@@ -38,6 +38,9 @@ def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
     """
     from dataclasses import replace
 
+    import pandas as pd
+
+    from treeline.datasets.encodings.sizes import resize_boxes
     from treeline.datasets.metadata import ID
     from treeline.datasets.samples import read_samples
     from treeline.io.tar import tar_writer
@@ -57,7 +60,8 @@ def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
     index = metadata.index.assign(image_path=metadata.index[ID].map(names))
     resized = replace(metadata.with_tables(index=index), images=(str(folder / ARCHIVE),))
     if "boxes" in resized.tables:
-        resized = resized.with_tables(boxes=_scaled(resized.tables["boxes"], scales))
+        factors = pd.DataFrame.from_dict(scales, orient="index", columns=["x", "y"])
+        resized = resized.with_tables(boxes=resize_boxes(resized.tables["boxes"], factors))
     return Outcome(resized, has_new_images=True)
 
 
@@ -91,6 +95,7 @@ def _resize(sample: Sample, options: Options) -> tuple[bytes, bytes | None, tupl
     """The image and the mask, and by how much they are smaller in width and height."""
     import cv2
 
+    from treeline.datasets.encodings.sizes import resize_mask
     from treeline.datasets.samples import decode_mask
     from treeline.io.encode import encode_jpeg, encode_png
     from treeline.io.exif import kept_exif
@@ -108,16 +113,7 @@ def _resize(sample: Sample, options: Options) -> tuple[bytes, bytes | None, tupl
     image = encode_jpeg(pixels, options.jpeg_quality, exif) if is_jpeg else encode_png(pixels, exif)
     mask = None
     if sample.mask is not None:
-        reduced = cv2.resize(decode_mask(sample.mask), target[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        encoded, buffer = cv2.imencode(".png", reduced)
+        encoded, buffer = cv2.imencode(".png", resize_mask(decode_mask(sample.mask), target))
         assert encoded  # PNG takes any mask
         mask = buffer.tobytes()
     return image, mask, (target[1] / width, target[0] / height)
-
-
-def _scaled(boxes: pd.DataFrame, scales: Mapping[int, tuple[float, float]]) -> pd.DataFrame:
-    across = boxes["id"].map({id: scale[0] for id, scale in scales.items()})
-    down = boxes["id"].map({id: scale[1] for id, scale in scales.items()})
-    return boxes.assign(
-        x=boxes["x"] * across, width=boxes["width"] * across, y=boxes["y"] * down, height=boxes["height"] * down
-    )
