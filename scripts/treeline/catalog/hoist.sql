@@ -87,4 +87,5 @@ SELECT
 FROM staged_images AS image
 JOIN new_sequences AS sequence USING (dataset, seq_id);
 
+DROP TABLE staged_images;
 DROP TABLE alike_properties;

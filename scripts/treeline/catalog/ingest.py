@@ -151,6 +151,9 @@ def _reported(catalog: Path, source: Source) -> Iterator[None]:
     except InvalidSourceError as error:
         error.violations.write(report)
         raise InvalidSourceError(source.path, error.violations, report) from None
+    except duckdb.OutOfMemoryException as error:
+        fix = "Give more: --memory-mb; fewer --threads take less. What is in the catalogue is as it was."
+        raise InputError(source.path, "cannot be brought in with the memory that is allowed.", fix=fix) from error
     except duckdb.ConstraintException as error:
         reason = str(error).partition("\n")[0]
         raise InputError(source.path, f"holds what the catalogue cannot: {reason}") from error
@@ -161,7 +164,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, source: Source, checksum: str)
     connection.execute(read_sql("merge.sql"))
     sequences, images, boxes, splits = (
         connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-        for table in ("new_sequences", "new_images", "staged_boxes", "staged_splits")
+        for table in ("new_sequences", "numbered_images", "staged_boxes", "staged_splits")
     )
     facts = [source.name, source.format, str(source.path), checksum, sequences, images, boxes, datetime.now(UTC)]
     connection.execute("DELETE FROM ingests WHERE ingest = ?", [number])

@@ -29,15 +29,17 @@ DELETE FROM sequences WHERE ingest = getvariable('ingest');
 DELETE FROM classes WHERE ingest = getvariable('ingest');
 
 CREATE OR REPLACE TEMP TABLE numbered_images AS
-SELECT
-    new.*,
-    coalesce(
-        known.image,
-        (SELECT coalesce(max(image), 0) FROM (SELECT image FROM images UNION ALL SELECT image FROM known_images))
-            + row_number() OVER (PARTITION BY known.image IS NULL ORDER BY new.item)
-    ) AS image
+SELECT new.*, known.image
 FROM new_images AS new
-LEFT JOIN known_images AS known USING (dataset, file);
+JOIN known_images AS known USING (dataset, file)
+UNION ALL
+SELECT
+    *,
+    (SELECT coalesce(max(image), 0) FROM (SELECT image FROM images UNION ALL SELECT image FROM known_images))
+        + row_number() OVER () AS image                -- in the order of the rows, one after the other: a window needs all
+FROM (FROM new_images ANTI JOIN known_images USING (dataset, file) ORDER BY item);
+
+DROP TABLE new_images;
 
 SET VARIABLE first_sequence = (SELECT coalesce(max(sequence), 0) FROM sequences);
 
@@ -74,13 +76,19 @@ SELECT
 FROM numbered_images
 ORDER BY number, frame_num, file;
 
+-- Joined first and sorted then: both at once need memory that neither leaves to the other.
+CREATE OR REPLACE TEMP TABLE numbered_boxes AS
+SELECT box.*, image.image
+FROM staged_boxes AS box
+JOIN (SELECT item, image FROM numbered_images UNION ALL SELECT item, image FROM attached_images) AS image USING (item);
+
 INSERT INTO boxes
 SELECT
-    image.image, box.box, box.category, box.class, box.x_min, box.y_min, box.width, box.height, box.confidence,
-    box.properties, getvariable('ingest')
-FROM staged_boxes AS box
-JOIN (SELECT item, image FROM numbered_images UNION ALL SELECT item, image FROM attached_images) AS image USING (item)
-ORDER BY image.image, box.box;
+    image, box, category, class, x_min, y_min, width, height, confidence, properties, getvariable('ingest')
+FROM numbered_boxes
+ORDER BY image, box;
+
+DROP TABLE numbered_boxes;
 
 -- What other sources said of images that are gone.
 DELETE FROM boxes WHERE image IN (SELECT image FROM known_images EXCEPT SELECT image FROM numbered_images);

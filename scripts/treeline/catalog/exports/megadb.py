@@ -39,9 +39,10 @@ DATASETS = f"""
 
 SPLITS = """
     WITH others AS (  -- locations that are no text: `location` is their JSON
-        SELECT dataset, location_text(properties -> '$.location') AS location
+        SELECT dataset, location
         FROM sequences
-        WHERE (properties -> '$.location') IS NOT NULL
+        GROUP BY dataset, location
+        HAVING count(properties -> '$.location') = count(*)  -- where a sequence has it as text, that is what it is
         UNION
         SELECT dataset, unnest(not_text) FROM split_entries
     ), locations AS (
