@@ -87,8 +87,9 @@ def _dimensions(rows: pd.DataFrame) -> Drawing:
         rasterized=is_many,
     )
     common = rows.sort_values("count", ascending=False, kind="stable").iloc[0]
+    sizes = "1 size" if len(rows) == 1 else f"{len(rows):,} sizes"
     caption = (
-        f"{rows['count'].sum():,} images of {len(rows):,} sizes; a dot's area is how many have it. The most common is "
+        f"{rows['count'].sum():,} images of {sizes}; a dot's area is how many have it. The most common is "
         f"{int(common['image_width']):,} x {int(common['image_height']):,} with {int(common['count']):,}."
     )
     return Drawing("dimensions", title, caption, figure, rows)
