@@ -3,7 +3,7 @@ The descriptions of the datasets, and the functions that give their rules inputs
 """
 
 from treeline.datasets.description import read_description
-from treeline.datasets.encodings import TARGETS
+from treeline.io.datasets.encodings import TARGETS
 from treeline.datasets.steps import read_steps
 
 DESCRIPTION = str(Path(settings.datasets.folder) / "{dataset}.yaml")

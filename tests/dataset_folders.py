@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from treeline.datasets.description import EncodingName, EncodingOptions, Task
-from treeline.datasets.encodings import write_encoding
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask, read_samples
+from treeline.config_datasets import EncodingName, EncodingOptions, Task
 from treeline.datasets.windows import RandomCrop
+from treeline.io.datasets.encodings import write_encoding
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import Bands, Mask, decode_bands, decode_mask, read_samples
 
 CLASSES = ("bird", "deer", "fox")
 CORNERS = RandomCrop(4, 4, windows=2)

@@ -14,7 +14,7 @@ from rasterio.transform import Affine, from_origin
 
 from tests.shards import encode
 from treeline.datasets.build import write_measured, write_source
-from treeline.datasets.metadata import Metadata
+from treeline.io.datasets.metadata import Metadata
 
 UTM33 = "EPSG:32633"
 

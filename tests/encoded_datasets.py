@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.description import EncodingName, EncodingOptions, Task
-from treeline.datasets.encodings import TARGETS, Encoding, open_encoding, write_encoding
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingName, EncodingOptions, Task
+from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding, write_encoding
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import Sample
 from treeline.io.encode import encode_jpeg, encode_png
 
 CLASSES = ("ant", "deer", "Ära")

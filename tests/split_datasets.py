@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from treeline.datasets.divide import divide_dataset
-from treeline.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.metadata import Metadata, write_metadata
 
 OF_INDEX = ("image_path", "sha256", "label", "target", "location", "sequence")
 OF_SPATIAL = ("image_width", "image_height", "crs", "x_offset", "y_offset", "x_gsd", "y_gsd")

@@ -18,7 +18,7 @@ from PIL import Image
 from resources.detector.scenes import SceneObject, scene
 from treeline.analyze.measure import measure
 from treeline.analyze.report import write_report
-from treeline.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.metadata import Metadata, write_metadata
 
 SHEET = Path(__file__).parents[2] / "docs" / "figures" / "analyze-report.png"
 PHOTOS = 240

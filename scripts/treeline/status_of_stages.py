@@ -8,7 +8,7 @@ from pathlib import Path
 
 from treeline.config_tools import Selection, gives_verdicts
 from treeline.datasets.description import read_description
-from treeline.datasets.encodings import TARGETS
+from treeline.io.datasets.encodings import TARGETS
 from treeline.io.manifest import Shard, read_manifest
 from treeline.io.verdicts import DROP, KEEP, only_kept
 from treeline.paths import Paths, shard_folder

@@ -21,7 +21,7 @@ from PIL import Image
 from tests.benchmarks.corpus import SIZE_CLASSES, make_corpus
 from tests.benchmarks.measure import Check, Cost, Row, measure_commands
 from tests.benchmarks.page import describe, table, verdicts, write_section
-from treeline.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.metadata import Metadata, write_metadata
 
 SCRATCH = Path(__file__).parents[2] / ".benchmarks" / "analyze"
 CORPUS = SCRATCH.parent / "corpus"

@@ -20,10 +20,10 @@ from tests.benchmarks.corpus import SizeClass, make_corpus
 from tests.benchmarks.loaders import STATES, WORKERS
 from tests.benchmarks.measure import Check
 from tests.benchmarks.page import describe, verdicts, write_section
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings import TARGETS, write_encoding
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import read_samples
+from treeline.config_datasets import EncodingOptions
+from treeline.io.datasets.encodings import TARGETS, write_encoding
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import read_samples
 
 SCRATCH = Path(__file__).parents[2] / ".benchmarks" / "datasets"
 SIDE = 256

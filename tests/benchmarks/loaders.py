@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import PILToTensor
 
-from treeline.datasets.encodings import open_encoding
+from treeline.io.datasets.encodings import open_encoding
 from treeline.io.page_cache import forget
 
 ROUNDS = 3

@@ -11,7 +11,7 @@ from tests.analyses import make_analysis
 from tests.browser.test_preview_colours import CONTRASTS
 from tests.dataset_folders import make_dataset
 from treeline.analyze.report import write_report
-from treeline.datasets.metadata import write_metadata
+from treeline.io.datasets.metadata import write_metadata
 
 if TYPE_CHECKING:
     from tests.browser.page import Page

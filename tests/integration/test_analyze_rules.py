@@ -13,7 +13,7 @@ from tests.dataset_folders import make_dataset
 from tests.dataset_sources import describe
 from tests.pipeline import ENVIRONMENT, ROOT, executed
 from treeline.analyze.tables import read_tables
-from treeline.datasets.metadata import write_metadata
+from treeline.io.datasets.metadata import write_metadata
 
 pytestmark = pytest.mark.timeout(600)
 

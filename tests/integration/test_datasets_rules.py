@@ -15,7 +15,7 @@ import yaml
 
 from tests.dataset_sources import describe, jpeg, write_photos
 from tests.pipeline import ENVIRONMENT, ROOT, executed
-from treeline.datasets.metadata import read_metadata
+from treeline.io.datasets.metadata import read_metadata
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -20,9 +20,9 @@ from treeline.analyze.labels import classes, cooccurrence, labels_of_samples, ta
 from treeline.analyze.parts import MaskPixels
 from treeline.analyze.recommendations import recommend
 from treeline.analyze.when_where import GRID, MOST_PLACES, places, times
-from treeline.datasets.description import Task
-from treeline.datasets.metadata import Metadata
+from treeline.config_datasets import Task
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import Metadata
 
 
 def dataset(task: Task, samples: int = 24, **tables: pd.DataFrame) -> Metadata:

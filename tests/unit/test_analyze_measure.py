@@ -24,11 +24,11 @@ from treeline.analyze.source import items_of, read_tables
 from treeline.analyze.tables import COLUMNS, HDF5_FILE, PARQUET_FOLDER, RECOMMENDATIONS_FILE
 from treeline.analyze.tables import read_tables as read_analysis
 from treeline.cli import app
-from treeline.datasets.description import EncodingOptions, Task
-from treeline.datasets.encodings import write_encoding
-from treeline.datasets.metadata import Metadata, write_metadata
-from treeline.datasets.samples import read_samples
+from treeline.config_datasets import EncodingOptions, Task
 from treeline.errors import ConfigError, InputError
+from treeline.io.datasets.encodings import write_encoding
+from treeline.io.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.samples import read_samples
 
 BANDS = ("blue", "green", "red", "infrared")
 

@@ -29,8 +29,8 @@ from treeline.analyze.report import write_report
 from treeline.analyze.report_facts import number
 from treeline.analyze.tables import COLUMNS, write_tables
 from treeline.cli import app
-from treeline.datasets.metadata import write_metadata
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import write_metadata
 
 HOSTILE = "<b>$x_1$ & 'deer'</b> \u2028"
 

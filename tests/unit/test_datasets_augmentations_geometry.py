@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.augmentation_lists import GEOMETRIC, augmentations, certain, one_thread
-from treeline.datasets.samples import NOT_LABELLED
+from treeline.io.datasets.samples import NOT_LABELLED
 
 __all__ = ["one_thread"]  # for pytest
 

@@ -20,10 +20,10 @@ from tests.training_sets import ANIMAL, build, content, crop_set, detector_set, 
 from treeline.cli import app
 from treeline.datasets import build as building
 from treeline.datasets.build import write_finished, write_step
-from treeline.datasets.metadata import Metadata, read_metadata
 from treeline.datasets.plan import write_plan
-from treeline.datasets.samples import read_samples
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import Metadata, read_metadata
+from treeline.io.datasets.samples import read_samples
 
 STEPS: list[dict[str, Any]] = [{"drop_duplicates": {}}, {"resize": {"longest_side": 40}}]
 

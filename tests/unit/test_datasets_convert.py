@@ -23,11 +23,11 @@ from tests.encoded_datasets import (
     make_segmentation,
 )
 from treeline.cli import app
+from treeline.config_datasets import EncodingOptions
 from treeline.datasets.convert import convert, kind_of
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings import TARGETS, Encoding, open_encoding
-from treeline.datasets.metadata import Metadata, write_metadata
 from treeline.errors import InputError
+from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding
+from treeline.io.datasets.metadata import Metadata, write_metadata
 
 FORMS = [*(EncodingOptions(kind=kind) for kind in KINDS), PIXELS_IN_HDF5]
 OPTIONS = {f"{form.kind}{'-pixels' * form.pixels}": form for form in FORMS}

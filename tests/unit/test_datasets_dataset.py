@@ -17,11 +17,11 @@ import torch
 import treeline.datasets
 from tests.dataset_folders import CLASSES, CORNERS, Folder, encode, image_of, make_dataset, mask_of, with_table
 from treeline.datasets import Dataset, Spectral, collate
-from treeline.datasets.encodings import TARGETS
-from treeline.datasets.encodings.reading import encode_bands
 from treeline.datasets.ground import Bounds
 from treeline.datasets.sample_sets import Draw
 from treeline.errors import ConfigError, InputError
+from treeline.io.datasets.encodings import TARGETS
+from treeline.io.datasets.encodings.reading import encode_bands
 
 
 def test_importing_the_command_line_imports_no_torch() -> None:

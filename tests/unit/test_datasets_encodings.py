@@ -26,10 +26,10 @@ from tests.encoded_datasets import (
     make_dataset,
     make_segmentation,
 )
-from treeline.datasets.description import EncodingName, EncodingOptions, Task
-from treeline.datasets.encodings import Encoding
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import decode_bands, decode_mask
+from treeline.config_datasets import EncodingName, EncodingOptions, Task
+from treeline.io.datasets.encodings import Encoding
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import decode_bands, decode_mask
 from treeline.io.encode import encode_png
 from treeline.io.images import decode
 

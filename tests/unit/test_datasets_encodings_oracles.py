@@ -27,10 +27,10 @@ from tests.encoded_datasets import (
     make_dataset,
     make_segmentation,
 )
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings import write_encoding
-from treeline.datasets.encodings.reading import encode_bands
-from treeline.datasets.samples import decode_bands, decode_mask
+from treeline.config_datasets import EncodingOptions
+from treeline.io.datasets.encodings import write_encoding
+from treeline.io.datasets.encodings.reading import encode_bands
+from treeline.io.datasets.samples import decode_bands, decode_mask
 from treeline.io.encode import encode_png
 from treeline.io.images import decode
 

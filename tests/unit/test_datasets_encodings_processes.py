@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from tests.encoded_datasets import CLASSES, KINDS, PIXELS_IN_HDF5, each, encode, jpegs, make_dataset
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings import Encoding, open_encoding, write_encoding
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingOptions
+from treeline.io.datasets.encodings import Encoding, open_encoding, write_encoding
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import Sample
 from treeline.io.encode import encode_png
 
 FORMS = [*(EncodingOptions(kind=kind) for kind in KINDS), PIXELS_IN_HDF5]

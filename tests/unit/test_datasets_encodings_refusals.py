@@ -20,11 +20,11 @@ from tests.encoded_datasets import (
     make_dataset,
     make_segmentation,
 )
-from treeline.datasets.description import EncodingName, EncodingOptions, Task
-from treeline.datasets.encodings import TARGETS, open_encoding, write_encoding
-from treeline.datasets.metadata import Metadata, read_metadata, write_metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingName, EncodingOptions, Task
 from treeline.errors import InputError
+from treeline.io.datasets.encodings import TARGETS, open_encoding, write_encoding
+from treeline.io.datasets.metadata import Metadata, read_metadata, write_metadata
+from treeline.io.datasets.samples import Sample
 from treeline.io.encode import encode_png
 
 Dataset = tuple[Metadata, list[Sample]]

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dataset_folders import CORNERS, Folder, Noise, image_of, make_dataset
+from treeline.config_datasets import Task
 from treeline.datasets import Dataset, collate, loader
 from treeline.datasets.augmentations import Augmentations
 from treeline.datasets.augmentations.mixing import MixUp
-from treeline.datasets.description import Task
 from treeline.datasets.loaders import Loader, Order
 from treeline.datasets.sample_sets import Draw
 from treeline.errors import ConfigError, InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dataset_folders import encode, make_dataset, with_table
-from treeline.datasets.encodings import TARGETS
+from treeline.io.datasets.encodings import TARGETS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "datasets-loading.md"
 

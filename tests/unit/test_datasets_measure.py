@@ -20,8 +20,8 @@ from tests.dataset_sources import UTM33, describe, jpeg, listed, measured, photo
 from tests.shards import encode, exif
 from treeline.datasets.build import write_measured
 from treeline.datasets.measure import MISSING, measure
-from treeline.datasets.metadata import SPECTRAL, Metadata
 from treeline.errors import ImageError, InputError
+from treeline.io.datasets.metadata import SPECTRAL, Metadata
 from treeline.io.pdq import pdq
 from treeline.io.rasters import read_raster
 

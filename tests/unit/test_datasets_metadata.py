@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from treeline.datasets.metadata import Metadata, read_metadata, write_metadata
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import Metadata, read_metadata, write_metadata
 
 NAMES = ("deer", "nan", "Ära")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)

@@ -14,10 +14,10 @@ from rasterio.windows import from_bounds
 
 from treeline.datasets.ground import Bounds, grounds_of
 from treeline.datasets.resizing import Letterbox, Resize, ResizeLonger, ResizeShorter
-from treeline.datasets.samples import NOT_LABELLED
 from treeline.datasets.targets import Boxes
 from treeline.datasets.windows import Ground, Then, Windows
 from treeline.errors import ConfigError
+from treeline.io.datasets.samples import NOT_LABELLED
 
 SIDES = st.integers(1, 40)
 GROUND = Ground("EPSG:32632", 500_000, 4_000_000, 10, 10)

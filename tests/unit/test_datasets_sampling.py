@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dataset_folders import tables_of
-from treeline.datasets.metadata import Metadata
 from treeline.datasets.sampling import Tabular, Temporal, choose
 from treeline.errors import ConfigError
+from treeline.io.datasets.metadata import Metadata
 
 LABELS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=40)
 

@@ -15,11 +15,11 @@ from pandas.testing import assert_frame_equal
 
 from tests.dataset_sources import describe, jpeg, listed, write_photos
 from treeline.datasets.description import read_description
-from treeline.datasets.metadata import Metadata, read_metadata
-from treeline.datasets.samples import read_samples
 from treeline.datasets.sources import read_source
 from treeline.datasets.sources.rows import assemble
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import Metadata, read_metadata
+from treeline.io.datasets.samples import read_samples
 
 JPEG = jpeg(0)
 ROWS = {

@@ -18,8 +18,6 @@ from tests.dataset_sources import describe, jpeg, measured, photo, write_mask, w
 from tests.shards import encode, exif
 from treeline.datasets.build import write_step
 from treeline.datasets.description import read_description
-from treeline.datasets.metadata import Metadata
-from treeline.datasets.samples import decode_mask, read_samples
 from treeline.datasets.steps import read_steps
 from treeline.datasets.steps.limit_per_class import Options as LimitOptions
 from treeline.datasets.steps.limit_per_class import apply as limit
@@ -30,6 +28,8 @@ from treeline.datasets.steps.resize import apply as resize
 from treeline.datasets.steps.select import Options as SelectOptions
 from treeline.datasets.steps.select import apply as select
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import decode_mask, read_samples
 
 RENAMED = st.dictionaries(st.sampled_from(["deer", "hare"]), st.sampled_from(["deer", "zebra", "ä"]), min_size=1)
 

@@ -14,10 +14,10 @@ import webdataset
 from PIL import Image
 
 from tests.dataset_folders import CORNERS, encode, make_dataset
+from treeline.config_datasets import Task
 from treeline.datasets import Dataset, Spectral, TarStream, stream_loader
 from treeline.datasets.augmentations import Augmentations
 from treeline.datasets.augmentations.mixing import MixUp
-from treeline.datasets.description import Task
 from treeline.errors import ConfigError, InputError
 
 SAMPLES = 23

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from treeline.analyze.labels import named
-from treeline.datasets.metadata import ID, Metadata
+from treeline.io.datasets.metadata import ID, Metadata
 
 CELLS = 20
 """Of a histogram, on each side."""

@@ -12,7 +12,7 @@ from treeline.analyze.autocorrelation import Moran, Pairs, middle, moran, variog
 from treeline.analyze.image import grey_image
 from treeline.analyze.spectra import anomaly_scores
 from treeline.analyze.texture import texture
-from treeline.datasets.samples import Bands
+from treeline.io.datasets.samples import Bands
 
 THUMBNAIL = 16
 """Pixels on a side."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from treeline.analyze.channel_tables import quantiles_of_counts
 from treeline.analyze.channels import ChannelTotals, means_of
-from treeline.datasets.samples import Bands
+from treeline.io.datasets.samples import Bands
 from treeline.io.images import decode, sniff_format
 from treeline.io.moments import Moments
 

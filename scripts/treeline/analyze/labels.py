@@ -9,8 +9,8 @@ import pandas as pd
 
 from treeline.analyze.channel_tables import bin_rows
 from treeline.analyze.parts import MaskPixels
-from treeline.datasets.metadata import ID, SPLITS, Metadata
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import ID, SPLITS, Metadata
 
 TARGET_BINS = 64
 

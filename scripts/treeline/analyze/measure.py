@@ -26,9 +26,9 @@ from treeline.analyze.summary import summary
 from treeline.analyze.suspicious import listed, suspicious
 from treeline.analyze.tables import RECOMMENDATIONS_FILE, make_table, write_tables
 from treeline.analyze.when_where import places, times
-from treeline.datasets.metadata import Metadata
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
+from treeline.io.datasets.metadata import Metadata
 from treeline.io.moments import Moments
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from treeline.analyze.channels import ChannelTotals, count_channels, kind_of, to
 from treeline.analyze.detail import Detail, measure_detail
 from treeline.analyze.image import decode_with_gaps, fill_gaps, measure_image
 from treeline.analyze.sampling import choose_pixels
-from treeline.datasets.samples import Bands, Mask, decode_mask
 from treeline.errors import ImageError, InputError
+from treeline.io.datasets.samples import Bands, Mask, decode_mask
 
 NOT_LABELLED = 255
 """Value of a mask's pixels that have no class."""

@@ -24,9 +24,9 @@ from treeline.analyze.pictures import Pictures, load_pictures
 from treeline.analyze.report_facts import Gallery
 from treeline.analyze.source import read_tables as read_metadata
 from treeline.analyze.tables import RECOMMENDATIONS_FILE, Tables, read_tables
-from treeline.datasets.metadata import Metadata
 from treeline.errors import InputError
 from treeline.io.atomic import write_bytes, write_text
+from treeline.io.datasets.metadata import Metadata
 
 PAGE = Path(__file__).parent / "page"
 SHARED = Path(__file__).parents[1] / "page"

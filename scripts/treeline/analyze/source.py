@@ -12,12 +12,12 @@ import pandas as pd
 from treeline.analyze.labels import splits_of
 from treeline.analyze.parts import Item
 from treeline.analyze.sampling import DETAILED, choose_images, most_pixels, pixels_an_image
-from treeline.datasets.conditions import ids_where
-from treeline.datasets.encodings import open_encoding
-from treeline.datasets.encodings.reading import PixelReader
-from treeline.datasets.metadata import ID, SPLITS, Metadata, read_metadata
-from treeline.datasets.samples import Bands, Mask, read_samples
 from treeline.errors import InputError
+from treeline.io.datasets.conditions import ids_where
+from treeline.io.datasets.encodings import open_encoding
+from treeline.io.datasets.encodings.reading import PixelReader
+from treeline.io.datasets.metadata import ID, SPLITS, Metadata, read_metadata
+from treeline.io.datasets.samples import Bands, Mask, read_samples
 
 METADATA_FILE = "metadata.h5"
 """A file of this name has tables alone: the images are where they say. All else is an encoding."""

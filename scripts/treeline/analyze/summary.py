@@ -12,7 +12,7 @@ from treeline.analyze.dimensions import quantity_rows
 from treeline.analyze.parts import Part
 from treeline.analyze.source import is_raster
 from treeline.analyze.tables import REASONS, TEXTURE_MEASURES
-from treeline.datasets.metadata import Metadata
+from treeline.io.datasets.metadata import Metadata
 from treeline.io.moments import Moments
 
 

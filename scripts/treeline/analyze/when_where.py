@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from treeline.datasets.metadata import ID, Metadata
+from treeline.io.datasets.metadata import ID, Metadata
 
 MOST_PLACES = 4096
 GRID = 64

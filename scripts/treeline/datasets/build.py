@@ -19,13 +19,13 @@ import pandas as pd
 from treeline.datasets.classes import number_labels, present_classes
 from treeline.datasets.description import read_description
 from treeline.datasets.measure import MISSING, measure
-from treeline.datasets.metadata import ID, SPLITS, Metadata, put_metadata, read_metadata, write_metadata
 from treeline.datasets.sources import read_source
 from treeline.datasets.sources.rows import assemble
 from treeline.datasets.steps import read_steps
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder, link_or_copy_into, write_text
 from treeline.io.csv_tables import csv_text
+from treeline.io.datasets.metadata import ID, SPLITS, Metadata, put_metadata, read_metadata, write_metadata
 from treeline.io.tables import read_table
 
 log = logging.getLogger(__name__)

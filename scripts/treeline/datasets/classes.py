@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from treeline.datasets.metadata import Metadata
+from treeline.io.datasets.metadata import Metadata
 
 
 def number_labels(metadata: Metadata, classes: Iterable[str]) -> Metadata:

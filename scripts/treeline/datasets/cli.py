@@ -12,7 +12,7 @@ from treeline.datasets.app import app
 from treeline.logs import LogOption
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 __all__ = ["app", "cli_encodings", "cli_splits"]
 

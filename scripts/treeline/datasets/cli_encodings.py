@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from treeline.config_datasets import EncodingName, EncodingOptions
 from treeline.datasets.app import app
-from treeline.datasets.description import EncodingName, EncodingOptions
 from treeline.logs import LogOption
 
 HeightOption = Annotated[int | None, typer.Option(min=1, help="Pixels that each image is brought to; with --width.")]
@@ -29,9 +29,9 @@ def encode(
     log: LogOption = None,
 ) -> None:
     """Write a dataset in one of its forms, which stands on its own."""
-    from treeline.datasets.encodings import write_encoding
-    from treeline.datasets.metadata import read_metadata
-    from treeline.datasets.samples import read_samples
+    from treeline.io.datasets.encodings import write_encoding
+    from treeline.io.datasets.metadata import read_metadata
+    from treeline.io.datasets.samples import read_samples
 
     tables = read_metadata(metadata)
     write_encoding(tables, read_samples(tables), output, _options(kind, height, width, pixels, shard_samples))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from treeline.datasets.description import EncodingName, EncodingOptions
-from treeline.datasets.encodings import TARGETS, Encoding, open_encoding, write_encoding
-from treeline.datasets.metadata import ID
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingName, EncodingOptions
 from treeline.errors import InputError
+from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding, write_encoding
+from treeline.io.datasets.metadata import ID
+from treeline.io.datasets.samples import Sample
 from treeline.io.encode import encode_png
 
 SUFFIXES: dict[str, EncodingName] = {".h5": "hdf5", ".hdf5": "hdf5", ".zarr": "zarr"}

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.encodings import Encoding, open_encoding
-from treeline.datasets.metadata import TRAINVALTEST
 from treeline.datasets.sample_maker import Options, SampleMaker, Transforms
 from treeline.datasets.sample_sets import Draw, Sample, SampleSet, generator_of
 from treeline.datasets.sampling import Spectral, Tabular, Temporal, choose, column_of, facts_of
 from treeline.datasets.windows import Windows
 from treeline.errors import ConfigError
+from treeline.io.datasets.encodings import Encoding, open_encoding
+from treeline.io.datasets.metadata import TRAINVALTEST
 
 
 class Dataset(SampleSet):

@@ -9,13 +9,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from treeline.config_datasets import DATASET_NAME
+from treeline.config_datasets import DATASET_NAME, EncodingOptions, Task
 from treeline.config_values import Block, NotEmpty, check_distinct
 from treeline.errors import InputError
 
-Task = Literal["multiclass", "multilabel", "regression", "detection", "segmentation"]
 SourceKind = Literal["folder", "table", "training_set", "rasters"]
-EncodingName = Literal["imagefolder", "hdf5", "tar", "numpy", "lmdb", "zarr"]
 SplitKind = Literal["random", "stratified", "grouped", "time", "spatial", "predefined"]
 Columns = Annotated[list[NotEmpty], AfterValidator(check_distinct)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -61,19 +59,6 @@ class SplitOptions(Block):
     """A `splits.parquet` of an earlier build: samples that it has stay where they are."""
     most_bits: int = Field(31, ge=0, le=31)
     """Images whose PDQ hashes differ in at most so many of 256 bits are the same picture."""
-
-
-class EncodingOptions(Block):
-    """One form in which the dataset is written."""
-
-    kind: EncodingName
-    """`imagefolder`, `hdf5`, `tar`, `numpy`, `lmdb` or `zarr`."""
-    size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] | None = None
-    """Height and width that every image is brought to; for stored pixels. Bytes pass through without it."""
-    pixels: bool = False
-    """`hdf5`: store decoded pixels, which are read fastest and take most room, instead of the encoded bytes."""
-    shard_samples: int = Field(1000, ge=1)
-    """`tar`: most samples in an archive."""
 
 
 class Description(Block):

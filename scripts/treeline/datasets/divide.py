@@ -7,10 +7,10 @@ from typing import Any
 
 from treeline.datasets.description import read_description
 from treeline.datasets.leakage import find_leaks, refuse_leaks, write_leaks
-from treeline.datasets.metadata import read_metadata
 from treeline.datasets.split_facts import gather
 from treeline.datasets.split_report import make_report, refuse_empty, write_report
 from treeline.datasets.splits import assign_splits, find_clumps, shares_of, write_splits
+from treeline.io.datasets.metadata import read_metadata
 
 
 def divide_dataset(description_file: Path, metadata_file: Path, splits: Path, leakage: Path) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from math import floor
 import numpy as np
 import pandas as pd
 
-from treeline.datasets.samples import Bands, Mask
 from treeline.datasets.targets import Boxes
 from treeline.datasets.windows import LEAST_VISIBLE, Crops, Cut, Ground, Windows, check_share
 from treeline.errors import ConfigError
+from treeline.io.datasets.samples import Bands, Mask
 from treeline.io.images import Size
 
 FIELDS = ("crs", "x_offset", "y_offset", "x_gsd", "y_gsd")

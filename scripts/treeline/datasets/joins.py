@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from treeline.datasets.ground import Bounds
-from treeline.datasets.metadata import ID
 from treeline.datasets.sample_sets import Draw, Sample, SampleSet
 from treeline.errors import ConfigError, InputError
+from treeline.io.datasets.metadata import ID
 
 log = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from treeline.datasets.alike import NO_LOOK
-from treeline.datasets.metadata import SPLITS
 from treeline.datasets.split_facts import Facts
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.balance import Numbers
 from treeline.io.csv_tables import csv_text
+from treeline.io.datasets.metadata import SPLITS
 
 NEAR_DUPLICATE = "near_duplicate"
 NAMED_IN_ERRORS = 3

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from treeline.datasets.measure_sample import Expected, Findings, measure_sample
-from treeline.datasets.metadata import ID, SPECTRAL, Metadata
-from treeline.datasets.samples import read_samples
 from treeline.io.ahead import map_ahead
+from treeline.io.datasets.metadata import ID, SPECTRAL, Metadata
+from treeline.io.datasets.samples import read_samples
 
 MISSING = "there is no such file"
 AHEAD_PER_THREAD = 2

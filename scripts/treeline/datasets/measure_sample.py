@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from treeline.choices import MAX_PIXELS
-from treeline.datasets.samples import Sample, read_mask
 from treeline.errors import ImageError
+from treeline.io.datasets.samples import Sample, read_mask
 from treeline.io.histograms import energy, entropy, histograms_of, homogeneity
 from treeline.io.images import Pixels, decode, sniff_format
 from treeline.io.jpeg import has_exif

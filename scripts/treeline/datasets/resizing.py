@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treeline.datasets.encodings.sizes import resize_bands, resize_mask
 from treeline.datasets.sample_sets import check_least
-from treeline.datasets.samples import NOT_LABELLED, Bands, Mask
 from treeline.datasets.targets import Boxes
 from treeline.datasets.windows import Cut, Windows
+from treeline.io.datasets.encodings.sizes import resize_bands, resize_mask
+from treeline.io.datasets.samples import NOT_LABELLED, Bands, Mask
 from treeline.io.images import Size
 
 

@@ -12,15 +12,15 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from treeline.datasets.description import Task
+from treeline.config_datasets import Task
 from treeline.datasets.ground import grounds_of
-from treeline.datasets.metadata import Metadata
 from treeline.datasets.sample_sets import Content, Sample
-from treeline.datasets.samples import NOT_LABELLED, Bands, Mask
 from treeline.datasets.sampling import Spectral, facts_of
 from treeline.datasets.targets import ANEW, Boxes, BoxTargets, Naming, VectorTargets, targets_of
 from treeline.datasets.windows import Ground, Then, Windows
 from treeline.errors import ConfigError, TreelineError
+from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.samples import NOT_LABELLED, Bands, Mask
 
 
 class Transforms(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from treeline.datasets.description import Task
+from treeline.config_datasets import Task
 from treeline.errors import ConfigError, InputError
 
 if TYPE_CHECKING:

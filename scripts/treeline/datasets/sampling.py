@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.conditions import A_ROW_A_SAMPLE, ids_where
-from treeline.datasets.metadata import ID, SPLITS, TRAINVALTEST, Metadata
 from treeline.errors import ConfigError
+from treeline.io.datasets.conditions import A_ROW_A_SAMPLE, ids_where
+from treeline.io.datasets.metadata import ID, SPLITS, TRAINVALTEST, Metadata
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from treeline.datasets.alike import Looks, compare_looks
 from treeline.datasets.description import Description
-from treeline.datasets.metadata import ID, Metadata
 from treeline.datasets.split_ground import blocks
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import ID, Metadata
 
 BLOCK = "block"
 SAME_BYTES = "sha256"

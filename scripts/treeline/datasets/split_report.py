@@ -13,12 +13,12 @@ import numpy as np
 from treeline.datasets.alike import LEAST_QUALITY, NO_LOOK
 from treeline.datasets.description import SplitOptions
 from treeline.datasets.leakage import Leak
-from treeline.datasets.metadata import SPLITS, TRAINVALTEST
 from treeline.datasets.split_facts import Facts
 from treeline.datasets.split_ground import find_overlaps
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.balance import Numbers
+from treeline.io.datasets.metadata import SPLITS, TRAINVALTEST
 
 FAR_OFF = 0.05
 """A split whose share misses the wanted one by more is warned of."""

@@ -18,11 +18,11 @@ from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
 from treeline.datasets.description import SplitOptions
-from treeline.datasets.metadata import ID, SPLITS
 from treeline.datasets.split_facts import Facts
 from treeline.datasets.split_times import by_time
 from treeline.errors import InputError
 from treeline.io.balance import FREE, Counts, Numbers, divide
+from treeline.io.datasets.metadata import ID, SPLITS
 from treeline.io.parquet import write_table
 from treeline.io.tables import read_table
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from treeline.datasets.encodings.reading import METADATA
-from treeline.datasets.encodings.tar import ARCHIVES, CLASS, FACTS, MASK
-from treeline.datasets.metadata import ID, SPLITS, TRAINVALTEST, read_metadata
 from treeline.datasets.sample_maker import Options, SampleMaker, Transforms
 from treeline.datasets.sample_sets import Draw, Sample, check_least, generator_of
-from treeline.datasets.samples import decode_bands, decode_mask
 from treeline.datasets.sampling import Spectral
 from treeline.datasets.windows import Windows
 from treeline.errors import ConfigError, InputError, ShardError
+from treeline.io.datasets.encodings.reading import METADATA
+from treeline.io.datasets.encodings.tar import ARCHIVES, CLASS, FACTS, MASK
+from treeline.io.datasets.metadata import ID, SPLITS, TRAINVALTEST, read_metadata
+from treeline.io.datasets.samples import decode_bands, decode_mask
 from treeline.io.tar import Member, read_members
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.encodings.reading import describe
-from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import InputError
+from treeline.io.datasets.encodings.reading import describe
+from treeline.io.datasets.metadata import ID, Metadata
 
 ANEW = "Make the dataset anew."
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from treeline.datasets.boxes import clip, visible
 from treeline.datasets.sample_sets import check_least
-from treeline.datasets.samples import Bands, Mask
 from treeline.datasets.targets import Boxes
 from treeline.errors import ConfigError
+from treeline.io.datasets.samples import Bands, Mask
 from treeline.io.images import Size
 
 Cut = tuple[Bands, Mask | None, Boxes | None]

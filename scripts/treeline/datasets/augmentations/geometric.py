@@ -32,7 +32,7 @@ from treeline.datasets.augmentations.base import (
 )
 from treeline.datasets.augmentations.values import Change, interpolated, moved
 from treeline.datasets.boxes import Move
-from treeline.datasets.samples import NOT_LABELLED
+from treeline.io.datasets.samples import NOT_LABELLED
 from treeline.io.images import Size
 
 LEAST_VISIBLE = 0.25

@@ -11,11 +11,11 @@ import torch
 import yaml
 from pydantic import ValidationError
 
+from treeline.config_datasets import Task
 from treeline.datasets import boxes
 from treeline.datasets.augmentations import geometric, intensity, mixing, values
 from treeline.datasets.augmentations.base import Augmentation, Parts
 from treeline.datasets.augmentations.mixing import MIXED_TASKS, Mixing
-from treeline.datasets.description import Task
 from treeline.errors import ConfigError, InputError
 
 LOCALISATION: tuple[Task, ...] = ("detection", "segmentation")

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from treeline.datasets.description import Description
-from treeline.datasets.metadata import SPLITS
 from treeline.datasets.sources.rows import ORIGIN, ROW, SourceRows, needed_columns
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import SPLITS
 from treeline.io.image_names import split_ending
 from treeline.io.image_sources import Place, find_images
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from treeline.datasets.description import Description
-from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import ID, Metadata
 
 ROW = "row"
 ORIGIN = "origin"

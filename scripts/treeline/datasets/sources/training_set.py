@@ -10,10 +10,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from treeline.datasets.description import Description
-from treeline.datasets.metadata import SPLITS
 from treeline.datasets.sources.rows import BOX, ORIGIN, ROW, SourceRows, needed_columns
 from treeline.datasets.sources.table import read_columns
 from treeline.errors import InputError
+from treeline.io.datasets.metadata import SPLITS
 from treeline.io.read_results import parse_json, read_file
 
 CROPS = "crops.csv"

@@ -19,7 +19,7 @@ from treeline.datasets.description import Description
 from treeline.errors import InputError
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 STEPS = (
     "drop_missing",

@@ -9,7 +9,7 @@ from treeline.config_values import Block
 from treeline.datasets.steps import Outcome
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 
 class Options(Block):

@@ -13,7 +13,7 @@ from treeline.datasets.steps import Outcome
 from treeline.errors import InputError
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 
 class Options(Block):

@@ -15,8 +15,8 @@ from treeline.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from treeline.datasets.metadata import Metadata
-    from treeline.datasets.samples import Sample
+    from treeline.io.datasets.metadata import Metadata
+    from treeline.io.datasets.samples import Sample
 
 ARCHIVE = "images.tar"
 
@@ -40,9 +40,9 @@ def apply(metadata: Metadata, options: Options, folder: Path) -> Outcome:
 
     import pandas as pd
 
-    from treeline.datasets.encodings.sizes import resize_boxes
-    from treeline.datasets.metadata import ID
-    from treeline.datasets.samples import read_samples
+    from treeline.io.datasets.encodings.sizes import resize_boxes
+    from treeline.io.datasets.metadata import ID
+    from treeline.io.datasets.samples import read_samples
     from treeline.io.tar import tar_writer
 
     facts = metadata.index[[ID, "image_path"]].merge(metadata.tables["spatial"], on=ID)
@@ -95,8 +95,8 @@ def _resize(sample: Sample, options: Options) -> tuple[bytes, bytes | None, tupl
     """The image and the mask, and by how much they are smaller in width and height."""
     import cv2
 
-    from treeline.datasets.encodings.sizes import resize_mask
-    from treeline.datasets.samples import decode_mask
+    from treeline.io.datasets.encodings.sizes import resize_mask
+    from treeline.io.datasets.samples import decode_mask
     from treeline.io.encode import encode_jpeg, encode_png
     from treeline.io.exif import kept_exif
     from treeline.io.images import UPRIGHT, read_header

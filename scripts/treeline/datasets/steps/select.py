@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from treeline.config_values import Block, NotEmpty
-from treeline.datasets.conditions import ids_where
 from treeline.datasets.steps import Outcome
 from treeline.errors import ConfigError, InputError
+from treeline.io.datasets.conditions import ids_where
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 
 class Options(Block):

@@ -14,13 +14,13 @@ from typing import TypeAlias
 
 import lmdb
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import Intake
-from treeline.datasets.encodings.reading import METADATA, ByteReader, key_of, read_tables
-from treeline.datasets.metadata import ID, Metadata, write_metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
+from treeline.io.datasets.encodings.intake import Intake
+from treeline.io.datasets.encodings.reading import METADATA, ByteReader, key_of, read_tables
+from treeline.io.datasets.metadata import ID, Metadata, write_metadata
+from treeline.io.datasets.samples import Sample
 
 DATA = "data.mdb"
 MASK = ".mask"

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from treeline.choices import MAX_PIXELS
-from treeline.datasets.metadata import ID, Metadata
 from treeline.errors import ImageError, InputError
+from treeline.io.datasets.metadata import ID, Metadata
 from treeline.io.image_sources import find_images, load_images
 from treeline.io.images import Size, decode, sniff_format
 

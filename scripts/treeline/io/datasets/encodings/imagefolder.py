@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import Intake
-from treeline.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, masked, read_tables
-from treeline.datasets.metadata import INDEX, Metadata, write_metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
+from treeline.io.datasets.encodings.intake import Intake
+from treeline.io.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, masked, read_tables
+from treeline.io.datasets.metadata import INDEX, Metadata, write_metadata
+from treeline.io.datasets.samples import Sample
 from treeline.io.image_names import inner_path
 from treeline.io.names import IMAGE_EXTENSIONS, MAX_FILE_NAME_BYTES
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.metadata import ID, Metadata
-from treeline.datasets.samples import Bands, Mask
+from treeline.io.datasets.metadata import ID, Metadata
+from treeline.io.datasets.samples import Bands, Mask
 from treeline.io.images import Size
 from treeline.io.resize import reduce
 

@@ -23,13 +23,13 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import Intake
-from treeline.datasets.encodings.reading import ByteReader, PixelReader
-from treeline.datasets.metadata import Metadata, put_metadata, read_metadata
-from treeline.datasets.samples import Bands, Mask, Sample
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
+from treeline.io.datasets.encodings.intake import Intake
+from treeline.io.datasets.encodings.reading import ByteReader, PixelReader
+from treeline.io.datasets.metadata import Metadata, put_metadata, read_metadata
+from treeline.io.datasets.samples import Bands, Mask, Sample
 from treeline.io.encode import encode_png
 from treeline.io.file_parts import ArrayInFile, FileParts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from treeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from treeline.datasets.metadata import Metadata
+    from treeline.io.datasets.metadata import Metadata
 
 A_ROW_A_SAMPLE = ("spatial", "temporal", "additional")
 

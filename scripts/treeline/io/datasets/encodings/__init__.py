@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from treeline.datasets.description import EncodingName, EncodingOptions
+from treeline.config_datasets import EncodingName, EncodingOptions
 from treeline.errors import InputError
 
 if TYPE_CHECKING:  # the rules take `TARGETS` from here, and need no pandas
-    from treeline.datasets.metadata import Metadata
-    from treeline.datasets.samples import Bands, Mask, Sample
+    from treeline.io.datasets.metadata import Metadata
+    from treeline.io.datasets.samples import Bands, Mask, Sample
 
 
 class Encoding(Protocol):
@@ -69,17 +69,17 @@ def write_encoding(metadata: Metadata, samples: Iterable[Sample], target: Path, 
         InputError: A sample is refused; names it.
     """
     if options.kind == "imagefolder":
-        from treeline.datasets.encodings.imagefolder import write
+        from treeline.io.datasets.encodings.imagefolder import write
     elif options.kind == "hdf5":
-        from treeline.datasets.encodings.hdf5 import write
+        from treeline.io.datasets.encodings.hdf5 import write
     elif options.kind == "tar":
-        from treeline.datasets.encodings.tar import write
+        from treeline.io.datasets.encodings.tar import write
     elif options.kind == "numpy":
-        from treeline.datasets.encodings.numpy import write
+        from treeline.io.datasets.encodings.numpy import write
     elif options.kind == "lmdb":
-        from treeline.datasets.encodings.lmdb import write
+        from treeline.io.datasets.encodings.lmdb import write
     else:
-        from treeline.datasets.encodings.zarr import write
+        from treeline.io.datasets.encodings.zarr import write
     write(metadata, samples, target, options)
 
 
@@ -93,27 +93,27 @@ def open_encoding(path: Path) -> Encoding:
         InputError: There is no dataset; or its tables, or the lists of what is in it, are damaged.
     """
     if path.is_file():
-        from treeline.datasets.encodings.hdf5 import open_file
+        from treeline.io.datasets.encodings.hdf5 import open_file
 
         return open_file(path)
     if (path / "zarr.json").exists():
-        from treeline.datasets.encodings.zarr import ZarrGroup
+        from treeline.io.datasets.encodings.zarr import ZarrGroup
 
         return ZarrGroup(path)
     if (path / "data.mdb").exists():
-        from treeline.datasets.encodings.lmdb import LmdbFolder
+        from treeline.io.datasets.encodings.lmdb import LmdbFolder
 
         return LmdbFolder(path)
     if (path / "images.npy").exists():
-        from treeline.datasets.encodings.numpy import Arrays
+        from treeline.io.datasets.encodings.numpy import Arrays
 
         return Arrays(path)
     if next(path.glob("*.tar"), None) is not None:
-        from treeline.datasets.encodings.tar import TarShards
+        from treeline.io.datasets.encodings.tar import TarShards
 
         return TarShards(path)
     if path.is_dir():
-        from treeline.datasets.encodings.imagefolder import ImageFolder
+        from treeline.io.datasets.encodings.imagefolder import ImageFolder
 
         return ImageFolder(path)
     raise InputError(path, "no such file or folder.", fix="Write it: treeline datasets encode.")

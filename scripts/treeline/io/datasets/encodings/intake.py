@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.reading import describe, encode_bands, masked
-from treeline.datasets.encodings.sizes import resize_bands, resize_mask, resize_tables
-from treeline.datasets.metadata import ID, Metadata
-from treeline.datasets.samples import Bands, Mask, Sample, decode_bands, read_mask
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ImageError, InputError
+from treeline.io.datasets.encodings.reading import describe, encode_bands, masked
+from treeline.io.datasets.encodings.sizes import resize_bands, resize_mask, resize_tables
+from treeline.io.datasets.metadata import ID, Metadata
+from treeline.io.datasets.samples import Bands, Mask, Sample, decode_bands, read_mask
 from treeline.io.encode import encode_png
 from treeline.io.images import EncodedFormat, Size, read_header, sniff_format
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from treeline.datasets.metadata import ID, Metadata, read_metadata
-from treeline.datasets.samples import Bands, Mask, decode_bands, decode_mask
 from treeline.errors import ImageError, InputError
+from treeline.io.datasets.metadata import ID, Metadata, read_metadata
+from treeline.io.datasets.samples import Bands, Mask, decode_bands, decode_mask
 from treeline.io.encode import encode_png
 
 METADATA = "metadata.h5"

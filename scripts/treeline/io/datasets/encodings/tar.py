@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import EncodedSample, Intake
-from treeline.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, read_tables
-from treeline.datasets.encodings.sizes import resize_boxes
-from treeline.datasets.metadata import ID, Metadata, write_metadata
-from treeline.datasets.samples import Sample
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
+from treeline.io.datasets.encodings.intake import EncodedSample, Intake
+from treeline.io.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, read_tables
+from treeline.io.datasets.encodings.sizes import resize_boxes
+from treeline.io.datasets.metadata import ID, Metadata, write_metadata
+from treeline.io.datasets.samples import Sample
 from treeline.io.file_parts import FileParts
 from treeline.io.images import Size
 from treeline.io.names import IMAGE_EXTENSIONS

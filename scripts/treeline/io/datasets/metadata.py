@@ -27,7 +27,7 @@ from typing import Any
 import pandas as pd
 from tables.exceptions import HDF5ExtError
 
-from treeline.datasets.description import Task
+from treeline.config_datasets import Task
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
 from treeline.io.hdf_tables import get_table, put_table

@@ -17,13 +17,13 @@ from types import TracebackType
 import numpy as np
 from numpy.lib import format as npy
 
-from treeline.datasets.description import EncodingOptions
-from treeline.datasets.encodings.intake import Intake
-from treeline.datasets.encodings.reading import METADATA, PixelReader, masked, read_tables
-from treeline.datasets.metadata import Metadata, write_metadata
-from treeline.datasets.samples import NOT_LABELLED, Bands, Mask, Sample
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
+from treeline.io.datasets.encodings.intake import Intake
+from treeline.io.datasets.encodings.reading import METADATA, PixelReader, masked, read_tables
+from treeline.io.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.samples import NOT_LABELLED, Bands, Mask, Sample
 from treeline.io.file_parts import ArrayInFile, FileParts
 
 IMAGES, MASKS = "images.npy", "masks.npy"
