@@ -28,16 +28,17 @@ DELETE FROM videos WHERE ingest = getvariable('ingest');
 DELETE FROM sequences WHERE ingest = getvariable('ingest');
 DELETE FROM classes WHERE ingest = getvariable('ingest');
 
+-- The others follow the last number in the order of their items; a window or a sort would need all of them at once.
 CREATE OR REPLACE TEMP TABLE numbered_images AS
-SELECT new.*, known.image
-FROM new_images AS new
-JOIN known_images AS known USING (dataset, file)
-UNION ALL
 SELECT
-    *,
-    (SELECT coalesce(max(image), 0) FROM (SELECT image FROM images UNION ALL SELECT image FROM known_images))
-        + row_number() OVER () AS image                -- in the order of the rows, one after the other: a window needs all
-FROM (FROM new_images ANTI JOIN known_images USING (dataset, file) ORDER BY item);
+    new.*,
+    coalesce(
+        known.image,
+        (SELECT coalesce(max(image), 0) FROM (SELECT image FROM images UNION ALL SELECT image FROM known_images))
+            + 1 + new.item - (SELECT min(item) FROM new_images)
+    ) AS image
+FROM new_images AS new
+LEFT JOIN known_images AS known USING (dataset, file);
 
 DROP TABLE new_images;
 
