@@ -4,7 +4,7 @@
 #   envs/install.sh PYTHON [REQUIREMENTS]      default: the lock beside this script
 #
 # One script for `make setup`, `make lock`, conda and the container, because two packages need help on the way:
-# build_shim/ says what ails ultralytics-yolov5, torchvision_cpu/ what ails torchvision.
+# build_shim/ and a line below say what ails ultralytics-yolov5, torchvision_cpu/ what ails torchvision.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,7 +23,9 @@ echo "Installing $requirements"
 install "$(pinned setuptools)"
 # Without isolation: pip hides PYTHONPATH from isolated builds, and newer setuptools lack the pkg_resources it needs.
 PYTHONPATH="$here/build_shim" install --no-deps --no-build-isolation "$(pinned ultralytics-yolov5)"
+packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+# It takes no protobuf that onnx takes. Only its own exporters import protobuf, and nothing here calls them.
+sed -i '/^Requires-Dist: protobuf/d' "$packages"/ultralytics_yolov5-*.dist-info/METADATA
 install --requirement "$requirements"
-cp "$here"/torchvision_cpu/torchvision_cpu.{py,pth} \
-    "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+cp "$here"/torchvision_cpu/torchvision_cpu.{py,pth} "$packages"
 "$python" -m pip check

@@ -7,7 +7,7 @@
 SELECT dataset, seq_id, frame_num, location, file, class, datetime, uuid
 FROM facts_without_boxes
 WHERE list_contains(access, 'public')
-    AND list_contains(class, $class)
+    AND image IN (FROM images_of_class($class))
     AND ($dataset IS NULL OR dataset = $dataset)
     AND sequence IN (SELECT sequence FROM images GROUP BY sequence HAVING count(*) > $longer_than)
 ORDER BY sequence, frame_num, file

@@ -11,6 +11,7 @@ that they have in the tables.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class ImageFolder(ByteReader):
         for name in names.to_numpy().ravel():
             if name:
                 inner_path(path / METADATA, name)
+        self._folder = os.fspath(path)
         self._files, self._masks = names[FILE].tolist(), names[MASK_FILE].tolist()
         super().__init__(path, metadata.with_tables(**{INDEX: metadata.index.drop(columns=[FILE, MASK_FILE])}))
 
@@ -80,9 +82,13 @@ class ImageFolder(ByteReader):
         return self._read(position, self._masks[position])
 
     def _read(self, position: int, name: str) -> bytes:
+        # The system's own calls: a Path and a Python file cost as much again as the reading.
         try:
-            with open(f"{self.path}/{name}", "rb") as file:  # noqa: PTH123 (a path costs half as much as the reading)
-                return file.read()
+            descriptor = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.read(descriptor, os.fstat(descriptor).st_size)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             problem = f"{describe(self.metadata, position)}: {name} cannot be read ({error.strerror})."
             raise InputError(self.path, problem) from None

@@ -1,0 +1,7 @@
+"""`treeline models`: all of its commands."""
+
+from __future__ import annotations
+
+from treeline.models.app import app
+
+__all__ = ["app"]
