@@ -61,10 +61,21 @@ def draw_splits(
 
 def warn_of_new_locations(connection: duckdb.DuckDBPyConnection) -> None:
     """Warn of locations that have no split yet, in data sets of which others have: they count as for training."""
+    # From sequences, which are few, to images: those whose location is known would all be joined for nothing.
     rows = connection.execute("""
+        WITH new_locations AS (
+            SELECT dataset, location
+            FROM sequences
+            ANTI JOIN splits USING (dataset, location)
+            SEMI JOIN (SELECT sequence FROM images WHERE properties ->> 'location' IS NULL) USING (sequence)
+            UNION ALL
+            SELECT dataset, own.location
+            FROM (SELECT sequence, properties ->> 'location' AS location FROM images WHERE location IS NOT NULL) AS own
+            JOIN sequences USING (sequence)
+            ANTI JOIN splits ON splits.dataset = sequences.dataset AND splits.location = own.location
+        )
         SELECT dataset, count(DISTINCT location)
-        FROM facts_without_boxes
-        ANTI JOIN splits USING (dataset, location)
+        FROM new_locations
         WHERE location IS NOT NULL AND dataset IN (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries)
         GROUP BY dataset
         ORDER BY dataset

@@ -53,7 +53,7 @@ LEFT JOIN (SELECT dataset FROM splits UNION SELECT dataset FROM split_entries) A
 -- The images with a class among their own or, if they have none, their sequence's. Only the columns that tell it are read:
 -- what a query shows of the few images that are found is read after.
 CREATE OR REPLACE TEMP MACRO images_of_class(wanted) AS TABLE
-    SELECT image
+    SELECT image, sequence
     FROM images
     WHERE list_contains(class, wanted)
         OR (class IS NULL AND sequence IN (SELECT sequence FROM sequences WHERE list_contains(class, wanted)));

@@ -8,7 +8,7 @@
 SELECT dataset, seq_id, frame_num, location, file, class, datetime, uuid
 FROM images_in_splits
 WHERE ($dataset IS NULL OR dataset = $dataset)
-    AND ($class IS NULL OR image IN (FROM images_of_class($class)))
+    AND ($class IS NULL OR image IN (SELECT image FROM images_of_class($class)))
     AND ($location IS NULL OR location = $location)
     AND ($split IS NULL OR split = $split)
 ORDER BY sequence, frame_num, file

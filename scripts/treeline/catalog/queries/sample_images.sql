@@ -4,23 +4,22 @@
 -- $seed BIGINT = 0: another one draws others
 -- $dataset VARCHAR = NULL: only of this data set
 
-WITH turns AS (
-    -- The tables, not the view: what is read twice, the database would keep whole between.
-    -- The multiplier is Knuth's (The Art of Computer Programming, 6.4): it scatters the numbers over 32 bits.
-    SELECT image.image, coalesce(image.class, sequence.class) AS class, (image.image + $seed) * 2654435761 % 4294967296 AS turn
+WITH of_lists AS (
+    -- Of each list of classes, found by its hash: to carry the lists takes longer.
+    -- The multiplier is Knuth's (The Art of Computer Programming, 6.4): it scatters the numbers over 32 bits. Below them
+    -- stands the image's number, in 64.
+    SELECT
+        unnest(min(((image.image + $seed) * 2654435761 % 4294967296)::HUGEINT * 18446744073709551616 + image.image, $count)) AS turn
     FROM images AS image
-    JOIN sequences AS sequence USING (sequence)
+    JOIN (SELECT sequence, dataset, hash(class) AS list FROM sequences) AS sequence USING (sequence)
     WHERE ($dataset IS NULL OR dataset = $dataset)
-), of_lists AS (
-    SELECT class, unnest(min_by({'image': image, 'turn': turn}, turn, $count)) AS one
-    FROM turns
-    GROUP BY class
-), drawn AS (
-    SELECT sample_of, one.image
-    FROM (SELECT unnest(class) AS sample_of, one FROM of_lists)
-    QUALIFY row_number() OVER (PARTITION BY sample_of ORDER BY one.turn, one.image) <= $count
+    GROUP BY CASE WHEN image.class IS NULL THEN sequence.list ELSE hash(image.class) END
+), samples AS (
+    SELECT unnest(class) AS sample_of, facts.*, turn
+    FROM facts_without_boxes AS facts
+    JOIN (SELECT turn, (turn % 18446744073709551616)::BIGINT AS image FROM of_lists) USING (image)
 )
 SELECT sample_of, dataset, seq_id, frame_num, location, file, class, datetime, uuid
-FROM facts_without_boxes
-JOIN drawn USING (image)
+FROM samples
+QUALIFY row_number() OVER (PARTITION BY sample_of ORDER BY turn) <= $count
 ORDER BY sample_of, sequence, frame_num, file
