@@ -29,6 +29,7 @@ from treeline import (
     download,
     extract,
     lookup,
+    models,
     tools,
     urls,
 )
@@ -60,7 +61,7 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze):
+for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze, models):
     app.add_typer(
         typer.Typer(cls=Stage, no_args_is_help=True),
         name=stage.__name__.rpartition(".")[2],

@@ -232,6 +232,27 @@ class Paths:
         """Folder of a dataset's analysis and its report."""
         return self.dataset(name) / "analysis"
 
+    def model(self, run: str) -> Path:
+        """Folder of one run: the trained model, and what is made of it; of a sweep's name, its comparison."""
+        return self.root / self.structure.models_folder / run
+
+    def model_evaluation(self, run: str, dataset: str) -> Path:
+        """What a run's model gives for each image of a dataset."""
+        return self.model(run) / f"{run}_{dataset}_evaluation.h5"
+
+    def model_asked(self, run: str, digest: str) -> Path:
+        """The options that a run is to be trained with; another digest means a change."""
+        return self.model(run) / "asked" / f"{digest}.json"
+
+    @property
+    def classified(self) -> Path:
+        """The detector's results with what a model says of each box."""
+        return self.detections / "classified.json"
+
+    def embeddings_shard(self, server: str, partition: int | str) -> Path:
+        """Embeddings of one decoded shard."""
+        return self.root / self.structure.embeddings_folder / f"{shard_folder(server, partition)}.parquet"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""
