@@ -19,7 +19,7 @@ A run goes by its own options: when those of one run of a sweep change, that run
 rule models:
     """Train and evaluate every run, and make of it what the configuration names."""
     input:
-        all_of_models(),
+        *model_targets(settings, RUNS).values(),
     localrule: True
 
 

@@ -6,6 +6,7 @@ import os
 from hashlib import sha256
 
 from treeline.models.runs import check_dataset, read_runs, sweeps_of
+from treeline.models.targets import model_targets
 
 RUN = paths.model("{run}")
 MODEL_LOGS = paths.logs / "models"
@@ -24,7 +25,6 @@ except TreelineError as error:
     raise WorkflowError(str(error)) from None
 
 SWEEPS = sweeps_of(RUNS.values())
-MADE_OF_RUN = {"report": ["report.html"], "optimise": ["optimise.json"], "export": ["model.onnx", "README.md"]}
 
 
 wildcard_constraints:
@@ -143,13 +143,3 @@ def folders_of_sweep(wildcards):
 def onnx_file(model):
     """A model by what the configuration calls it: the name of a run, or an ONNX file."""
     return paths.model(model) / "model.onnx" if model in RUNS else Path(model)
-
-
-def all_of_models():
-    """What the configuration asks for: of each run, of each sweep, and of the detector's results."""
-    return [
-        *(evaluation_of_run(SimpleNamespace(run=name)) for name in RUNS),
-        *(paths.model(name) / file for name in RUNS for step in settings.models.steps for file in MADE_OF_RUN[step]),
-        *(paths.model(sweep) / "comparison.csv" for sweep in SWEEPS),
-        *([paths.classified] if settings.models.classify else []),
-    ]
