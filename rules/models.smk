@@ -2,7 +2,7 @@
 Train models on the datasets, evaluate, understand, shrink and export them; each experiment is a file; docs/models.md.
 
 IN   config/experiments/<name>.yaml, datasets/<dataset>/
-OUT  models/<run>/asked/<digest>.json                             the options that the run is trained with
+OUT  models/<experiment>/plan.json, models/<run>/options.json     its runs, and what each is trained with
      models/<run>/{config.yaml,env.json,best.ckpt,last.ckpt}      train
      models/<run>/{metrics.csv,experiment.h5,curves/}
      models/<run>/<run>_<dataset>_evaluation.h5                   evaluate
@@ -12,7 +12,8 @@ OUT  models/<run>/asked/<digest>.json                             the options th
      models/<experiment>/comparison.{csv,svg,png}                 of an experiment with a sweep
      detections/classified.json                                   with models.classify: what the boxes show
 
-A run goes by its own options: when those of one run of a sweep change, that run is done anew, and the comparison.
+A run goes by its own options, a file that keeps its time where it would not change: when those of one run of a sweep
+change, that run is done anew, and the comparison.
 """
 
 
@@ -23,29 +24,31 @@ rule models:
     localrule: True
 
 
-rule note_run:
-    """Write down what a run is to be trained with; of its earlier options none are left."""
+checkpoint plan_experiment:
+    """Take an experiment apart into its runs."""
+    input:
+        EXPERIMENT,
     output:
-        paths.model_asked("{run}", "{digest}"),
+        paths.model_plan("{experiment}"),
     log:
-        MODEL_LOGS / "{run}" / "asked" / "{digest}.log",
+        MODEL_LOGS / "{experiment}" / "plan.log",
     localrule: True
     conda:
         "../envs/treeline.yaml"
     params:
-        folder=subpath(output[0], parent=True),
-        text=options_of_run,
+        folder=paths.model("."),
     shell:
         """
-        find {params.folder:q} -name '*.json' -delete 2>{log:q}
-        printf '%s\\n' {params.text:q} >{output:q}
+        treeline models plan {input:q} \
+            --output {params.folder:q} \
+            --log {log:q}
         """
 
 
 rule model_train:
     """Train {wildcards.run}; after a kill it goes on where it was."""
     input:
-        asked=asked_of_run,
+        options=options_of_run,
         samples=samples_of_run,
         metadata=file_of_dataset("metadata.h5"),
         leakage=file_of_dataset("leakage.json"),
@@ -243,6 +246,8 @@ rule model_compare:
         png=paths.model("{experiment}") / "comparison.png",
     log:
         MODEL_LOGS / "{experiment}" / "compare.log",
+    wildcard_constraints:
+        experiment=one_of(SWEEPS),
     conda:
         "../envs/treeline.yaml"
     resources:

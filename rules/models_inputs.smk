@@ -3,11 +3,11 @@ The runs that the configuration names, and the functions that give their rules i
 """
 
 import os
-from hashlib import sha256
 
 from treeline.models.runs import check_dataset, read_runs, sweeps_of
 from treeline.models.targets import model_targets
 
+EXPERIMENT = str(Path(settings.models.folder) / "{experiment}.yaml")
 RUN = paths.model("{run}")
 MODEL_LOGS = paths.logs / "models"
 MODEL_BENCHMARKS = paths.logs / "benchmarks" / "models"
@@ -29,7 +29,7 @@ SWEEPS = sweeps_of(RUNS.values())
 
 wildcard_constraints:
     run=one_of(RUNS),
-    experiment=one_of(SWEEPS),
+    experiment=one_of(settings.models.names),
 
 
 def experiment_of(wildcards):
@@ -62,13 +62,10 @@ def evaluation_of_run(wildcards):
 
 
 def options_of_run(wildcards):
-    """JSON of all that a run's model depends on."""
-    return RUNS[wildcards.run].options
-
-
-def asked_of_run(wildcards):
-    """The file of a run's options. Its name has a digest of them: after a change it is not there, and is made anew."""
-    return paths.model_asked(wildcards.run, sha256(options_of_run(wildcards).encode()).hexdigest()[:16])
+    """What a run is to be trained with, once its experiment has been taken apart."""
+    experiment = RUNS[wildcards.run].file.stem
+    finished(checkpoints.plan_experiment, paths.model_plan(experiment), experiment=experiment)
+    return paths.model_options(wildcards.run)
 
 
 def experiment_file(wildcards):

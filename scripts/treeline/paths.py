@@ -240,9 +240,13 @@ class Paths:
         """What a run's model gives for each image of a dataset."""
         return self.model(run) / f"{run}_{dataset}_evaluation.h5"
 
-    def model_asked(self, run: str, digest: str) -> Path:
-        """The options that a run is to be trained with; another digest means a change."""
-        return self.model(run) / "asked" / f"{digest}.json"
+    def model_options(self, run: str) -> Path:
+        """What a run is to be trained with; its time is that of the last change."""
+        return self.model(run) / "options.json"
+
+    def model_plan(self, experiment: str) -> Path:
+        """The runs of an experiment."""
+        return self.model(experiment) / "plan.json"
 
     @property
     def classified(self) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from treeline.config_datasets import EncodingName, Task
 from treeline.config_models import Models
 from treeline.errors import InputError
+from treeline.io.atomic import write_text
 from treeline.models.experiment import Experiment
 from treeline.models.sweep import runs_of
 
@@ -34,7 +35,7 @@ class Run:
     @property
     def options(self) -> str:
         """JSON of all that its model depends on: another text means another model."""
-        return json.dumps(self.experiment.model_dump(mode="json", exclude=UNTRAINED), sort_keys=True)
+        return json.dumps(self.experiment.model_dump(mode="json", exclude=UNTRAINED), indent=2, sort_keys=True) + "\n"
 
     @property
     def processes(self) -> int:
@@ -85,6 +86,29 @@ def select_run(file: Path, name: str | None) -> Run:
     if chosen not in runs:
         raise InputError(file, f"has no run {chosen}.", fix=f"There is {known}.")
     return Run(chosen, file, runs[chosen])
+
+
+def write_plan(file: Path, folder: Path) -> list[str]:
+    """Write what each run of an experiment is to be trained with, and last the plan, which lists the runs.
+
+    Args:
+        file: The experiment's.
+        folder: Of all models. `<run>/options.json` keeps its time where it would not change: what was made by it stays
+            valid. The plan is `<experiment>/plan.json`.
+
+    Returns:
+        Names of the runs.
+
+    Raises:
+        InputError: The experiment is refused.
+    """
+    runs = [Run(name, file, experiment) for name, experiment in runs_of(file).items()]
+    for run in runs:
+        target = folder / run.name / "options.json"
+        if not target.is_file() or target.read_text(encoding="utf-8") != run.options:
+            write_text(target, run.options)
+    write_text(folder / file.stem / "plan.json", json.dumps([run.name for run in runs], indent=2) + "\n")
+    return [run.name for run in runs]
 
 
 def check_dataset(run: Run, task: Task | None, encodings: Sequence[EncodingName]) -> None:
