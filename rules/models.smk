@@ -72,7 +72,6 @@ rule model_train:
         MODEL_BENCHMARKS / "{run}" / "train.jsonl"
     wildcard_constraints:
         run=one_of(name for name, run in RUNS.items() if run.processes == 1),
-    retries: 3
     conda:
         "../envs/treeline.yaml"
     threads: cores_of_run
@@ -285,11 +284,13 @@ if settings.models.classify:
             runtime=MOST_MINUTES,
         params:
             images=paths.decoded,
+            crops=crop_options(),
         shell:
             """
-            treeline models classify {input.model:q} \
+            treeline models classify {input.model:q} {params.crops:q} \
                 --detections {input.results:q} \
                 --images {params.images:q} \
+                --threads {threads} \
                 --output {output:q} \
                 --log {log:q}
             """

@@ -140,3 +140,11 @@ def folders_of_sweep(wildcards):
 def onnx_file(model):
     """A model by what the configuration calls it: the name of a run, or an ONNX file."""
     return paths.model(model) / "model.onnx" if model in RUNS else Path(model)
+
+
+def crop_options():
+    """How the detector's boxes are cut out for a classifier: as `detections.crop` cuts those that it learns from."""
+    crop = settings.detections.crop
+    if crop is None:
+        return []
+    return [*(["--square"] if crop.square else []), f"--margin={crop.margin}"]

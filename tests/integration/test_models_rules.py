@@ -50,7 +50,14 @@ def make_project(folder: Path, **models: Any) -> Path:
 
 def snakemake(project: Path, target: str, *options: str, rules: Sequence[str] = RULES, expected: int = 0) -> str:
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(project)]
-    arguments += ["--configfile", str(project / "config.yaml"), "--profile", str(ROOT / "profiles/local")]
+    arguments += [
+        "--configfile",
+        str(project / "config.yaml"),
+        "--profile",
+        str(ROOT / "profiles/local"),
+        "--retries",
+        "0",
+    ]
     allowed = ["--allowed-rules", *rules] if rules else []
     done = run_snakemake([*arguments, target, *options, *allowed], project, ENVIRONMENT)
     assert done.returncode == expected, done.stdout[-8000:]
@@ -150,7 +157,10 @@ def test_a_run_is_made_whole(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", names=["one"])
     folder = make_dataset(project / "results/datasets/shapes")
     value = {"channels": ["red", "green", "blue"], "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
-    write(folder / "analysis/recommendations.json", json.dumps({"normalisation": {"value": value}}))
+    write(
+        folder / "analysis/recommendations.json",
+        json.dumps({"normalisation": {"value": value, "basis": {"scale": 255.0}}}),
+    )
     write(project / "config/experiments/one.yaml", SMALL)
     assert Counter(executed(snakemake(project, "models"))) == Counter(["plan_experiment", *OF_A_RUN, "models"])
     run = project / "results/models/one"
