@@ -253,11 +253,13 @@ rule model_compare:
         mem_mb=memory_of("model_compare"),
     params:
         runs=folders_of_sweep,
+        benchmarks=MODEL_BENCHMARKS,
         folder=subpath(output.table, parent=True),
     shell:
         """
         treeline models compare {params.runs:q} \
             --output {params.folder:q} \
+            --benchmarks {params.benchmarks:q} \
             --log {log:q}
         """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from treeline.models import cli_plan
+from treeline.models import cli_compare, cli_plan
 from treeline.models.app import app
 
-__all__ = ["app", "cli_plan"]
+__all__ = ["app", "cli_compare", "cli_plan"]
