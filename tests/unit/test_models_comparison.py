@@ -33,8 +33,10 @@ def write_run(folder: Path, values: list[float], task: Task = "multiclass", **ch
     )
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(trained.model_dump(mode="json"), sort_keys=False))
-    epochs = range(1, len(values) + 1)
-    val = [{"epoch": e, "split": "val", "loss": -v, **dict.fromkeys(METRICS[task], v)} for e, v in zip(epochs, values)]
+    val = [
+        {"epoch": epoch, "split": "val", "loss": -value, **dict.fromkeys(METRICS[task], value)}
+        for epoch, value in enumerate(values, start=1)
+    ]
     pd.DataFrame([{"epoch": 1, "split": "train", "loss": 9.0}, *val]).to_csv(folder / "metrics.csv", index=False)
     model = Model(trained.architecture, facts)
     weights = {MODEL + name: value for name, value in model.state_dict().items()}
