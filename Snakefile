@@ -1,6 +1,6 @@
 """
 Treeline: URL table -> batches -> shards -> tools -> decoded tars -> detections -> lookup tables -> extracted subsets, a catalogue of all of
-it, and datasets.
+it, datasets, and models.
 
 Each stage has its rules in rules/<stage>.smk, its code in scripts/treeline/<stage>/, and a target of its own name:
 `snakemake download`, `snakemake detect`, ... Plain `snakemake` makes every stage that `stages` in the configuration lists.
@@ -32,6 +32,11 @@ include: "rules/catalog.smk"
 include: "rules/datasets_inputs.smk"
 include: "rules/datasets.smk"
 include: "rules/analyze.smk"
+include: "rules/models_inputs.smk"
+include: "rules/models.smk"
+
+
+# To be added with the rules of embeddings: include: "rules/embeddings.smk"
 
 
 rule all:

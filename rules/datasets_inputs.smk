@@ -9,6 +9,10 @@ from treeline.datasets.steps import read_steps
 DESCRIPTION = str(Path(settings.datasets.folder) / "{dataset}.yaml")
 DATASET_LOGS = paths.logs / "datasets" / "{dataset}"
 ANSWER = paths.dataset("{dataset}") / "steps" / "query.parquet"
+TRAINING_SETS = {
+    paths.detections / "crops": paths.detections / "crops" / "crops.csv",
+    **{paths.catalog_training(name): paths.catalog_training(name) for name in settings.catalog.training_sets},
+}
 KIND_OF_TARGET = {target: kind for kind, target in TARGETS.items()}
 
 try:
@@ -51,6 +55,8 @@ def files_of_source(wildcards):
         return str(ANSWER).format(dataset=wildcards.dataset)
     if source.kind == "table":
         return input_files(source.path) if path.exists() or glob.has_magic(source.path) else path
+    if path in TRAINING_SETS:
+        return TRAINING_SETS[path]
     if source.kind == "training_set":
         return path / "crops.csv" if (path / "crops.csv").exists() else sorted(path.glob("annotations/*.json"))
     return [path, *([source.masks] if source.masks else [])]

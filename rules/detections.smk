@@ -15,8 +15,11 @@ AFTER = settings.detections
 MERGED = paths.detections / "merged.json"
 FILTERED = paths.detections / "repeats" / "filtered.json"
 SMOOTHED = paths.detections / "smoothed.json"
-UNSMOOTHED = FILTERED if AFTER.repeats else MERGED
+UNCLASSIFIED = FILTERED if AFTER.repeats else MERGED
+UNSMOOTHED = paths.classified if settings.models.classify else UNCLASSIFIED
 FINAL = SMOOTHED if AFTER.smooth else UNSMOOTHED
+# A classifier may be trained with the crops, which cannot wait for it then.
+CROPPED = UNCLASSIFIED if settings.models.classify else FINAL
 EXPORTS = {"csv-long": "results.csv", "csv-wide": "results.wide.csv", "coco": "results.coco.json"}
 LOCATIONS = [AFTER.locations] if AFTER.locations else []
 LOCATION_OPTIONS = [*options("--locations", LOCATIONS), *(["--one-location"] if AFTER.one_location else [])]
@@ -235,7 +238,7 @@ if AFTER.crop:
     rule crop_detections:
         """Cut detections out into archives for training a classifier, split by location."""
         input:
-            results=FINAL,
+            results=CROPPED,
             archives=every_shard(DECODED),
             locations=LOCATIONS,
         output:
@@ -265,7 +268,7 @@ if AFTER.preview:
     rule preview_detections:
         """Make a gallery of a sample, with boxes and a threshold slider, that opens from a disk."""
         input:
-            results=FINAL if AFTER.repeats or AFTER.smooth else every_shard(DETECTIONS),
+            results=every_shard(DETECTIONS) if FINAL == MERGED else FINAL,
             archives=every_shard(DECODED),
         output:
             directory(paths.detections / "preview"),
@@ -277,7 +280,7 @@ if AFTER.preview:
         resources:
             mem_mb=memory_of("results"),
         params:
-            results=FINAL if AFTER.repeats or AFTER.smooth else paths.detections,
+            results=paths.detections if FINAL == MERGED else FINAL,
             images=paths.decoded,
             options=command_options(AFTER.preview),
         shell:

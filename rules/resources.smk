@@ -37,6 +37,13 @@ MEMORY_MB = {
     "catalog": 4096,
     "datasets": 2000,
     "analyze": 2000,
+    "model_train": 4000,
+    "model_evaluate": 3000,
+    "model_report": 3000,
+    "model_optimise": 4000,
+    "model_export": 3000,
+    "model_compare": 1000,
+    "model_classify": 2000,
 }
 
 # Seconds of one core that an image takes at most, as far as it was seen: a large photo is decoded and encoded, or looked

@@ -29,6 +29,7 @@ from treeline import (
     download,
     extract,
     lookup,
+    models,
     tools,
     urls,
 )
@@ -60,7 +61,7 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze):
+for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze, models):
     app.add_typer(
         typer.Typer(cls=Stage, no_args_is_help=True),
         name=stage.__name__.rpartition(".")[2],
@@ -130,7 +131,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @config_app.command("write-reference")
 def write_reference(folder: Annotated[Path, typer.Option(help="The repository's folder.")] = Path()) -> None:
-    """Write config/schema.json and config/README.md anew from the models."""
+    """Write config/schema.json, config/README.md and docs/models-experiments.md anew from the models."""
     from treeline import config_reference
 
     config_reference.write_reference(folder)

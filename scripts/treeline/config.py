@@ -20,6 +20,7 @@ from treeline.config_catalog import Catalog
 from treeline.config_datasets import Datasets
 from treeline.config_detections import Detections
 from treeline.config_download import Download, DownloaderParameters
+from treeline.config_models import Models
 from treeline.config_tools import Selection, ToolsParameters, check_selections
 from treeline.config_values import (
     Block,
@@ -31,7 +32,9 @@ from treeline.config_values import (
     check_distinct,
 )
 
-Stage = Literal["urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets", "analyze"]
+Stage = Literal[
+    "urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets", "analyze", "models"
+]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
@@ -66,6 +69,10 @@ class OutputStructure(Block):
     """The catalogue: a database, and its tables."""
     datasets_folder: RelativeName = "datasets"
     """Datasets, a folder each."""
+    models_folder: RelativeName = "models"
+    """Trained models, a folder a run."""
+    embeddings_folder: RelativeName = "embeddings"
+    """Embeddings of the decoded images, a table a shard."""
 
     @model_validator(mode="after")
     def _each_has_its_own_place(self) -> OutputStructure:
@@ -181,6 +188,8 @@ class Settings(Block):
     """What the catalogue holds."""
     datasets: Datasets = Datasets()
     """Which datasets are made."""
+    models: Models = Models()
+    """Which models are trained."""
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +21,10 @@ class Embeddings(Block):
     """Images that the model sees at once."""
 
 
+Step = Literal["report", "optimise", "export"]
+"""What is made of a trained and evaluated run."""
+
+
 class Models(Block):
     """Which models are trained."""
 
@@ -28,5 +32,10 @@ class Models(Block):
     """Folder of the experiments, a YAML file each."""
     names: ExperimentNames = []
     """Experiments to run: names of files in the folder, without `.yaml`."""
+    steps: Annotated[list[Step], AfterValidator(check_distinct)] = ["report", "optimise", "export"]
+    """What the target `models` makes of each run, once it is trained and evaluated. Of a large sweep `[report]` is
+    enough: what else is wanted of the best run is a target of its own, such as `results/models/birds-03/model.onnx`."""
+    classify: NotEmpty | None = None
+    """Model that says what the detector's boxes show, as `embeddings.model`; null leaves the detector's results."""
     embeddings: Embeddings | None = None
     """Embeddings of all decoded images: the target `embeddings`; null makes none."""

@@ -1,4 +1,4 @@
-"""The JSON schema and the reference of the configuration, made from its models.
+"""The JSON schema and the references of the configuration and of experiments, made from their models.
 
 A test compares the committed files with what is made here, so that neither can drift.
 """
@@ -16,9 +16,11 @@ from pydantic_core import PydanticUndefined
 
 from treeline.config import Settings
 from treeline.io.atomic import write_text
+from treeline.models.experiment import DECODERS, LOSSES, METRICS, Experiment, Task
 
 SCHEMA_FILE = Path("config/schema.json")
 REFERENCE_FILE = Path("config/README.md")
+EXPERIMENTS_FILE = Path("docs/models-experiments.md")
 
 HEAD = """# Configuration
 
@@ -30,11 +32,22 @@ This page and the schema are made from `scripts/treeline/config.py`: run `treeli
 change there.
 """
 
+EXPERIMENTS_HEAD = """# Experiments, key by key
+
+An experiment is a file `config/experiments/<name>.yaml`; [models.md](models.md) says how it is run. Unknown keys, wrong
+types and values that do not fit the task are refused before any job starts. A number with an exponent needs a point and
+a sign, as YAML takes `1e-3` for text: `1.0e-3`.
+
+This page is made from `scripts/treeline/models/experiment.py`: run `treeline config write-reference` after a change
+there.
+"""
+
 
 def write_reference(folder: Path) -> None:
-    """Write the schema and the reference page into the repository at `folder`."""
+    """Write the schema and the reference pages into the repository at `folder`."""
     write_text(folder / SCHEMA_FILE, schema_text())
     write_text(folder / REFERENCE_FILE, reference_text())
+    write_text(folder / EXPERIMENTS_FILE, experiments_text())
 
 
 def schema_text() -> str:
@@ -46,6 +59,22 @@ def schema_text() -> str:
 def reference_text() -> str:
     """The reference page, one table a block."""
     return "\n".join([HEAD, *_block_lines("Top level", Settings)]) + "\n"
+
+
+def experiments_text() -> str:
+    """The reference page of experiments."""
+    return "\n".join([EXPERIMENTS_HEAD, *_task_lines(), *_block_lines("Top level", Experiment)]) + "\n"
+
+
+def _task_lines() -> Iterator[str]:
+    yield "## What fits a task\n"
+    yield "Of each, the first is taken where the experiment names none; of the metrics all are.\n"
+    yield "| task | `architecture.decoder` | `loss` | `metrics` |"
+    yield "|---|---|---|---|"
+    for task in get_args(Task):
+        cells = (", ".join(f"`{name}`" for name in known[task]) for known in (DECODERS, LOSSES, METRICS))
+        yield f"| `{task}` | {' | '.join(cells)} |"
+    yield ""
 
 
 def _block_lines(title: str, model: type[BaseModel]) -> Iterator[str]:

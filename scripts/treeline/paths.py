@@ -232,6 +232,31 @@ class Paths:
         """Folder of a dataset's analysis and its report."""
         return self.dataset(name) / "analysis"
 
+    def model(self, run: str) -> Path:
+        """Folder of one run: the trained model, and what is made of it; of a sweep's name, its comparison."""
+        return self.root / self.structure.models_folder / run
+
+    def model_evaluation(self, run: str, dataset: str) -> Path:
+        """What a run's model gives for each image of a dataset."""
+        return self.model(run) / f"{run}_{dataset}_evaluation.h5"
+
+    def model_options(self, run: str) -> Path:
+        """What a run is to be trained with; its time is that of the last change."""
+        return self.model(run) / "options.json"
+
+    def model_plan(self, experiment: str) -> Path:
+        """The runs of an experiment."""
+        return self.model(experiment) / "plan.json"
+
+    @property
+    def classified(self) -> Path:
+        """The detector's results with what a model says of each box."""
+        return self.detections / "classified.json"
+
+    def embeddings_shard(self, server: str, partition: int | str) -> Path:
+        """Embeddings of one decoded shard."""
+        return self.root / self.structure.embeddings_folder / f"{shard_folder(server, partition)}.parquet"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

@@ -120,6 +120,8 @@ def _missing_files(settings: Settings) -> list[str]:
             named[f"lookup.groups ({group})"] = f"{settings.lookup.groups_folder}/{group}.yaml"
     for name in settings.datasets.names:
         named[f"datasets.names ({name})"] = f"{settings.datasets.folder}/{name}.yaml"
+    for name in settings.models.names:
+        named[f"models.names ({name})"] = f"{settings.models.folder}/{name}.yaml"
     return [f"  {key}: no such file: {value}" for key, value in named.items() if value and not _exists(value)]
 
 

@@ -11,6 +11,8 @@ from treeline.datasets.description import read_description
 from treeline.io.datasets.encodings import TARGETS
 from treeline.io.manifest import Shard, read_manifest
 from treeline.io.verdicts import DROP, KEEP, only_kept
+from treeline.models.runs import read_runs
+from treeline.models.targets import model_targets
 from treeline.paths import Paths, shard_folder
 from treeline.settings import catalog_targets, group_names
 from treeline.status import Output, StageStatus, query_tables
@@ -36,10 +38,16 @@ def collect_status(output: Output) -> list[StageStatus]:
         "catalog": _catalog,
         "datasets": _datasets,
         "analyze": _analyze,
+        "models": _models,
     }
     settings = output.settings
     names = bool(settings.datasets.names)
-    has_work = {"tools": any(settings.tools_parameters.items()), "datasets": names, "analyze": names}
+    has_work = {
+        "tools": any(settings.tools_parameters.items()),
+        "datasets": names,
+        "analyze": names,
+        "models": bool(settings.models.names or settings.models.classify),
+    }
     stages = [stage for stage in settings.stages if has_work.get(stage, True)]
     return [collect(output) for stage, collect in collectors.items() if stage in stages]
 
@@ -212,4 +220,12 @@ def _analyze(output: Output) -> StageStatus:
     for name in output.settings.datasets.names:
         report = output.paths.dataset_analysis(name) / "report.html"
         status.count(report, log=output.paths.logs / "datasets" / name / "report.log")
+    return status
+
+
+def _models(output: Output) -> StageStatus:
+    logs = output.paths.logs / "models"
+    status = StageStatus("models", "trainings, evaluations, what is made of them", output.folders)
+    for name, targets in model_targets(output.settings, read_runs(output.settings.models)).items():
+        status.count(*targets, log=logs / f"{name}.log")
     return status

@@ -12,6 +12,7 @@ import yaml
 from treeline import config_reference
 from treeline.config import Settings
 from treeline.errors import ConfigError
+from treeline.models.runs import read_runs
 from treeline.settings import group_names, read_settings, read_settings_file
 
 ROOT = Path(__file__).parents[2]
@@ -43,10 +44,11 @@ def test_demo_configuration_shows_every_block() -> None:
 def test_schema_and_reference_are_up_to_date() -> None:
     assert (ROOT / config_reference.SCHEMA_FILE).read_text() == config_reference.schema_text()
     assert (ROOT / config_reference.REFERENCE_FILE).read_text() == config_reference.reference_text()
+    assert (ROOT / config_reference.EXPERIMENTS_FILE).read_text() == config_reference.experiments_text()
 
 
 def test_reference_explains_every_key() -> None:
-    assert "None |" not in config_reference.reference_text()
+    assert "None |" not in config_reference.reference_text() + config_reference.experiments_text()
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,14 @@ def test_a_dataset_without_a_description(good: dict[str, Any]) -> None:
         read_settings({**good, "datasets": {"names": ["birds"]}})
     with pytest.raises(ConfigError, match=r"datasets\.names\.0: .*pattern"):
         read_settings({**good, "datasets": {"names": ["Birds_1"]}})
+
+
+def test_an_experiment_without_a_file(good: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"models.names \(birds\): no such file: config/experiments/birds.yaml"):
+        read_settings({**good, "models": {"names": ["birds"]}})
+
+
+def test_the_demo_experiment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (run,) = read_runs(read_settings_file(Path("config/config.yaml")).models).values()
+    assert (run.name, run.experiment.dataset) == ("example", "example")

@@ -33,6 +33,14 @@ task: multiclass
 splits: {kind: stratified}
 encodings: [{kind: hdf5}]
 """
+CROWS = """
+title: Crows
+dataset: birds
+task: multiclass
+image_size: [32, 32]
+epochs: 1
+sweep: {grid: {seed: [1, 2]}}
+"""
 MESSAGES = ["[/html] [bold]gone[/bold] :smile: \x1b]0;title\x07\n" + "x" * 200, "404 Not Found"]
 
 
@@ -44,6 +52,8 @@ def settings(tmp_path: Path) -> Settings:
         (groups / f"{group}.yaml").write_text("description: d\nwhere: 'true'\n")
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "birds.yaml").write_text(BIRDS)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "crows.yaml").write_text(CROWS)
     return Settings(
         path_to_input="in.csv",
         path_to_output=str(tmp_path / "[red]out"),
@@ -52,6 +62,12 @@ def settings(tmp_path: Path) -> Settings:
         decode={"keep": ["size_based"]},
         catalog={"splits": {}, "queries": {"bears": {"query": "images"}}, "exports": {"all": {"format": "lila"}}},
         datasets={"names": ["birds"], "folder": str(tmp_path / "datasets")},
+        models={
+            "names": ["crows"],
+            "folder": str(tmp_path / "experiments"),
+            "steps": ["report", "export"],
+            "classify": "crows-01",
+        },
     )
 
 
@@ -85,6 +101,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     for file in ("metadata.h5", "dataset.h5", "analysis/report.html"):
         put(paths.dataset("birds") / file)
+    for run in ("crows-01", "crows-02"):
+        for file in ("best.ckpt", f"{run}_birds_evaluation.h5", "report.html", "model.onnx", "README.md"):
+            put(paths.model(run) / file)
+    put(paths.model("crows") / "comparison.csv")
+    put(paths.classified)
     return paths.root
 
 
@@ -149,6 +170,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "catalog": (5, 9, {"collection": 9}),
         "datasets": (2, 3, {"birds train": 2, "birds val": 1}),
         "analyze": (1, 0, {}),
+        "models": (10, 0, {}),
     }
 
 
@@ -170,6 +192,11 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         ("datasets", "datasets/birds/metadata.h5"),
         ("datasets", "datasets/birds/dataset.h5"),
         ("analyze", "datasets/birds/analysis/report.html"),
+        ("models", "models/crows-02/best.ckpt"),
+        ("models", "models/crows-01/crows-01_birds_evaluation.h5"),
+        ("models", "models/crows-02/README.md"),
+        ("models", "models/crows/comparison.csv"),
+        ("models", "detections/classified.json"),
         ("extract", "extracted/museum_specimen_all/categories.csv"),
         ("catalog", "catalog/catalog.duckdb"),
         ("catalog", "catalog/leakage.json"),
