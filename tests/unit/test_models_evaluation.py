@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,12 +92,13 @@ def test_embeddings_and_outputs_are_those_of_a_plain_pass(case: Case) -> None:
 
 
 def test_losses_are_those_of_torch(cases: dict[Task, Case]) -> None:
-    for task, loss in (
-        ("multiclass", lambda outputs, targets: functional.cross_entropy(outputs, targets)),
-        ("multilabel", lambda outputs, targets: functional.binary_cross_entropy_with_logits(outputs, targets)),
-        ("regression", lambda outputs, targets: functional.mse_loss(outputs[:, 0], targets.float())),
-        ("segmentation", lambda outputs, targets: functional.cross_entropy(outputs, targets, ignore_index=255)),
-    ):
+    losses: dict[Task, Callable[[Tensor, Tensor], Tensor]] = {
+        "multiclass": functional.cross_entropy,
+        "multilabel": functional.binary_cross_entropy_with_logits,
+        "regression": lambda outputs, targets: functional.mse_loss(outputs[:, 0], targets.float()),
+        "segmentation": partial(functional.cross_entropy, ignore_index=NOT_LABELLED),
+    }
+    for task, loss in losses.items():
         case = cases[task]
         expected = [
             float(loss(case.outputs[place : place + 1], case.targets[place : place + 1]))
