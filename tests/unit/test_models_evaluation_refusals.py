@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from typer.testing import CliRunner
 from tests.evaluation_cases import write_case
 from tests.evaluation_runs import write_run
 from tests.model_cases import make_dataset
+from treeline.config_datasets import EncodingOptions
 from treeline.errors import ConfigError, InputError, TreelineError
+from treeline.io.datasets.encodings import open_encoding, write_encoding
+from treeline.io.datasets.samples import Sample
 from treeline.models.cli import app
 from treeline.models.evaluation.evaluate import evaluate
 from treeline.models.evaluation.reading import read_evaluation
@@ -143,6 +147,29 @@ def test_a_corrupt_image_is_named_and_the_older_file_stays(run: Path, tmp_path: 
         evaluate(run, folder, tmp_path / "e.h5")
     assert (tmp_path / "e.h5").read_bytes() == b"older"
     assert {path.name for path in tmp_path.iterdir()} == {"shapes", "e.h5"}
+
+
+def test_a_disk_that_is_full_is_said(run: Path, dataset: Path, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for kilobytes in (4, 60):  # nothing can be written; the end cannot
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, hard))
+        try:
+            with pytest.raises(InputError, match=r"e.h5: cannot be written .*\. Make room"):
+                evaluate(run, dataset, tmp_path / "e.h5")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_samples_that_are_not_in_the_order_of_their_ids_are_refused(run: Path, tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path / "shapes", count=20, side=SIDE, encodings=["hdf5"])
+    encoding = open_encoding(folder / "dataset.h5")
+    index = encoding.metadata.index
+    samples = [Sample(int(id), encoding.encoded(place), None) for place, id in enumerate(index["id"])]
+    backwards = encoding.metadata.with_tables(index=index[::-1].reset_index(drop=True))
+    write_encoding(backwards, samples, folder / "dataset.h5", EncodingOptions(kind="hdf5"))
+    with pytest.raises(InputError, match="not in the order of their ids"):
+        evaluate(run, folder, tmp_path / "e.h5")
 
 
 @pytest.mark.parametrize(
