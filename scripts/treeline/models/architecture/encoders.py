@@ -26,6 +26,11 @@ class Encoder(nn.Module):
 
     widths: tuple[int, ...]
 
+    @property
+    def last(self) -> nn.Module:
+        """What gives the last map."""
+        raise NotImplementedError
+
     def features(self, images: Tensor) -> list[Tensor]:
         """Maps of features of N x C x H x W images: N x width x H / stride x W / stride each, finest first."""
         raise NotImplementedError
@@ -50,6 +55,11 @@ class ResNet(Encoder):
         for name, child in network.named_children():
             if name not in ("fc", "avgpool"):
                 self.add_module(name, child)
+
+    @property
+    def last(self) -> nn.Module:
+        """What gives the last map."""
+        return self.get_submodule("layer4")
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Maps of features, finest first."""
@@ -81,6 +91,11 @@ class ConvNet(Encoder):
             for before, width in zip(inputs, self.widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
+
+    @property
+    def last(self) -> nn.Module:
+        """What gives the last map."""
+        return self.blocks[-1]
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Maps of features, finest first."""
