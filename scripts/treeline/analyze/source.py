@@ -10,12 +10,13 @@ import pandas as pd
 
 from treeline.analyze.labels import splits_of
 from treeline.analyze.parts import Item
-from treeline.analyze.sampling import DETAILED, choose_images, most_pixels, pixels_an_image
+from treeline.analyze.sampling import DETAILED, most_pixels, pixels_an_image
 from treeline.errors import InputError
 from treeline.io.datasets.conditions import ids_where
 from treeline.io.datasets.encodings import open_encoding
 from treeline.io.datasets.metadata import ID, SPLITS, Metadata, read_metadata
 from treeline.io.datasets.stored_images import METADATA_FILE, load_images
+from treeline.io.sampling import choose_images
 
 PHOTO_CHANNELS = ("red", "green", "blue")
 
