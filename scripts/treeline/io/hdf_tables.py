@@ -9,21 +9,21 @@ import pandas as pd
 
 def put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
     """Write a table as `/<name>/table`; one without rows is not written. Text that is missing becomes empty."""
-    _put(store, name, table, append=False)
+    _put(store, name, with_plain_text(table).reset_index(drop=True), append=False)
 
 
-def append_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
-    """Write rows after those that the table has; of numbers alone, for a text's width is that of the first rows."""
-    _put(store, name, table, append=True)
+def append_table(store: pd.HDFStore, name: str, table: pd.DataFrame, rows_before: int) -> None:
+    """Write rows of numbers after the `rows_before` that the table has."""
+    _put(store, name, table.set_axis(range(rows_before, rows_before + len(table))), append=True)
 
 
 def _put(store: pd.HDFStore, name: str, table: pd.DataFrame, *, append: bool) -> None:
     if table.empty:  # pandas leaves it out too, but warns
         return
     # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
-    plain = with_plain_text(table).reset_index(drop=True)
-    plain.index += store.get_storer(name).nrows if append and name in store else 0
-    store.put(name, plain, format="table", append=append, data_columns=True, index=False, track_times=False, nan_rep="")
+    store.put(
+        name, table, format="table", append=append, data_columns=True, index=False, track_times=False, nan_rep=""
+    )
 
 
 def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -135,8 +135,9 @@ class Evaluation:
             InputError: There are no masks by this method.
         """
         name = f"{ATTRIBUTIONS}/{method}"
-        mask, scale = (self._read(part, slice(number, number + 1)) for part in (name, name + SCALE))
-        return mask[0].astype(np.float32) * scale[0]
+        row = slice(number, number + 1)
+        mask: Floats = self._read(name, row)[0].astype(np.float32)
+        return mask * np.float32(self._read(name + SCALE, row)[0])
 
     def _read(self, name: str, rows: slice) -> npt.NDArray[Any]:
         with h5py.File(self.file, "r") as file:

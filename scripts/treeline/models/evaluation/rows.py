@@ -121,7 +121,7 @@ def _segmentation(answered: Answered) -> Columns:
 
 
 def _share(
-    part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic], *, where_none: float = np.nan
+    part: npt.NDArray[np.number], whole: npt.NDArray[np.integer], *, where_none: float = np.nan
 ) -> npt.NDArray[np.float64]:
     shares = np.full(whole.shape, where_none)
     np.divide(part, whole, out=shares, where=whole > 0)

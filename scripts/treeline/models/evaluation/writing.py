@@ -106,7 +106,8 @@ class EvaluationWriter:
     def flush(self) -> None:
         """Write the rows that wait."""
         if self._waiting:
-            append_table(self._store, METRICS, pd.concat(self._waiting, ignore_index=True))
+            rows = pd.concat(self._waiting)
+            append_table(self._store, METRICS, rows, self._written - len(rows))
             self._waiting = []
 
     def _put(self, path: str, start: int, count: int, values: npt.NDArray[Any]) -> None:

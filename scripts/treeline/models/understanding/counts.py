@@ -46,7 +46,8 @@ def scores_of_classes(totals: Totals) -> Mapping[str, Floats]:
 
 def ratio(part: Floats, whole: Floats) -> Floats:
     """Divide; NaN where there is nothing to divide by."""
-    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+    shares: Floats = np.full(np.broadcast(part, whole).shape, np.nan)
+    return np.divide(part, whole, out=shares, where=whole > 0)
 
 
 def _of_images(subject: Subject) -> dict[str, Floats]:

@@ -10,27 +10,27 @@ import pandas as pd
 from treeline.errors import InputError
 
 METRICS_FILE = "metrics.csv"
-EPOCH, STEP = "epoch", "step"
+EPOCH, STEP, SPLIT = "epoch", "step", "split"
+COLUMNS = [EPOCH, SPLIT, "metric", "value"]
 
 
 def learning_curves(file: Path) -> pd.DataFrame:
-    """Read metrics of training: `epoch`, `metric`, `value`, the last value of each epoch.
+    """Read metrics of training: `epoch`, `split`, `metric`, `value`, the last value of each epoch.
 
     Args:
-        file: A table with the columns `epoch` and `step`, and one a metric, whose cells are empty where it was not
-            measured: as lightning's CSV logger writes it. No such file gives no rows.
+        file: A table with a row an epoch and split: the columns `epoch`, `step`, `split`, and one a metric, whose cells
+            are empty where the split has it not. No such file gives no rows.
 
     Raises:
         InputError: It is no such table.
     """
     if not file.is_file():
-        return pd.DataFrame(columns=[EPOCH, "metric", "value"])
+        return pd.DataFrame(columns=COLUMNS)
     try:
         table = pd.read_csv(file)
-        metrics = [name for name in table.columns if name not in (EPOCH, STEP)]
-        numbers = table[[EPOCH, *metrics]].astype(np.float64)
-    except (ValueError, KeyError, UnicodeDecodeError) as error:
-        raise InputError(file, f"is no table of metrics: {error}", fix="Train the model anew.") from None
-    rows = numbers.melt(EPOCH, var_name="metric", value_name="value").dropna()
-    last = rows.groupby(["metric", EPOCH], sort=False)["value"].last().reset_index()
-    return last.assign(epoch=last[EPOCH].astype(np.int64))[[EPOCH, "metric", "value"]]
+        metrics = [name for name in table.columns if name not in (EPOCH, STEP, SPLIT)]
+        numbers = table.astype(dict.fromkeys((EPOCH, *metrics), np.float64)).astype({EPOCH: np.int64, SPLIT: str})
+    except (ValueError, KeyError) as error:
+        raise InputError(file, f"is no table of metrics: {error}.", fix="Train the model anew.") from None
+    rows = numbers.melt([EPOCH, SPLIT], metrics, "metric", "value").dropna()
+    return rows.groupby(["metric", SPLIT, EPOCH], sort=False)["value"].last().reset_index()[COLUMNS]

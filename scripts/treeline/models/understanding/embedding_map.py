@@ -32,13 +32,13 @@ def embedding_map(subject: Subject) -> tuple[pd.DataFrame, list[float]]:
         A row an image: `place` in `subject.rows`, `id`, the coordinates; and the shares of the variance that the two
         components explain. No row where fewer than two images have an embedding that differs.
     """
-    from sklearn.decomposition import PCA as Components
+    from sklearn import decomposition
 
     places, vectors = draw(subject, MOST_POINTS)
     columns = ["place", "id", f"{PCA}_x", f"{PCA}_y", f"{TSNE}_x", f"{TSNE}_y"]
     if len(places) < 2 or not np.ptp(vectors, axis=0).any():
         return pd.DataFrame(columns=columns), []
-    components = Components(n_components=min(REDUCED, *vectors.shape), svd_solver="full")
+    components = decomposition.PCA(n_components=min(REDUCED, *vectors.shape), svd_solver="full")
     reduced = components.fit_transform(vectors.astype(np.float64))
     flat = np.zeros((len(places), 2))
     flat[:, : reduced.shape[1]] = reduced[:, :2]
@@ -49,11 +49,11 @@ def embedding_map(subject: Subject) -> tuple[pd.DataFrame, list[float]]:
 
 
 def _tsne(reduced: np.ndarray, start: np.ndarray) -> np.ndarray:
-    from sklearn.manifold import TSNE as NeighbourEmbedding
+    from sklearn import manifold
 
     spread = start[:, 0].std() or 1.0
     return np.asarray(
-        NeighbourEmbedding(
+        manifold.TSNE(
             perplexity=min(PERPLEXITY, (len(reduced) - 1) / 3),
             # As scikit-learn's own `init="pca"`, which would compute them a second time.
             init=(1e-4 * start / spread).astype(np.float32),

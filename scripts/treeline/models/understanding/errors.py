@@ -61,7 +61,7 @@ def describe(subject: Subject, places: np.ndarray) -> tuple[list[str], list[str]
 
 
 def is_right(subject: Subject) -> pd.Series:
-    """Whether the model is right about each image: of a regression or segmentation, whether it is of the better half."""
+    """Whether the model is right about each image; of a regression or segmentation, if it is of the better half."""
     rows = subject.rows
     if subject.task == "multiclass":
         return rows["correct"]

@@ -61,6 +61,11 @@ class Findings:
     numbers: dict[str, float | int | None]
     tables: dict[str, pd.DataFrame]
 
+    def score(self, metric: str) -> float:
+        """A score of all images, by its name in `headline`."""
+        table = self.tables["headline"]
+        return float(table.loc[table["metric"] == metric, "value"].iloc[0])
+
 
 def find(subject: Subject, run: Path) -> Findings:
     """Find out what an evaluation says.
@@ -130,7 +135,7 @@ def _coloured(subject: Subject, table: pd.DataFrame, columns: pd.DataFrame) -> p
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = {name: [_plain(value) for value in table[name].tolist()] for name in table}
+    columns = {str(name): [_plain(value) for value in table[name].tolist()] for name in table}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

@@ -15,7 +15,7 @@ from treeline.io.figures.page import Gallery, Shown, number
 from treeline.io.images import Pixels
 from treeline.models.understanding.errors import MOST_OF_A_KIND, TITLES, describe, is_right
 from treeline.models.understanding.findings import Findings
-from treeline.models.understanding.overlays import side_by_side, with_heat, with_mask
+from treeline.models.understanding.overlays import colours_of, side_by_side, with_heat, with_mask
 from treeline.models.understanding.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -58,17 +58,14 @@ def make_albums(subject: Subject, findings: Findings) -> Iterator[Album]:
     pairs = findings.tables["near_duplicates"]
     worst = errors.groupby("kind", sort=False).head(MOST_OF_A_KIND)
     attributed = _attributed(subject)
-    ids = (
-        worst["id"],
-        doubtful["id"].head(MOST_OF_A_KIND),
-        *(pairs[one].head(MOST_PAIRS) for one in ("first", "second")),
-    )
-    found = _load(subject, {*pd.concat(ids), *subject.evaluation.attributed[attributed].tolist()})
+    shown = [worst["id"], doubtful["id"].head(MOST_OF_A_KIND)]
+    shown += [pairs[one].head(MOST_PAIRS) for one in ("first", "second")]
+    found = _load(subject, {*pd.concat(shown), *subject.evaluation.attributed[attributed].tolist()})
     addresses = {id: as_address(_with_mask(picture)) for id, picture in found.items()}
     if len(errors):
         note = "The worst images, and the wrong ones that the model is surest of."
         if subject.task == "segmentation":
-            note += " Beside each its mask, a colour a class, black where nothing is labelled."
+            note += f" Beside each its mask: {colours_of(subject.class_names)}; black where nothing is labelled."
         yield Album("Errors", note, list(_errors(errors, addresses)))
     if attributed:
         yield Album("Where the model looks", LOOKS, list(_attributions(subject, attributed, found)))
@@ -93,12 +90,12 @@ def _errors(table: pd.DataFrame, addresses: Pictures) -> Iterator[Gallery]:
     for kind, rows in table.groupby("kind", sort=False):
         shown = [
             Shown(
-                row.id,
-                row.image_path,
-                _note(row.label, row.predicted, f"{VALUES[row.kind]} {number(row.value)}"),
-                addresses.get(row.id),
+                row["id"],
+                row["image_path"],
+                _note(row["label"], row["predicted"], f"{VALUES[row['kind']]} {number(row['value'])}"),
+                addresses.get(row["id"]),
             )
-            for row in rows.head(MOST_OF_A_KIND).itertuples()
+            for row in rows.head(MOST_OF_A_KIND).to_dict("records")
         ]
         yield Gallery(TITLES[str(kind)], len(rows), shown)
 
@@ -106,18 +103,20 @@ def _errors(table: pd.DataFrame, addresses: Pictures) -> Iterator[Gallery]:
 def _label_errors(table: pd.DataFrame, addresses: Pictures) -> Gallery:
     shown = [
         Shown(
-            row.id,
-            row.image_path,
-            f"label {row.label}, perhaps {row.suggested} ({number(row.confidence)})",
-            addresses.get(row.id),
+            row["id"],
+            row["image_path"],
+            f"label {row['label']}, perhaps {row['suggested']} ({number(row['confidence'])})",
+            addresses.get(row["id"]),
         )
-        for row in table.head(MOST_OF_A_KIND).itertuples()
+        for row in table.head(MOST_OF_A_KIND).to_dict("records")
     ]
     return Gallery("Doubtful", len(table), shown)
 
 
 def _note(label: str, predicted: str, value: str) -> str:
-    return f"{label} taken for {predicted}, {value}" if label or predicted else value
+    if not label:
+        return value
+    return f"{label}, and found to be so, {value}" if label == predicted else f"{label} taken for {predicted}, {value}"
 
 
 def _attributed(subject: Subject) -> list[int]:
@@ -157,11 +156,11 @@ def _verdict(is_it: bool, label: str, predicted: str) -> str:
 
 def _pairs(table: pd.DataFrame, found: dict[int, SmallPicture]) -> Gallery:
     shown = []
-    for row in table.head(MOST_PAIRS).itertuples():
-        note = f"and {row.second}, cosine {row.similarity:.4f}" + (", the same file" if row.same_file else "")
-        both = [found[id].pixels for id in (row.first, row.second) if id in found]
+    for row in table.head(MOST_PAIRS).to_dict("records"):
+        note = f"and {row['second']}, cosine {row['similarity']:.4f}" + (", the same file" if row["same_file"] else "")
+        both = [found[id].pixels for id in (row["first"], row["second"]) if id in found]
         picture = as_address(side_by_side(*both)) if len(both) == 2 else None
-        shown.append(Shown(row.first, f"{row.first_path}, {row.second_path}", note, picture))
+        shown.append(Shown(row["first"], f"{row['first_path']}, {row['second_path']}", note, picture))
     return Gallery("Pairs", len(table), shown)
 
 

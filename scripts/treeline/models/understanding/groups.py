@@ -15,7 +15,7 @@ from treeline.models.understanding.subject import Subject
 
 SCORES: dict[Task, tuple[str, str]] = {
     "multiclass": ("correct", "Accuracy"),
-    "multilabel": ("exact_match", "Share of images with all labels right"),
+    "multilabel": ("exact_match", "Exact match"),
     "regression": ("absolute_error", "Mean absolute error"),
     "segmentation": ("iou", "Mean IoU of an image"),
 }
@@ -26,7 +26,7 @@ NO_GROUPS = {ID, "image_path", "mask_path", "sha256", "label", "label_idx", "tar
 
 MOST_VALUES = 50
 """Values of a column that are told apart: the most common ones."""
-LEAST_IMAGES = 2.0
+LEAST_IMAGES = 5.0
 """Images that a value has on average, in a column of groups; one with fewer is a key."""
 MOST_SIZES = 8
 MISSING = "(none)"
@@ -53,7 +53,7 @@ def groups(subject: Subject, columns: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name in columns:
         common = columns[name].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        for value in sorted(common.index[:MOST_VALUES], key=_in_order):
+        for value in sorted(common.index[:MOST_VALUES], key=in_order):
             scores = score[columns[name] == value].dropna()
             if len(scores):
                 estimate = _mean(scores, is_share=subject.task in ("multiclass", "multilabel"))
@@ -61,7 +61,7 @@ def groups(subject: Subject, columns: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["column", "value", "images", "score", "low", "high"])
 
 
-def _in_order(value: str) -> tuple[float, str]:
+def in_order(value: str) -> tuple[float, str]:
     """Numbers by their size, then text."""
     head = value.partition(" ")[0]
     return (float(head), value) if head.isdigit() else (np.inf, value)

@@ -69,7 +69,7 @@ def sum_blocks(values: npt.ArrayLike, blocks: npt.NDArray[np.int64]) -> Floats:
     numbers = np.asarray(values, np.float64)
     count = int(blocks.max()) + 1
     if numbers.ndim == 1:
-        return np.bincount(blocks, numbers, minlength=count)
+        return np.bincount(blocks, numbers, minlength=count).astype(np.float64)
     sums = np.zeros((count, numbers.shape[1]))
     np.add.at(sums, blocks, numbers)
     return sums

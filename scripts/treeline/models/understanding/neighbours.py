@@ -98,4 +98,5 @@ def label_errors(subject: Subject, neighbours: Neighbours) -> pd.DataFrame:
     table = drawn.assign(label=names[labels], suggested=names[predicted], agreement=agreement)
     table = table[(labels != predicted) & is_confident & (agreement < LEAST_AGREEMENT)]
     columns = ["id", "image_path", "label", "suggested", "probability_of_label", "confidence", "agreement"]
-    return table.sort_values(["probability_of_label", "id"])[columns].reset_index(drop=True)
+    ordered: pd.DataFrame = table.sort_values(["probability_of_label", "id"])[columns]
+    return ordered.reset_index(drop=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import matplotlib
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +20,17 @@ PAINTED = 0.55
 GAP = 4
 """Pixels between two pictures."""
 
-CLASS_COLOURS = np.array(
-    [(0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (213, 94, 0), (86, 180, 233), (240, 228, 66)],
-    np.uint8,
-)
-"""Okabe's and Ito's; classes beyond the seventh begin anew."""
+COLOURS = {
+    "blue": (0, 114, 178),
+    "orange": (230, 159, 0),
+    "green": (0, 158, 115),
+    "pink": (204, 121, 167),
+    "vermilion": (213, 94, 0),
+    "light blue": (86, 180, 233),
+    "yellow": (240, 228, 66),
+}
+"""Of classes: Okabe's and Ito's; those beyond the seventh begin anew."""
+CLASS_COLOURS = np.array(list(COLOURS.values()), np.uint8)
 
 
 def with_heat(pixels: Pixels, attribution: npt.NDArray[np.float32]) -> Pixels:
@@ -53,21 +62,31 @@ def with_mask(pixels: Pixels, mask: bytes | Mask) -> Pixels:
     return _rounded(pixels * (1 - PAINTED) + colours * PAINTED)
 
 
+def colours_of(class_names: Sequence[str]) -> str:
+    """Say which class has which colour."""
+    named = [f"{colour} is {name}" for colour, name in zip(COLOURS, class_names, strict=False)]
+    return ", ".join(named) + (", and so on" if len(class_names) > len(COLOURS) else "")
+
+
 def side_by_side(first: Pixels, second: Pixels) -> Pixels:
-    """Two pictures in one, the second as high as the first, on white."""
+    """Two pictures in one, the second as high as the first."""
     height = first.shape[0]
     second = _resized(second, (height, max(1, round(second.shape[1] * height / second.shape[0]))))
-    gap = np.full((height, GAP, 3), 255, np.uint8)
+    gap = np.full((height, GAP, 3), 128, np.uint8)
     return np.concatenate([first, gap, second], axis=1)
 
 
-def _resized(values: npt.NDArray[np.generic], size: tuple[int, ...]) -> npt.NDArray[np.generic]:
+Value = TypeVar("Value", bound=np.generic)
+
+
+def _resized(values: npt.NDArray[Value], size: tuple[int, ...]) -> npt.NDArray[Value]:
     """The nearest value for each pixel: masks and steps of an attribution stay what they are."""
     rows, columns = (
         np.minimum((np.arange(wanted) + 0.5) * there / wanted, there - 1).astype(np.int64)
         for wanted, there in zip(size, values.shape, strict=False)
     )
-    return values[rows[:, None], columns]
+    resized: npt.NDArray[Value] = values[rows[:, None], columns]
+    return resized
 
 
 def _rounded(values: npt.NDArray[np.float64]) -> Pixels:

@@ -47,7 +47,7 @@ TITLES = {"f1": "F1", "iou": "IoU", "r2": "R²", "auroc": "AUROC"}
 
 
 def write_report(run: Path, evaluation: Path, dataset: Path, output: Path) -> None:
-    """Write the page of an evaluation, with its figures, its numbers and its tables beside it; the same bytes each time.
+    """Write the page of an evaluation, with its figures, numbers and tables beside it; the same bytes each time.
 
     Args:
         run: Folder of the run, in which `metrics.csv` is.

@@ -30,7 +30,8 @@ from treeline.models.understanding.intervals import (
 )
 from treeline.models.understanding.subject import Subject
 
-IMAGES = "images"
+IMAGES, LOSS, LOSSES, WRONG = "images", "loss", "losses", "wrong"
+"""Sums over images: of 1, of losses, of images that have a loss, of the share of labels that are wrong."""
 WILSON, BOOTSTRAP, NONE = "wilson", "bootstrap", "none"
 PROPORTIONS = {"multiclass": {"accuracy": "correct"}, "multilabel": {"exact_match": "exact_match"}}
 """Scores that are shares of images, with the metric of an image that they are of."""
@@ -45,7 +46,7 @@ def headline(subject: Subject) -> pd.DataFrame:
     found: dict[str, tuple[Estimate, str]] = {}
     for metric, column in PROPORTIONS.get(subject.task, {}).items():
         found[metric] = wilson(subject.rows[column].sum(), images), WILSON
-    statistics = _of_numbers if subject.task == "regression" else _of_classes
+    statistics = {"regression": _of_numbers, "segmentation": _of_pixels}.get(subject.task, _of_classes)
     for metric, estimate in bootstrap(_sums(subject), statistics).items():
         found.setdefault(metric, (estimate, BOOTSTRAP))
     rows = [
@@ -64,14 +65,15 @@ def classes(subject: Subject) -> pd.DataFrame:
     """Scores of each class, in their order.
 
     Columns: `label_idx`, `label`; `support` and `found`, how often it is there and is said to be, in images or, of a
-    segmentation, pixels; `precision`, `recall`, `f1`, `iou`, each with `_low` and `_high`. Precision and recall of
-    images have Wilson's interval; what is of pixels, F1 and IoU that of the bootstrap over images.
+    segmentation, pixels; `precision`, `recall`, `f1`, and `iou` of a segmentation, each with `_low` and `_high`.
+    Precision and recall of images have Wilson's interval; what is of pixels, and F1, that of the bootstrap over images.
     """
     counts = count_classes(subject)
     totals = {name: values.sum(0) for name, values in counts.items()}
     right, extra, missed = (totals[name] for name in (TRUE_POSITIVES, FALSE_POSITIVES, FALSE_NEGATIVES))
     estimates = bootstrap(counts, scores_of_classes)
     if subject.task != "segmentation":
+        del estimates["iou"]
         estimates["precision"] = wilson(right, right + extra)
         estimates["recall"] = wilson(right, right + missed)
     table = pd.DataFrame({"label_idx": range(len(subject.class_names)), "label": list(subject.class_names)})
@@ -109,9 +111,10 @@ def _sums(subject: Subject) -> dict[str, Floats]:
         columns["target"] = rows["target"] - rows["target"].mean()
         columns["target_squared"] = columns["target"] ** 2
         return sums | {name: sum_blocks(column, blocks) for name, column in columns.items()}
-    sums |= count_classes(subject) | {"loss": sum_blocks(rows["loss"], blocks)}
+    sums |= count_classes(subject) | {LOSS: sum_blocks(rows["loss"].fillna(0), blocks)}
+    sums[LOSSES] = sum_blocks(rows["loss"].notna(), blocks)
     if subject.task == "multilabel":
-        sums["wrong"] = sum_blocks(rows["hamming"], blocks)
+        sums[WRONG] = sum_blocks(rows["hamming"], blocks)
     return sums
 
 
@@ -119,17 +122,20 @@ def _of_classes(totals: Totals) -> Mapping[str, Floats]:
     right, extra, missed = (totals[name] for name in (TRUE_POSITIVES, FALSE_POSITIVES, FALSE_NEGATIVES))
     of_classes = scores_of_classes(totals)
     scores: dict[str, Floats] = {}
-    if "wrong" in totals:
-        scores["accuracy"] = 1 - totals["wrong"] / totals[IMAGES]
+    if WRONG in totals:
+        scores["accuracy"] = 1 - totals[WRONG] / totals[IMAGES]
     else:
         scores["accuracy"] = ratio(right.sum(-1), (right + missed).sum(-1))
         is_there = right + extra + missed > 0
         recall = np.where(is_there, np.nan_to_num(of_classes["recall"]), np.nan)
         scores["balanced_accuracy"] = _mean(recall)
     scores["f1"] = _mean(of_classes["f1"])
-    scores["iou"] = _mean(of_classes["iou"])
-    scores["loss"] = totals["loss"] / totals[IMAGES]
+    scores["loss"] = ratio(totals[LOSS], totals[LOSSES])
     return scores
+
+
+def _of_pixels(totals: Totals) -> Mapping[str, Floats]:
+    return {"iou": _mean(scores_of_classes(totals)["iou"]), **_of_classes(totals)}
 
 
 def _of_numbers(totals: Totals) -> Mapping[str, Floats]:

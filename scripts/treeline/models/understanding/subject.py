@@ -21,13 +21,12 @@ from treeline.models.experiment import Task
 CHUNK = 8192
 """Images whose outputs are in memory at once."""
 
-DECISIVE: dict[Task, tuple[str, ...]] = {
+DECISIVE: dict[str, tuple[str, ...]] = {
     "multiclass": ("confidence", "loss"),
     "multilabel": ("loss",),
     "regression": ("predicted", "target"),
-    "segmentation": ("loss",),
 }
-"""Metrics of an image that are no numbers where the model's outputs are none."""
+"""Metrics of an image that are no numbers where the model's outputs are none; see `_has_numbers`."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +92,24 @@ def read_subject(evaluation_file: Path, dataset: Path) -> Subject:
     rows = evaluation.metrics()
     missing = set(rows[ID]) - set(metadata.index[ID])
     if missing:
-        raise InputError(
-            dataset / METADATA_FILE, f"has no image {min(missing)}, and the evaluation {evaluation_file} has."
-        )
+        problem = f"has no image {min(missing)}, and the evaluation {evaluation_file} has."
+        raise InputError(dataset / METADATA_FILE, problem, fix="Evaluate the model again.")
     rows = rows.assign(place=np.arange(len(rows))).merge(metadata.index[[ID, "image_path"]], on=ID)
-    is_number = np.isfinite(rows[list(DECISIVE[about.task])]).all(axis=1)
+    is_number = _has_numbers(rows, about.task)
     if not is_number.any():
         problem = "holds no image for which the model gives numbers." if len(rows) else "holds no image."
         raise InputError(evaluation_file, problem, fix="Train the model anew, and look at its loss.")
     numbered = rows[is_number].sort_values(ID).reset_index(drop=True)
     return Subject(evaluation, metadata, images_of(dataset), numbered, rows.loc[~is_number, ID].tolist())
+
+
+def _has_numbers(rows: pd.DataFrame, task: Task) -> pd.Series[bool]:
+    """Whether the model gives numbers for each image."""
+    if task == "segmentation":
+        # An image of which nothing is labelled has no loss either, and there is nothing wrong with it.
+        labelled = rows.filter(regex=r"^(tp|fn)_\d+$").sum(axis=1)
+        return pd.Series(np.isfinite(rows["loss"]) | (labelled == 0))
+    return pd.Series(np.isfinite(rows[list(DECISIVE[task])]).all(axis=1))
 
 
 def images_of(dataset: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from treeline.io.figures.style import MARKERS, QUIET, SERIES, SHARES, new_figure
 from treeline.models.understanding.embedding_map import PCA, TSNE
 from treeline.models.understanding.figures.names import file_name
 from treeline.models.understanding.findings import Findings
+from treeline.models.understanding.groups import in_order
 
 MOST_SERIES = 16
 """Values that colours and shapes tell apart; the others are grey."""
@@ -45,25 +47,24 @@ def _named_right(table: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def _by_value(findings: Findings, kind: str, table: pd.DataFrame, column: str, told: str) -> Drawing:
     common = table[column].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    shown = sorted(common.index[:MOST_SERIES]) if column != "right" else list(common.sort_index().index)
+    shown = sorted(common.index[:MOST_SERIES], key=in_order)
     figure, axes = new_figure(f"{NAMES[kind]}, by {told}", 3.6)
     axes.grid(visible=False)
     x, y = f"{kind}_x", f"{kind}_y"
     rest = table[~table[column].isin(shown)]
     if len(rest):
-        axes.scatter(
-            rest[x], rest[y], color=QUIET, s=7, linewidths=0, alpha=0.5, label=f"{len(common) - len(shown)} others"
-        )
+        others = f"{len(common) - len(shown)} others"
+        axes.scatter(rest[x], rest[y], color=QUIET, s=7, linewidths=0, alpha=0.5, label=others)
     for place, (value, name) in enumerate(zip(shown, labels_of(shown, 0), strict=True)):
         part = table[table[column] == value]
-        look = {"color": SERIES[place % 4], "marker": MARKERS[place // 4 % 4 if len(shown) > 4 else place % 4]}
+        marker = MARKERS[place // 4 if len(shown) > 4 else place]
+        look: dict[str, Any] = {"color": SERIES[place % 4], "marker": marker}
         axes.scatter(part[x], part[y], s=9, linewidths=0, alpha=0.75, label=name, **look)
     _name_axes(axes, kind)
     legend_below(figure)
     name = f"{kind}_{file_name(column)}"
-    return Drawing(
-        name, f"{NAMES[kind]}, by {told}", _caption(findings, kind, table), figure, table[["id", x, y, column]]
-    )
+    caption = _caption(findings, kind, table)
+    return Drawing(name, f"{NAMES[kind]}, by {told}", caption, figure, table[["id", x, y, column]])
 
 
 def _by_number(findings: Findings, kind: str, table: pd.DataFrame) -> Drawing:

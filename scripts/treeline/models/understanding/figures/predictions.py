@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from treeline.io.figures.drawing import Drawing, histogram, legend_below
-from treeline.io.figures.style import BLUE, QUIET, counts_axis, new_figure, series_look
+from treeline.io.figures.style import BLUE, MARKERS, QUIET, counts_axis, new_figure, series_look
+from treeline.models.understanding.figures.names import file_name
 from treeline.models.understanding.findings import Findings
-
-PARTS = ("train", "val", "test")
-"""Of a metric's name: on which split it was measured."""
-DOTS = ("o", "s", "^", "D")
 
 
 def draw_curves(findings: Findings) -> Iterator[Drawing]:
     """Draw each metric over the epochs, those of `train` and `val` in one figure."""
-    table = findings.tables["curves"]
-    measured = table.assign(quantity=[_split_name(name)[1] for name in table["metric"]])
-    for quantity, rows in measured.groupby("quantity", sort=True):
-        title = f"{str(quantity).replace('_', ' ').capitalize()} over the epochs"
+    for metric, rows in findings.tables["curves"].groupby("metric", sort=False):
+        name = str(metric).replace("_", " ").capitalize()
+        title = f"{name} over the epochs"
         figure, axes = new_figure(title, 2.2)
-        for place, (metric, part) in enumerate(rows.groupby("metric", sort=True)):
+        for place, (split, part) in enumerate(rows.groupby("split", sort=True)):
             colour, dashes = series_look(place)
-            look = {"color": colour, "linestyle": dashes, "marker": DOTS[place % 4], "markersize": 3}
-            axes.plot(part["epoch"], part["value"], label=_split_name(str(metric))[0] or quantity, **look)
+            look: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": MARKERS[place % 4], "markersize": 3}
+            axes.plot(part["epoch"], part["value"], label=str(split), **look)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set(xlabel="Epoch", ylabel=str(quantity).replace("_", " "))
+        axes.set(xlabel="Epoch", ylabel=name)
         legend_below(figure)
         caption = "At the end of each epoch."
-        if quantity == "loss":
-            caption += " Where `val` rises while `train` falls, the model learns its images by heart."
-        yield Drawing(f"curve_{quantity}", title, caption, figure, rows[["epoch", "metric", "value"]])
+        if metric == "loss":
+            caption += " Where that of val rises while that of train falls, the model learns its images by heart."
+        yield Drawing(f"curve_{file_name(str(metric))}", title, caption, figure, rows)
 
 
 def draw_calibration(findings: Findings) -> Iterator[Drawing]:
@@ -66,10 +63,9 @@ def draw_residuals(findings: Findings) -> Iterator[Drawing]:
     points = findings.tables.get("points", pd.DataFrame())
     if points.empty:
         return
-    look = {"color": BLUE, "s": 8, "linewidths": 0, "alpha": 0.6}
-    drawn = (
-        f"{len(points):,} images, drawn by their ids." if len(points) < findings.numbers["images"] else "All images."
-    )
+    look: dict[str, Any] = {"color": BLUE, "s": 8, "linewidths": 0, "alpha": 0.6}
+    is_part = len(points) < (findings.numbers["images"] or 0)
+    drawn = f"{len(points):,} images, drawn by their ids." if is_part else "All images."
     title = "Predicted and true"
     figure, axes = new_figure(title, 2.8)
     ends = [float(points[["target", "predicted"]].min().min()), float(points[["target", "predicted"]].max().max())]
@@ -89,16 +85,7 @@ def draw_residuals(findings: Findings) -> Iterator[Drawing]:
 
     rows = findings.tables["residuals"]
     title = "How far it is off"
-    mean = float(findings.tables["headline"].set_index("metric").loc["mean_error", "value"])
+    mean = findings.score("mean_error")
     figure = histogram(rows, title, "Predicted - target", marks={"mean": mean})
     counts_axis(figure.axes[0])
     yield Drawing("residuals", title, "The errors of all images.", figure, rows)
-
-
-def _split_name(metric: str) -> tuple[str, str]:
-    """Split `val_loss`, `val/loss` and `loss` into the split and the quantity."""
-    for part in PARTS:
-        for sign in ("_", "/"):
-            if metric.startswith(part + sign):
-                return part, metric.removeprefix(part + sign)
-    return "", metric

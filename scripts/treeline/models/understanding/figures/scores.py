@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,13 +56,13 @@ def draw_classes(findings: Findings) -> Iterator[Drawing | Listing]:
     for number, score in enumerate(scores):
         _dots(axes, shown, score, APART * (number - 1), number)
     _rows(axes, list(shown["label"]))
-    axes.set(xlabel="Score, with its interval of 95 %", xlim=(-0.03, 1.03))
+    axes.set(xlabel="Score, interval of 95 %", xlim=(-0.03, 1.03))
     legend_below(figure)
     units = "pixels" if is_segmentation else "images"
     more = f" {len(order) - len(shown):,} better ones are only in the table." if len(order) > len(shown) else ""
     caption = (
-        f"The class with the lowest {_called(scores[-1])} first.{more} Precision: the share of the {units} said to be of the "
-        f"class that are; recall: the share of those of the class that are found."
+        f"The class with the lowest {_called(scores[-1])} first.{more} Precision: the share of the {units} said to be "
+        "of the class that are; recall: the share of those of the class that are found."
     )
     yield Drawing("class_scores", title, caption, figure, order)
     listed = order[["label", "support", "found", *scores]].rename(columns={score: _called(score) for score in scores})
@@ -98,19 +99,18 @@ def draw_groups(findings: Findings) -> Iterator[Drawing | Listing]:
             axes.axvline(overall, color=QUIET, linewidth=0.9, linestyle="--", label="All images")
             legend_below(figure)
         _rows(axes, labels)
-        axes.set_xlabel(f"{score}, with its interval of 95 %")
+        axes.set_xlabel(f"{score}, interval of 95 %")
         if findings.about["task"] != "regression":
             axes.set_xlim(-0.03, 1.03)
         more = f" The {MOST_VALUES} most common ones." if len(shown) == MOST_VALUES else ""
-        caption = f"In brackets, the images.{more} Of many groups, about one in twenty lies beyond its interval by chance alone."
+        caption = f"In brackets, the images.{more} Of twenty groups, about one lies beyond its interval by chance."
         yield Drawing(f"group_{file_name(str(column))}", title, caption, figure, shown)
 
 
 def _overall(findings: Findings) -> float | None:
-    metric = {"multiclass": "accuracy", "multilabel": "exact_match", "regression": "mean_absolute_error"}
-    table = findings.tables["headline"].set_index("metric")["value"]
-    wanted = metric.get(findings.about["task"])
-    return float(table[wanted]) if wanted in table else None
+    metrics = {"multiclass": "accuracy", "multilabel": "exact_match", "regression": "mean_absolute_error"}
+    metric = metrics.get(findings.about["task"])
+    return None if metric is None else findings.score(metric)
 
 
 def _called(score: str) -> str:
@@ -128,7 +128,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, score: str, shift: float, place: int, 
     colour = SERIES[place % len(SERIES)]
     heights = np.arange(len(rows)) + shift
     axes.hlines(heights, rows[low or f"{score}_low"], rows[high or f"{score}_high"], color=colour, linewidth=1.0)
-    look = {"s": 16, "linewidths": 0, "marker": MARKERS[place % 4], "color": colour, "zorder": 3}
+    look: dict[str, Any] = {"s": 16, "linewidths": 0, "marker": MARKERS[place % 4], "color": colour, "zorder": 3}
     axes.scatter(rows[score], heights, label=_called(score).capitalize() if score[0] != "i" else "IoU", **look)
 
 
@@ -141,26 +141,12 @@ def _matrices(table: pd.DataFrame, names: Sequence[str]) -> Iterator[Drawing]:
     shares = np.where(has_images > 0, shares, np.nan)
     height = min(1.25 * WIDTH, 1.7 + 0.3 * len(names))
     drawn = (
-        (
-            "confusion",
-            "Which classes are taken for which",
-            counts,
-            COUNTS,
-            (0.0, float(max(counts.max(), 1))),
-            "Images",
-        ),
-        (
-            "confusion_shares",
-            "Which share of a class is taken for which",
-            shares,
-            SHARES,
-            (0.0, 1.0),
-            "Share of the row",
-        ),
+        ("confusion", "Which classes are taken for which", counts, COUNTS, float(max(counts.max(), 1)), "Images"),
+        ("confusion_shares", "Which share of a class is taken for which", shares, SHARES, 1.0, "Share of the row"),
     )
-    for name, title, values, colours, limits, unit in drawn:
+    for name, title, values, colours, most, unit in drawn:
         figure, axes = new_figure(title, height)
-        matrix(figure, axes, values, names, names, colours=colours, limits=limits, unit=unit)
+        matrix(figure, axes, values, names, names, colours=colours, limits=(0.0, most), unit=unit)
         axes.set(xlabel="Predicted", ylabel="Label")
         caption = (
             "A row a label, a column a prediction: what is right lies on the diagonal."
