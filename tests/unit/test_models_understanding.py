@@ -13,20 +13,22 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn import metrics as sklearn_metrics
-from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from tests.understanding_cases import Case, answered, generated
 from treeline.errors import InputError
 from treeline.models.metrics import make_metrics
+from treeline.models.understanding.calibration import calibration, expected_calibration_error
 from treeline.models.understanding.embedding_map import embedding_map
 from treeline.models.understanding.intervals import block_of, bootstrap, sum_blocks, wilson
 from treeline.models.understanding.neighbours import find_neighbours
+from treeline.models.understanding.scores import classes, confusion, headline
 
 NAMES = ("ant", "bee", "cat", "dog")
 
 
 def scores(case: Case) -> pd.Series:
-    return case.find().tables["headline"].set_index("metric")["value"]
+    return headline(case.subject).set_index("metric")["value"]
 
 
 def some_classes(images: int, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -62,20 +64,21 @@ def test_a_bootstrapped_mean_has_the_interval_that_scipy_gives() -> None:
 def test_scores_of_classes_are_those_of_scikit_learn(tmp_path: Path) -> None:
     logits, labels = some_classes(300)
     labels[labels == 3] = 2  # a class that is predicted, and never there
-    found = answered(tmp_path, "multiclass", logits, labels, class_names=NAMES).find()
+    subject = answered(tmp_path, "multiclass", logits, labels, class_names=NAMES).subject
     predicted = logits.argmax(1)
     precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
         labels, predicted, labels=range(4), zero_division=np.nan
     )
-    table = found.tables["classes"]
+    table = classes(subject)
     for name, expected in {"precision": precision, "recall": recall, "support": support}.items():
         np.testing.assert_allclose(table[name], expected)
     np.testing.assert_allclose(table["f1"], np.nan_to_num(f1))
     assert (table["precision_low"] <= table["precision"]).all() and (table["f1"] <= table["f1_high"]).all()
-    counts = found.tables["confusion"].pivot(index="label", columns="predicted", values="count").fillna(0)
+    pairs = confusion(subject)
+    counts = pairs.pivot(index="label", columns="predicted", values="count").fillna(0)
     expected = sklearn_metrics.confusion_matrix(labels, predicted, labels=range(4))
     np.testing.assert_array_equal(counts.reindex(NAMES, fill_value=0)[list(NAMES)], expected)
-    assert found.tables["confusion"].groupby("label")["share"].sum().to_numpy() == pytest.approx(1)
+    assert pairs.groupby("label")["share"].sum().to_numpy() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel", "regression"])
@@ -110,21 +113,23 @@ def test_the_iou_of_a_segmentation_is_counted_over_all_pixels(tmp_path: Path) ->
 
 def test_the_calibration_error_is_that_of_torchmetrics(tmp_path: Path) -> None:
     logits, labels = some_classes(500, seed=5)
-    found = answered(tmp_path / "c", "multiclass", logits, labels, class_names=NAMES).find()
+    bins = calibration(answered(tmp_path / "c", "multiclass", logits, labels, class_names=NAMES).subject)
     expected = multiclass_calibration_error(torch.tensor(logits).softmax(1), torch.tensor(labels), 4, n_bins=15)
-    assert found.numbers["expected_calibration_error"] == pytest.approx(float(expected), abs=1e-6)
-    assert found.tables["calibration"]["count"].sum() == 500
+    assert expected_calibration_error(bins) == pytest.approx(float(expected), abs=1e-6)
+    assert bins["count"].sum() == 500
 
-    truth = (logits > 0.3).astype(int)
-    found = answered(tmp_path / "l", "multilabel", 2 * logits, truth, class_names=NAMES).find()
-    bins = found.tables["calibration"]
+
+def test_labels_are_calibrated_by_their_own_probability(tmp_path: Path) -> None:
+    logits = some_classes(500, seed=6)[0]
+    truth = (logits + np.random.default_rng(0).normal(size=logits.shape) > 0.3).astype(int)
+    bins = calibration(answered(tmp_path, "multilabel", logits, truth, class_names=NAMES).subject)
     assert bins["count"].sum() == 2000
-    fitting = torch.tensor(2 * logits).sigmoid().ravel()
-    of_middle = (fitting > bins["bin_low"][7]) & (fitting <= bins["bin_high"][7])
-    assert bins["accuracy"][7] == pytest.approx(truth.ravel()[of_middle.numpy()].mean())
-    sure = torch.where(torch.tensor(truth.ravel()) == 1, 0.999, 0.001)
-    assert float(binary_calibration_error(sure, torch.tensor(truth.ravel()), n_bins=15)) < 0.01  # how small it can be
-    assert 0.01 < found.numbers["expected_calibration_error"] < 0.5
+    probabilities = torch.tensor(logits).sigmoid().ravel().numpy()
+    for row in bins.to_dict("records"):
+        of_bin = (probabilities > row["bin_low"]) & (probabilities <= row["bin_high"])
+        assert row["count"] == of_bin.sum()
+        assert row["accuracy"] == pytest.approx(truth.ravel()[of_bin].mean())
+        assert row["confidence"] == pytest.approx(probabilities[of_bin].mean(), abs=1e-6)
 
 
 def test_groups_have_the_mean_of_their_images(tmp_path: Path) -> None:

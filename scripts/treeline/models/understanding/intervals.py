@@ -11,6 +11,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from treeline.io.sampling import scramble
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Totals: TypeAlias = Mapping[str, Floats]
 """Sums over images, by name: any dimensions."""
@@ -55,8 +57,14 @@ def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike) -> Estimate:
 
 
 def block_of(count: int) -> npt.NDArray[np.int64]:
-    """Number of each image's block: its own, or, where the images are more than 2,000, one that it shares."""
-    return np.arange(count) % MOST_BLOCKS
+    """Number of each image's block: its own, or, where the images are more than 2,000, one that it shares.
+
+    They are shuffled: in the order of their ids, what comes again and again would come into the same block.
+    """
+    places = np.arange(count)
+    if count > MOST_BLOCKS:
+        places[np.argsort(scramble(places), kind="stable")] = np.arange(count)
+    return places % MOST_BLOCKS
 
 
 def sum_blocks(values: npt.ArrayLike, blocks: npt.NDArray[np.int64]) -> Floats:
