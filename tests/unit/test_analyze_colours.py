@@ -15,7 +15,8 @@ from sklearn.metrics import mutual_info_score
 
 from treeline.analyze.colours import BINS, bin_codes, colour_histograms, correlations
 from treeline.analyze.components import channel_components, principal_components
-from treeline.analyze.sampling import choose_images, choose_pixels, pixels_an_image, scramble
+from treeline.analyze.sampling import choose_pixels, pixels_an_image
+from treeline.io.sampling import choose_images, scramble
 
 NAMES = ("red", "green", "blue", "infrared")
 

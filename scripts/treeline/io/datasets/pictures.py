@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.source import load_images
 from treeline.errors import ImageError, InputError
 from treeline.io.datasets.metadata import ID, Metadata
-from treeline.io.datasets.samples import Bands, decode_bands
+from treeline.io.datasets.samples import Bands, Mask, decode_bands
+from treeline.io.datasets.stored_images import load_images
 from treeline.io.encode import encode_jpeg
 from treeline.io.images import Pixels, sniff_format
 from treeline.io.resize import decode_reduced, fit, reduce
@@ -32,6 +32,20 @@ STRETCHED = (2, 98)
 """Percentiles of a raster's values that become black and white."""
 
 
+class SmallPicture(NamedTuple):
+    """An image of at most 192 pixels a side.
+
+    Args:
+        id: Of the image.
+        pixels: Of the picture.
+        mask: Of the image, encoded or decoded, in its own size; None where there is none.
+    """
+
+    id: int
+    pixels: Pixels
+    mask: bytes | Mask | None
+
+
 def load_pictures(dataset: Path, metadata: Metadata, ids: Iterable[int]) -> Pictures:
     """Make small pictures of some images; those that cannot be read have none.
 
@@ -40,17 +54,20 @@ def load_pictures(dataset: Path, metadata: Metadata, ids: Iterable[int]) -> Pict
         metadata: Its tables.
         ids: Of the images that are wanted; those that the dataset does not hold are left out.
     """
+    return {picture.id: as_address(picture.pixels) for picture in small_pictures(dataset, metadata, ids)}
+
+
+def small_pictures(dataset: Path, metadata: Metadata, ids: Iterable[int]) -> Iterator[SmallPicture]:
+    """Make small pictures of some images, as `load_pictures` does, before they are JPEGs."""
     wanted = metadata.only(metadata.index.loc[metadata.index[ID].isin(set(ids)), ID])
-    pictures: Pictures = {}
     try:
         for sample in load_images(dataset, wanted):
             try:
-                pictures[sample.id] = as_address(small_picture(sample.data))
+                yield SmallPicture(sample.id, small_picture(sample.data), sample.mask)
             except ImageError:
                 continue  # the report says of it that it is unreadable
     except InputError as error:
         log.warning("images are shown without their pictures: %s", error)
-    return pictures
 
 
 def small_picture(data: bytes | Bands) -> Pixels:

@@ -1,0 +1,1 @@
+"""The figures of a model's report: a module a subject, each of which draws what the tables of the findings hold."""
