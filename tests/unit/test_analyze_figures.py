@@ -18,9 +18,9 @@ from matplotlib.transforms import Bbox
 
 from tests.analyses import make_analysis
 from tests.hostile_analyses import make_bare, make_crowded
-from treeline.analyze.figures import style
-from treeline.analyze.figures.drawing import Drawing
 from treeline.analyze.report import SECTIONS
+from treeline.io.figures import style
+from treeline.io.figures.drawing import Drawing
 
 Drawn = tuple[dict[str, pd.DataFrame], dict[str, Drawing]]
 

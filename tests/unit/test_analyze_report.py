@@ -24,13 +24,13 @@ from tests.dataset_folders import make_dataset
 from tests.hostile_analyses import make_bare
 from tests.report_pages import ReportPage
 from tests.split_datasets import Division, make_metadata
-from treeline.analyze.pictures import LONGEST_SIDE, small_picture, stretch
 from treeline.analyze.report import write_report
-from treeline.analyze.report_facts import number
 from treeline.analyze.tables import COLUMNS, write_tables
 from treeline.cli import app
 from treeline.errors import InputError
 from treeline.io.datasets.metadata import write_metadata
+from treeline.io.datasets.pictures import LONGEST_SIDE, small_picture, stretch
+from treeline.io.figures.page import number
 
 HOSTILE = "<b>$x_1$ & 'deer'</b> \u2028"
 

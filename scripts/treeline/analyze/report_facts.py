@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,14 @@ import matplotlib
 import pandas as pd
 
 from treeline import __version__
-from treeline.analyze.figures.drawing import Listing
 from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE, Tables
 from treeline.errors import InputError
+from treeline.io.figures.drawing import Listing
+from treeline.io.figures.page import Gallery, Shown, number, whole
 from treeline.io.parquet import sha256_of_file
 
 MOST_OF_A_REASON = 8
 """Images that are shown."""
-
-MOST_ROWS = 60
-"""Of a table that is shown; figures' tables can be had whole."""
 
 STATISTICS = ("min", "p5", "median", "p95", "max")
 REASON_TITLES = {
@@ -50,36 +47,6 @@ EXTREMES = {
     ("sharpness", "lowest"): "Least sharp",
     ("sharpness", "highest"): "Sharpest",
 }
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An image of the page.
-
-    Args:
-        id: Of the image.
-        path: Where it is.
-        note: Why it is shown.
-    """
-
-    id: int
-    path: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Images that have something in common.
-
-    Args:
-        title: What they have in common.
-        total: How many there are; the worst are shown.
-        images: These.
-    """
-
-    title: str
-    total: int
-    images: list[Shown]
 
 
 def read_advice(file: Path) -> list[tuple[str, dict[str, Any], Listing | None]]:
@@ -219,20 +186,6 @@ def provenance(folder: Path, dataset: Path | None, leakage: Path | None) -> List
     ]
     rows += [{"what": "Treeline", "which": __version__}, {"what": "Matplotlib", "which": matplotlib.__version__}]
     return Listing("Where the numbers come from", pd.DataFrame(rows))
-
-
-def number(value: float) -> str:
-    """Write a number with four significant digits, or all those of its whole part."""
-    if not math.isfinite(value):
-        return "–"
-    if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
-
-
-def whole(value: float) -> str:
-    """Write a count."""
-    return f"{value:,.0f}" if math.isfinite(value) else "–"
 
 
 def size(count: float) -> str:

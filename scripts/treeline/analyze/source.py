@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,22 +14,10 @@ from treeline.analyze.sampling import DETAILED, choose_images, most_pixels, pixe
 from treeline.errors import InputError
 from treeline.io.datasets.conditions import ids_where
 from treeline.io.datasets.encodings import open_encoding
-from treeline.io.datasets.encodings.reading import PixelReader
 from treeline.io.datasets.metadata import ID, SPLITS, Metadata, read_metadata
-from treeline.io.datasets.samples import Bands, Mask, read_samples
-
-METADATA_FILE = "metadata.h5"
-"""A file of this name has tables alone: the images are where they say. All else is an encoding."""
+from treeline.io.datasets.stored_images import METADATA_FILE, load_images
 
 PHOTO_CHANNELS = ("red", "green", "blue")
-
-
-class Loaded(NamedTuple):
-    """A sample, encoded or decoded, with its mask."""
-
-    id: int
-    data: bytes | Bands
-    mask: bytes | Mask | None
 
 
 def read_tables(path: Path, split: str | None, query: str | None) -> Metadata:
@@ -104,28 +91,3 @@ def is_raster(metadata: Metadata) -> bool:
     spatial = metadata.tables.get("spatial")
     lies_somewhere = spatial is not None and "crs" in spatial and bool((spatial["crs"] != "").any())
     return lies_somewhere or metadata.channels != PHOTO_CHANNELS
-
-
-def load_images(path: Path, metadata: Metadata) -> Iterator[Loaded]:
-    """Read the images of these samples, each once.
-
-    Args:
-        path: As in `read_tables`.
-        metadata: Of the samples.
-
-    Raises:
-        InputError: An image is not there; names it.
-        ShardError: An archive is damaged.
-    """
-    if path.name == METADATA_FILE:
-        yield from (Loaded(*sample) for sample in read_samples(metadata))
-        return
-    encoding = open_encoding(path)
-    try:
-        wanted = encoding.metadata.index[ID].isin(metadata.index[ID])
-        for position in np.flatnonzero(wanted.to_numpy()).tolist():
-            is_decoded = isinstance(encoding, PixelReader)
-            data = encoding.pixels(position) if is_decoded else encoding.encoded(position)
-            yield Loaded(int(encoding.metadata.index[ID].iloc[position]), data, encoding.mask(position))
-    finally:
-        encoding.close()

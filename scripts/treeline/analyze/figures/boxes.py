@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from treeline.analyze.figures.drawing import Drawing, height_of_rows, label_ticks
-from treeline.analyze.figures.style import BLUE, COUNTS, SHARES, counts_axis, new_figure
 from treeline.analyze.tables import Tables
+from treeline.io.figures.drawing import Drawing, height_of_rows, label_ticks
+from treeline.io.figures.style import BLUE, COUNTS, SHARES, counts_axis, new_figure
 
 CELLS = 20
 MOST_CLASSES = 30

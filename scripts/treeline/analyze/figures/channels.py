@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.analyze.figures.drawing import (
+from treeline.analyze.tables import MOMENTS, PERCENTILES, Tables
+from treeline.io.figures.drawing import (
     Drawing,
     Listing,
     height_of_legend,
@@ -17,7 +18,7 @@ from treeline.analyze.figures.drawing import (
     legend_below,
     matrix,
 )
-from treeline.analyze.figures.style import (
+from treeline.io.figures.style import (
     BLUE,
     GREEN,
     INK,
@@ -30,7 +31,6 @@ from treeline.analyze.figures.style import (
     new_figure,
     series_look,
 )
-from treeline.analyze.tables import MOMENTS, PERCENTILES, Tables
 
 OF_PHOTOS = {"red": (VERMILION, "-"), "green": (GREEN, "--"), "blue": (BLUE, ":")}
 """Colour and dashes of the channels of a photo."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import MOST_LABELS, Drawing, height_of_rows, label_ticks, legend_below, matrix
-from treeline.analyze.figures.style import (
+from treeline.analyze.tables import Tables
+from treeline.io.figures.drawing import MOST_LABELS, Drawing, height_of_rows, label_ticks, legend_below, matrix
+from treeline.io.figures.style import (
     COUNTS,
     MARKERS,
     SERIES,
@@ -19,7 +20,6 @@ from treeline.analyze.figures.style import (
     new_figure,
     short_number,
 )
-from treeline.analyze.tables import Tables
 
 WIDE_RANGE = 30.0
 """Largest / smallest value from which an axis is logarithmic."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, Matrix, matrix
-from treeline.analyze.figures.style import BLUE, SIGNED, WIDTH, counts_axis, new_figure
 from treeline.analyze.tables import TEXTURE_MEASURES, Tables
+from treeline.io.figures.drawing import Drawing, Matrix, matrix
+from treeline.io.figures.style import BLUE, SIGNED, WIDTH, counts_axis, new_figure
 
 SIDE = 16
 """Pixels of a thumbnail."""

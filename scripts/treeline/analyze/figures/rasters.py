@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.figures.drawing import Drawing, height_of_legend, height_of_rows, label_ticks, legend_below
-from treeline.analyze.figures.style import (
+from treeline.analyze.tables import Tables
+from treeline.io.figures.drawing import Drawing, height_of_legend, height_of_rows, label_ticks, legend_below
+from treeline.io.figures.style import (
     BLUE,
     INK,
     MOST_SERIES,
@@ -21,7 +22,6 @@ from treeline.analyze.figures.style import (
     series_look,
     short_number,
 )
-from treeline.analyze.tables import Tables
 
 MOST_TICKS = 12
 

@@ -15,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from treeline.analyze.figures.style import BLUE, INK, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
+from treeline.io.figures.style import BLUE, INK, SIGNED, counts_axis, ink_on, log_axis, new_figure, short_number
 
 Matrix = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from treeline.analyze.source import load_images
 from treeline.errors import ImageError, InputError
 from treeline.io.datasets.metadata import ID, Metadata
 from treeline.io.datasets.samples import Bands, decode_bands
+from treeline.io.datasets.stored_images import load_images
 from treeline.io.encode import encode_jpeg
 from treeline.io.images import Pixels, sniff_format
 from treeline.io.resize import decode_reduced, fit, reduce
