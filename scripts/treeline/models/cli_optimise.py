@@ -9,7 +9,7 @@ import typer
 
 from treeline.logs import LogOption
 from treeline.models.app import app
-from treeline.models.optimisation.names import FORM_NAMES, FormName
+from treeline.models.optimisation.names import FORM_NAMES, check_forms
 
 
 @app.command("optimise")
@@ -22,9 +22,10 @@ def optimise(
         Path, typer.Option(help="Folder that gets optimise.json, its plot, and optimised/.", show_default=False)
     ],
     forms: Annotated[
-        list[FormName] | None,
+        list[str] | None,
         typer.Option(
-            help="A form to make, beside eager and exported, which always are; repeatable.", show_default="all of them"
+            help=f"Make this form, beside eager and exported; repeatable: {', '.join(FORM_NAMES)}.",
+            show_default="all of them",
         ),
     ] = None,
     split: Annotated[Literal["val", "test"], typer.Option(help="On which images the metric is measured.")] = "test",
@@ -34,4 +35,4 @@ def optimise(
     """Make smaller and faster forms of a trained model, and measure what each costs."""
     from treeline.models.optimisation.optimise import optimise
 
-    optimise(run, dataset, output, forms or FORM_NAMES, split, rounds)
+    optimise(run, dataset, output, check_forms(forms or FORM_NAMES), split, rounds)

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from treeline.io.figures.style import BLUE, MARKERS, QUIET, SERIES, VERMILION, WIDTH, as_png, as_svg, log_axis, looks
+from treeline.io.figures.style import MARKERS, QUIET, SERIES, WIDTH, as_png, as_svg, log_axis, looks
 
 HEIGHT = 3.6
 Row = dict[str, Any]

@@ -30,9 +30,7 @@ def fine_tune(model: nn.Module, trained: Trained, dataset: Path) -> None:
     """
     experiment = trained.experiment
     samples = open_split(dataset, trained, "train", augmented=True)
-    batches = loader(
-        samples, experiment.batch_size, workers=experiment.workers, seed=experiment.seed, shuffle=True
-    )
+    batches = loader(samples, experiment.batch_size, workers=experiment.workers, seed=experiment.seed, shuffle=True)
     compute_loss = make_loss(experiment, _class_counts(trained, samples))
     optimiser = torch.optim.AdamW(
         model.parameters(),

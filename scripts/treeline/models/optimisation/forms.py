@@ -23,7 +23,7 @@ from treeline.models.optimisation.names import EAGER, EXPORTED, FormName
 from treeline.models.optimisation.pruning import count_parameters, keep_zeros, mask_weights
 from treeline.models.optimisation.quantisation import quantise_dynamically, quantise_statically
 from treeline.models.optimisation.samples import CALIBRATION_IMAGES, open_split, spread_images
-from treeline.models.trained import TREELINE, WEIGHTS, MODEL, Trained, describe_model
+from treeline.models.trained import MODEL, TREELINE, WEIGHTS, Trained, describe_model
 
 Runtime = Literal["torch", "onnxruntime"]
 

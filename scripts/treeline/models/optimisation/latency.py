@@ -59,9 +59,7 @@ def measure_latencies(forms: Mapping[str, Run], images: Images, rounds: int) -> 
                 for size, batch in enumerate(BATCHES):
                     milliseconds[round_number, place, size] = _time(run, images[:batch])
     median, p95 = np.percentile(milliseconds, (50, 95), axis=0).tolist()
-    return {
-        name: tuple(map(Latency, median[place], p95[place])) for place, name in enumerate(forms)
-    }
+    return {name: tuple(map(Latency, median[place], p95[place])) for place, name in enumerate(forms)}
 
 
 @contextmanager

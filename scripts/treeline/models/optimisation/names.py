@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
+
+from treeline.errors import ConfigError
 
 FormName = Literal[
     "eager",
@@ -26,3 +29,15 @@ EXPORTED: FormName = "exported"
 """The model in an ONNX file, from which the int8 forms are made."""
 ALWAYS = (EAGER, EXPORTED)
 """Forms that are made whatever is asked for: without them nothing is smaller or faster than anything."""
+
+
+def check_forms(names: Sequence[str]) -> list[FormName]:
+    """The forms of these names, each once, in the order of `FORM_NAMES`.
+
+    Raises:
+        ConfigError: There is no form of a name.
+    """
+    for name in names:
+        if name not in FORM_NAMES:
+            raise ConfigError(f"--forms: there is no form {name}; there are {', '.join(FORM_NAMES)}.")
+    return [name for name in FORM_NAMES if name in names or name in ALWAYS]

@@ -23,7 +23,7 @@ from treeline.models.optimisation.compare import compare, metric_name
 from treeline.models.optimisation.figure import draw_forms
 from treeline.models.optimisation.forms import Form, NotAvailableError, Workshop
 from treeline.models.optimisation.latency import BATCHES, Images, measure_latencies, one_thread
-from treeline.models.optimisation.names import ALWAYS, EAGER, FORM_NAMES, FormName
+from treeline.models.optimisation.names import EAGER, FORM_NAMES, FormName
 from treeline.models.optimisation.results import SCHEMA_VERSION, Row, form_rows, latency_rows, print_forms
 from treeline.models.optimisation.samples import open_split, spread_images
 from treeline.models.trained import load_trained
@@ -41,7 +41,7 @@ def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], 
         run: The run's folder.
         dataset: Folder of the dataset that it was trained on.
         output: Folder that gets the files.
-        forms: Which; `eager` and `exported` are made in any case.
+        forms: Which, as `check_forms` gives them.
         split: On whose images the metric is measured.
         rounds: Times that each form's latency is measured.
 
@@ -91,13 +91,12 @@ def _make(workshop: Workshop, forms: Sequence[FormName]) -> tuple[dict[str, Form
     """Make forms; gives those that there are, and of the others the reason."""
     made: dict[str, Form] = {}
     missing: dict[str, str] = {}
-    for name in FORM_NAMES:
-        if name in ALWAYS or name in forms:
-            log.info("making %s", name)
-            try:
-                made[name] = workshop.make(name)
-            except NotAvailableError as error:
-                missing[name] = str(error)
+    for name in forms:
+        log.info("making %s", name)
+        try:
+            made[name] = workshop.make(name)
+        except NotAvailableError as error:
+            missing[name] = str(error)
     return made, missing
 
 

@@ -1,28 +1,28 @@
 """What is found of the forms: `optimise.json`, and a table for people.
 
-    schema_version                    1
-    run, dataset, dataset_hash        of the model
-    task, split, images               on which images the metric is, and how many they are
-    metric                            name, and whether more of it is better
-    forms[]                           in the order of `FORM_NAMES`; the same for the same run and dataset
-        form, runtime, file           the file from the folder of `optimise.json`
-        bytes, compressed_bytes       of the file; and packed as ZIP packs (deflate, level 9)
-        parameters, nonzero_parameters
-        metric                        null where there is nothing to compute it of
-        metric_before_fine_tuning     null where the form was not fine-tuned
-        largest_deviation             of an output from the model's as it is
-        is_on_front                   no other form has a smaller file and a better metric
-    not_available[]                   form, reason: what could not be made, or has no finite outputs
-    latency                           what differs from one call to the next
-        threads, rounds
-        forms[]
-            form
-            median_ms_1, p95_ms_1     of a call with 1 image, in milliseconds
-            median_ms_32, p95_ms_32   with 32
-            images_per_second         32 images / their median
-            speed_1, speed_32         the median of `eager` / its own
-            is_slower                 than `eager`, with 1 image and with 32
-            is_on_front               no other form is faster with 1 image and has a better metric
+schema_version                    1
+run, dataset, dataset_hash        of the model
+task, split, images               on which images the metric is, and how many they are
+metric                            name, and whether more of it is better
+forms[]                           in the order of `FORM_NAMES`; the same for the same run and dataset
+    form, runtime, file           the file from the folder of `optimise.json`
+    bytes, compressed_bytes       of the file; and packed as ZIP packs (deflate, level 9)
+    parameters, nonzero_parameters
+    metric                        null where there is nothing to compute it of
+    metric_before_fine_tuning     null where the form was not fine-tuned
+    largest_deviation             of an output from the model's as it is
+    is_on_front                   no other form has a smaller file and a better metric
+not_available[]                   form, reason: what could not be made, or has no finite outputs
+latency                           what differs from one call to the next
+    threads, rounds
+    forms[]
+        form
+        median_ms_1, p95_ms_1     of a call with 1 image, in milliseconds
+        median_ms_32, p95_ms_32   with 32
+        images_per_second         32 images / their median
+        speed_1, speed_32         the median of `eager` / its own
+        is_slower                 than `eager`, with 1 image and with 32
+        is_on_front               no other form is faster with 1 image and has a better metric
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ def form_rows(
     return _mark_front(rows, "bytes", [row["metric"] for row in rows], more_is_better)
 
 
-def latency_rows(
-    latencies: Mapping[str, Sequence[Latency]], rows: Sequence[Row], *, more_is_better: bool
-) -> list[Row]:
+def latency_rows(latencies: Mapping[str, Sequence[Latency]], rows: Sequence[Row], *, more_is_better: bool) -> list[Row]:
     """What differs each time, a form a row; columns as above.
 
     Args:
