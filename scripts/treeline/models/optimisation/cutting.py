@@ -65,10 +65,9 @@ def _strongest(inner: Inner, share: float) -> Tensor:
     count = min(round(share * maker.out_channels), maker.out_channels - 1)
     assert norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    folded = maker.weight * factor.reshape(-1, 1, 1, 1)
-    prune.ln_structured(maker, "weight", count, n=2, dim=0, importance_scores=folded.detach())
-    is_kept = maker.weight_mask[:, 0, 0, 0].bool()
-    prune.remove(maker, "weight")
+    folded = (maker.weight * factor.reshape(-1, 1, 1, 1)).detach()
+    method = prune.LnStructured(count, n=2, dim=0)
+    is_kept = method.compute_mask(folded, torch.ones_like(folded))[:, 0, 0, 0]  # type: ignore[no-untyped-call]
     return torch.nonzero(is_kept).flatten()
 
 

@@ -7,10 +7,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from treeline.io.figures.style import MARKERS, QUIET, SERIES, WIDTH, as_png, as_svg, log_axis, looks
+from treeline.models.optimisation.names import FORM_NAMES, FormName
 
 HEIGHT = 3.6
+LEGEND_COLUMNS = 5
+FRONT: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "linestyle": "--", "zorder": 1}
+
 Row = dict[str, Any]
 
 
@@ -33,17 +38,29 @@ def draw_forms(found: Row) -> tuple[bytes, bytes]:
         better = "more" if found["metric"]["more_is_better"] else "less"
         sizes.set(xlabel="File (MB)", ylabel=f"{metric[0].upper()}{metric[1:]} ({better} is better)")
         times.set(xlabel="One image, one thread (ms, median)")
-        figure.legend(*sizes.get_legend_handles_labels(), loc="outside lower left", ncols=4)
+        _explain(figure, found["forms"])
         return as_svg(figure), as_png(figure)
 
 
 def _draw(axes: Axes, rows: Sequence[Row], costs: Sequence[float], metrics: Sequence[float | None]) -> None:
-    """Draw points, each form with a look of its own, those that nothing beats joined by a line."""
-    known = [point for point in zip(rows, costs, metrics, strict=True) if point[2] is not None]
+    """Draw points, those that nothing beats filled and joined by a line."""
+    known = [(row, cost, metric) for row, cost, metric in zip(rows, costs, metrics, strict=True) if metric is not None]
     front = sorted((cost, metric) for row, cost, metric in known if row["is_on_front"])
-    axes.plot(*zip(*front, strict=True), color=QUIET, linewidth=0.8, linestyle="--", zorder=1, label="not beaten")
-    for place, (row, cost, metric) in enumerate(known):
-        colour, marker = SERIES[place % len(SERIES)], MARKERS[place // len(SERIES) % len(MARKERS)]
-        face = colour if row["is_on_front"] else "none"
-        axes.plot([cost], [metric], marker, color=colour, markerfacecolor=face, markersize=5, label=row["form"])
+    axes.plot([cost for cost, _ in front], [metric for _, metric in front], **FRONT)
+    for row, cost, metric in known:
+        fill: dict[str, Any] = {} if row["is_on_front"] else {"markerfacecolor": "none"}
+        axes.plot([cost], [metric], **_look(row["form"]), **fill)
     log_axis(axes)
+
+
+def _explain(figure: Figure, rows: Sequence[Row]) -> None:
+    points = [Line2D([], [], label=row["form"], markerfacecolor="none", **_look(row["form"])) for row in rows]
+    handles = [Line2D([], [], label="not beaten, and filled", **FRONT), *points]
+    figure.legend(handles=handles, loc="outside lower left", ncols=LEGEND_COLUMNS)
+
+
+def _look(form: FormName) -> dict[str, Any]:
+    """How a form is drawn: the same in every plot."""
+    place = FORM_NAMES.index(form)
+    marker = MARKERS[place // len(SERIES) % len(MARKERS)]
+    return {"color": SERIES[place % len(SERIES)], "marker": marker, "markersize": 5, "linestyle": "none"}

@@ -26,7 +26,7 @@ from treeline.models.optimisation.latency import BATCHES, Images, measure_latenc
 from treeline.models.optimisation.names import EAGER, FORM_NAMES, FormName
 from treeline.models.optimisation.results import SCHEMA_VERSION, Row, form_rows, latency_rows, print_forms
 from treeline.models.optimisation.samples import open_split, spread_images
-from treeline.models.trained import load_trained
+from treeline.models.trained import Trained, load_trained
 
 FOLDER = "optimised"
 RESULT, SVG, PNG = "optimise.json", "optimise.svg", "optimise.png"
@@ -50,14 +50,15 @@ def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], 
         InputError: There is no such run or dataset, they do not fit, or the model's outputs are no numbers.
     """
     trained = load_trained(run)
-    samples = open_split(dataset, trained, split)
+    # What is wrong with the dataset or the model is found before hours of fine-tuning.
+    samples, *_ = [open_split(dataset, trained, name) for name in (split, "train", "val")]
     more_is_better = is_better_higher(trained.facts.task, metric_name(trained))
     with atomic_folder(output / FOLDER) as folder:
-        made, missing = _make(Workshop(trained, dataset, folder), forms)
+        workshop = Workshop(trained, dataset, folder)
+        _check(workshop.make(EAGER), trained, samples, run)
+        made, missing = _make(workshop, forms)
         with one_thread():
             qualities = compare(made, trained, samples)
-        if not math.isfinite(qualities[EAGER].largest_deviation):
-            raise InputError(run, "the model's outputs are no finite numbers.", fix="Train it anew.")
         missing |= {
             name: "its outputs are not finite: its numbers are too short for this model."
             for name, quality in qualities.items()
@@ -85,6 +86,11 @@ def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], 
     write_bytes(output / PNG, png)
     write_text(output / RESULT, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     print_forms(found)
+
+
+def _check(eager: Form, trained: Trained, samples: Dataset, run: Path) -> None:
+    if not math.isfinite(compare({EAGER: eager}, trained, samples)[EAGER].largest_deviation):
+        raise InputError(run, "the model's outputs are no finite numbers.", fix="Train it anew.")
 
 
 def _make(workshop: Workshop, forms: Sequence[FormName]) -> tuple[dict[str, Form], dict[str, str]]:

@@ -29,7 +29,7 @@ def mask_weights(model: nn.Module, amount: float) -> None:
 def keep_zeros(model: nn.Module) -> None:
     """Make the zeros of `mask_weights` part of the weights, in place."""
     for layer in _layers(model):
-        prune.remove(layer, WEIGHT)
+        prune.remove(layer, WEIGHT)  # type: ignore[no-untyped-call]
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from treeline.io.scratch import scratch_folder
 from treeline.models.inference import IMAGES
-
-Images = npt.NDArray[np.float32]
-"""N x channels x height x width, in the images' own units."""
+from treeline.models.optimisation.latency import Images
 
 
 def quantise_dynamically(exported: Path, target: Path) -> None:
@@ -45,7 +42,7 @@ def quantise_statically(exported: Path, target: Path, calibration: Iterator[Imag
 @contextmanager
 def _prepared(exported: Path, target: Path) -> Iterator[Path]:
     """The model with its shapes known and its normalisations folded into the convolutions."""
-    with scratch_folder(target.parent, target.name) as scratch:
+    with _quiet(), scratch_folder(target.parent, target.name) as scratch:
         prepared = scratch / exported.name
         quant_pre_process(exported, prepared)
         yield prepared
@@ -57,3 +54,15 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
     def get_next(self) -> dict[str, Images] | None:
         return next(({IMAGES: batch} for batch in self._batches), None)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the tools tell their makers, in the name of the whole program, out of the log."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.setLevel(level)

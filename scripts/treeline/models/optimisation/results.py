@@ -59,7 +59,7 @@ def form_rows(
         folder: From which files are named.
         more_is_better: Of the metric.
     """
-    rows = []
+    rows: list[Row] = []
     for name, form in forms.items():
         quality = qualities[name]
         rows.append(
@@ -87,7 +87,7 @@ def latency_rows(latencies: Mapping[str, Sequence[Latency]], rows: Sequence[Row]
         rows: Of the same forms.
         more_is_better: Of the metric.
     """
-    found = []
+    found: list[Row] = []
     for row in rows:
         name = row["form"]
         speeds = [ours.median_ms / own.median_ms for ours, own in zip(latencies[EAGER], latencies[name], strict=True)]
@@ -105,7 +105,7 @@ def print_forms(found: Row) -> None:
     """Print `optimise.json` as a table; `*` marks the fronts, the first of size, the second of latency."""
     metric = found["metric"]["name"]
     table = new_table(f"{found['run']}: {metric} of {found['images']:,} images of {found['split']}; * is not beaten")
-    for column in ("form", "MB", metric.replace("_", " "), "deviation", "1 image, ms", "p95", "images/s", "speed"):
+    for column in ("form", "MB", metric.replace("_", " "), "deviation", "1 image, ms", "p95", "images/s", "x eager"):
         table.add_column(column, justify="left" if column == "form" else "right")
     for row, time in zip(found["forms"], found["latency"]["forms"], strict=True):
         table.add_row(
@@ -127,7 +127,9 @@ def print_forms(found: Row) -> None:
 def _mark_front(rows: list[Row], cost: str, metrics: Sequence[float | None], more_is_better: bool) -> list[Row]:
     """Add `is_on_front`; what has no metric is not."""
     sign = 1 if more_is_better else -1
-    known = [(row, sign * metric) for row, metric in zip(rows, metrics, strict=True) if metric is not None]
+    known: list[tuple[Row, float]] = [
+        (row, sign * metric) for row, metric in zip(rows, metrics, strict=True) if metric is not None
+    ]
     front = pareto_front([(row[cost], value) for row, value in known])
     marked = {row["form"] for (row, _), is_on_front in zip(known, front, strict=True) if is_on_front}
     return [{**row, "is_on_front": row["form"] in marked} for row in rows]
