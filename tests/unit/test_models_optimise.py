@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from tests.optimised_runs import new_trained, read_result, save_run
 from treeline.errors import ConfigError, InputError
 from treeline.models.cli import app
 from treeline.models.inference import OnnxModel
+from treeline.models.optimisation.compare import compare
+from treeline.models.optimisation.cutting import cut_channels
 from treeline.models.optimisation.fine_tuning import fine_tune
+from treeline.models.optimisation.forms import Workshop
 from treeline.models.optimisation.names import FORM_NAMES, check_forms
 from treeline.models.optimisation.optimise import optimise
 from treeline.models.optimisation.pareto import pareto_front
+from treeline.models.optimisation.results import form_rows
 from treeline.models.optimisation.samples import open_split
 from treeline.models.trained import load_trained
 
@@ -158,21 +163,39 @@ def test_the_plot_is_labelled_and_shows_each_form(folder: Path) -> None:
 
 def test_the_same_run_gives_the_same_bytes_but_for_the_times(folder: Path, by_form: dict[str, Any]) -> None:
     again = folder / "again"
-    optimise(folder / "run", folder / "dataset", again, check_forms(["cut-50"]), "test", 1)
+    optimise(folder / "run", folder / "dataset", again, check_forms(["bfloat16", "int8-static"]), "test", 1)
     for row in read_result(again)["forms"]:
         assert {**row, "is_on_front": None} == {**by_form[row["form"]], "is_on_front": None}
     files, before = files_below(again / "optimised"), files_below(folder / "output" / "optimised")
     assert all(before[name] == content for name, content in files.items())
 
 
+def test_fine_tuning_gives_the_same_weights_each_time(folder: Path) -> None:
+    trained = load_trained(folder / "run")
+    models = [load_trained(folder / "run").model for _ in range(2)]
+    for model in models:
+        cut_channels(model.encoder, 0.5)
+        fine_tune(model, trained, folder / "dataset")
+        assert not model.training
+    assert all(torch.equal(*pair) for pair in zip(*(model.state_dict().values() for model in models), strict=True))
+
+
 def test_of_a_regression_less_is_better(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "dataset", "regression", encodings=["hdf5"], count=10)
-    optimise(save_run(new_trained("regression"), tmp_path / "run"), dataset, tmp_path, check_forms([]), "val", 1)
-    found = read_result(tmp_path)
-    assert found["metric"] == {"name": "mean_absolute_error", "more_is_better": False}
-    for rows, cost in ((found["forms"], "bytes"), (found["latency"]["forms"], "median_ms_1")):
-        points = [(row[cost], -form["metric"]) for row, form in zip(rows, found["forms"], strict=True)]
-        assert [row["is_on_front"] for row in rows] == pareto_front(points)
+    trained = new_trained("regression")
+    samples = open_split(dataset, trained, "val")
+    workshop = Workshop(trained, dataset, tmp_path)
+    forms = {name: workshop.make(name) for name in ("eager", "bfloat16")}
+    qualities = compare(forms, trained, samples)
+    with torch.inference_mode():
+        errors = [trained.model(one["image"][None].float())[0][0, 0] - one["target"] for one in samples]
+    assert qualities["eager"].metric == pytest.approx(float(torch.stack(errors).abs().mean()), rel=1e-5)
+    worse = {**qualities, "eager": replace(qualities["eager"], metric=qualities["bfloat16"].metric + 1)}
+    marks = {
+        more: [row["is_on_front"] for row in form_rows(forms, worse, tmp_path, more_is_better=more)]
+        for more in (True, False)
+    }
+    assert marks == {True: [True, True], False: [False, True]}
 
 
 def test_what_cannot_be_made_here_is_listed_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
