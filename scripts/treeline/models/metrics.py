@@ -100,6 +100,7 @@ def make_metrics(experiment_task: Task, names: Sequence[str], classes: int) -> t
     if experiment_task != "regression" and classes < LEAST_CLASSES:
         raise ConfigError(f"metrics: {experiment_task} needs {LEAST_CLASSES} classes or more, and there are {classes}.")
     chosen = list(names) or METRICS[experiment_task]
+    metrics: dict[str, torchmetrics.Metric | torchmetrics.MetricCollection]
     metrics = {name: _MAKE[experiment_task][name](classes) for name in chosen}
     # In groups, torchmetrics would have metrics share their states, which are then not saved and loaded apart.
     return torchmetrics.MetricCollection(metrics, compute_groups=False)
