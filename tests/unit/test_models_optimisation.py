@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from treeline.models.architecture.encoders import make_encoder
 from treeline.models.experiment import EncoderName
 from treeline.models.optimisation.cutting import cut_channels, inner_channels
 from treeline.models.optimisation.fine_tuning import fine_tune
+from treeline.models.optimisation.forms import NotAvailableError, Workshop
 from treeline.models.optimisation.latency import BATCHES, WARM_UPS, measure_latencies
 from treeline.models.optimisation.names import FORM_NAMES, check_forms
 from treeline.models.optimisation.pareto import pareto_front
 from treeline.models.optimisation.pruning import keep_zeros, mask_weights
-from treeline.models.optimisation.samples import open_split, spread_images
+from treeline.models.optimisation.samples import spread_images
+from treeline.models.training.data import open_training_data
 
 ENCODERS: tuple[EncoderName, ...] = ("convnet", "resnet18", "resnet50")
 POINTS = st.lists(st.tuples(st.integers(0, 6).map(float), st.integers(0, 6).map(float)), max_size=12)
@@ -63,10 +66,11 @@ def test_as_many_weights_are_0_as_is_asked_for_and_they_are_the_smallest(amount:
 
 def test_pruned_weights_stay_0_while_the_others_are_trained(tmp_path: Path) -> None:
     trained = new_trained()
+    data = open_training_data(trained.experiment, make_dataset(tmp_path / "dataset", encodings=["hdf5"]), "shapes")
     model = copy.deepcopy(trained.model)
     mask_weights(model, 0.6)
     zeros = {name: mask == 0 for name, mask in model.named_buffers() if name.endswith("weight_mask")}
-    fine_tune(model, trained, make_dataset(tmp_path / "dataset", encodings=["hdf5"]))
+    fine_tune(model, trained, data)
     keep_zeros(model)
     weights, original = dict(model.named_parameters()), dict(trained.model.named_parameters())
     for name, is_zero in zeros.items():
@@ -142,7 +146,9 @@ def test_forms_take_turns_so_that_a_slow_moment_hits_all_of_them() -> None:
 @pytest.mark.parametrize(("count", "batch_size"), [(5, 2), (12, 12), (500, 7)])
 def test_calibration_sees_images_from_all_over(tmp_path: Path, count: int, batch_size: int) -> None:
     trained = new_trained()
-    samples = open_split(make_dataset(tmp_path / "dataset", encodings=["hdf5"]), trained, "val")
+    samples = open_training_data(
+        trained.experiment, make_dataset(tmp_path / "dataset", encodings=["hdf5"]), "shapes"
+    ).val
     batches = list(spread_images(samples, count, batch_size))
     images = np.concatenate(batches)
     expected = min(count, len(samples))
@@ -157,3 +163,13 @@ def test_forms_are_made_once_in_their_order_and_with_what_they_are_compared_to()
     assert tuple(check_forms(FORM_NAMES)) == FORM_NAMES
     with pytest.raises(ConfigError, match="there is no form cut-51; there are eager, "):
         check_forms(["cut-50", "cut-51"])
+
+
+def test_a_form_that_diverges_is_not_available(tmp_path: Path) -> None:
+    trained = new_trained()
+    dataset = make_dataset(tmp_path / "dataset", encodings=["hdf5"], count=40)
+    steep = trained.experiment.optimiser.model_copy(update={"learning_rate": 1e30})
+    trained = replace(trained, experiment=trained.experiment.model_copy(update={"optimiser": steep}))
+    data = open_training_data(trained.experiment, dataset, "shapes")
+    with pytest.raises(NotAvailableError, match="fine-tuning: the loss is no number in epoch 1"):
+        Workshop(trained, data, tmp_path).make("cut-50")

@@ -17,6 +17,7 @@ from tests.model_cases import CLASSES, make_dataset
 from tests.optimised_runs import new_trained, read_result, save_run
 from treeline.errors import ConfigError, InputError
 from treeline.models.cli import app
+from treeline.models.evaluation.data import open_samples
 from treeline.models.inference import OnnxModel
 from treeline.models.optimisation.compare import compare
 from treeline.models.optimisation.cutting import cut_channels
@@ -26,8 +27,8 @@ from treeline.models.optimisation.names import FORM_NAMES, check_forms
 from treeline.models.optimisation.optimise import optimise
 from treeline.models.optimisation.pareto import pareto_front
 from treeline.models.optimisation.results import form_rows
-from treeline.models.optimisation.samples import open_split
 from treeline.models.trained import load_trained
+from treeline.models.training.data import open_training_data
 
 MEASURED = [name for name in FORM_NAMES if name not in ("compiled", "pruned-30", "pruned-80", "cut-25")]
 
@@ -42,8 +43,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("optimisation")
     dataset = make_dataset(folder / "dataset", encodings=["hdf5"])
     trained = new_trained()
+    data = open_training_data(trained.experiment, dataset, "shapes")
     for _ in range(3):
-        fine_tune(trained.model, trained, dataset)
+        fine_tune(trained.model, trained, data)
     save_run(trained, folder / "run")
     optimise(folder / "run", dataset, folder / "output", check_forms(MEASURED), "test", 3)
     return folder
@@ -111,7 +113,7 @@ def test_a_form_that_was_not_trained_answers_as_the_model_does(
 
 
 def read_test_split(folder: Path) -> tuple[Any, Any]:
-    samples = list(open_split(folder / "dataset", new_trained(), "test"))
+    samples = list(open_samples(folder / "dataset", "test", new_trained()))
     images = np.stack([sample["image"].float().numpy() for sample in samples])
     return images, np.array([sample["target"] for sample in samples])
 
@@ -172,10 +174,11 @@ def test_the_same_run_gives_the_same_bytes_but_for_the_times(folder: Path, by_fo
 
 def test_fine_tuning_gives_the_same_weights_each_time(folder: Path) -> None:
     trained = load_trained(folder / "run")
+    data = open_training_data(trained.experiment, folder / "dataset", "shapes")
     models = [load_trained(folder / "run").model for _ in range(2)]
     for model in models:
         cut_channels(model.encoder, 0.5)
-        fine_tune(model, trained, folder / "dataset")
+        fine_tune(model, trained, data)
         assert not model.training
     assert all(torch.equal(*pair) for pair in zip(*(model.state_dict().values() for model in models), strict=True))
 
@@ -183,12 +186,12 @@ def test_fine_tuning_gives_the_same_weights_each_time(folder: Path) -> None:
 def test_of_a_regression_less_is_better(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "dataset", "regression", encodings=["hdf5"], count=10)
     trained = new_trained("regression")
-    samples = open_split(dataset, trained, "val")
-    workshop = Workshop(trained, dataset, tmp_path)
+    data = open_training_data(trained.experiment, dataset, "shapes")
+    workshop = Workshop(trained, data, tmp_path)
     forms = {name: workshop.make(name) for name in ("eager", "bfloat16")}
-    qualities = compare(forms, trained, samples)
+    qualities = compare(forms, trained, data.val)
     with torch.inference_mode():
-        errors = [trained.model(one["image"][None].float())[0][0, 0] - one["target"] for one in samples]
+        errors = [trained.model(one["image"][None].float())[0][0, 0] - one["target"] for one in data.val]
     assert qualities["eager"].metric == pytest.approx(float(torch.stack(errors).abs().mean()), rel=1e-5)
     worse = {**qualities, "eager": replace(qualities["eager"], metric=qualities["bfloat16"].metric + 1)}
     marks = {
@@ -236,10 +239,12 @@ def test_refusals_come_before_any_work_and_leave_nothing(folder: Path, tmp_path:
     sick.model.decoder.layer.weight.data[0] = math.nan
     sick_run = save_run(sick, tmp_path / "sick")
     strangers = make_dataset(tmp_path / "strangers", "segmentation", encodings=["hdf5"], count=10)
+    leaky = make_dataset(tmp_path / "leaky", encodings=["hdf5"], count=10, leaks=2)
     for run, data, split, error, text in (
         (tmp_path / "none", dataset, "test", InputError, "none: is not there"),
-        (good, tmp_path, "test", InputError, "dataset.h5: no such file"),
-        (good, strangers, "test", InputError, "its task are not the model's: segmentation instead of multiclass"),
+        (good, tmp_path, "test", InputError, "holds no encoding of a dataset"),
+        (good, leaky, "test", InputError, "what is tested on is known from training"),
+        (good, strangers, "test", InputError, "its task is segmentation, that of the model shapes multiclass"),
         (sick_run, dataset, "test", InputError, "the model's outputs are no finite numbers"),
         (good, dataset, "holdout", ConfigError, "holdout"),
     ):

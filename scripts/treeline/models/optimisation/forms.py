@@ -22,8 +22,10 @@ from treeline.models.optimisation.latency import BATCHES, Images, Outputs, Run, 
 from treeline.models.optimisation.names import EAGER, EXPORTED, FormName
 from treeline.models.optimisation.pruning import count_parameters, keep_zeros, mask_weights
 from treeline.models.optimisation.quantisation import quantise_dynamically, quantise_statically
-from treeline.models.optimisation.samples import CALIBRATION_IMAGES, open_split, spread_images
+from treeline.models.optimisation.samples import CALIBRATION_IMAGES, spread_images
 from treeline.models.trained import MODEL, TREELINE, WEIGHTS, Trained, describe_model
+from treeline.models.training.data import TrainingData
+from treeline.models.training.module import DivergedError
 
 Runtime = Literal["torch", "onnxruntime"]
 
@@ -58,19 +60,19 @@ class Workshop:
 
     Args:
         trained: The model.
-        dataset: Folder of its dataset: `train` is for fine-tuning, `val` for calibration.
+        data: What it was trained on: `train` is for fine-tuning, `val` for calibration.
         folder: Where files are put.
     """
 
-    def __init__(self, trained: Trained, dataset: Path, folder: Path) -> None:
-        self.trained, self.dataset, self.folder = trained, dataset, folder
+    def __init__(self, trained: Trained, data: TrainingData, folder: Path) -> None:
+        self.trained, self.data, self.folder = trained, data, folder
 
     def make(self, name: FormName) -> Form:
         """Make a form.
 
         Raises:
-            NotAvailableError: This machine cannot.
-            InputError: The dataset is not the model's, or a sample of it cannot be read.
+            NotAvailableError: It cannot be made of this model, or on this machine.
+            InputError: A sample cannot be read; names it.
         """
         return _MAKERS[name](self, name)
 
@@ -133,7 +135,7 @@ def _make_pruned(workshop: Workshop, name: FormName, amount: float) -> Form:
     keep_zeros(model)
     run_before = _in_torch(copy.deepcopy(model))
     mask_weights(model, amount)
-    fine_tune(model, workshop.trained, workshop.dataset)
+    _fine_tune(model, workshop)
     keep_zeros(model)
     return _of_file(workshop.export(model, name), model, run_before)
 
@@ -142,7 +144,7 @@ def _make_cut(workshop: Workshop, name: FormName, share: float) -> Form:
     model = copy.deepcopy(workshop.trained.model)
     cut_channels(model.encoder, share)
     run_before = _in_torch(copy.deepcopy(model))
-    fine_tune(model, workshop.trained, workshop.dataset)
+    _fine_tune(model, workshop)
     return _of_file(workshop.export(model, name), model, run_before)
 
 
@@ -154,8 +156,8 @@ def _make_dynamic(workshop: Workshop, name: FormName) -> Form:
 
 def _make_static(workshop: Workshop, name: FormName) -> Form:
     file = workshop.folder / f"{name}.onnx"
-    samples = open_split(workshop.dataset, workshop.trained, "val")
-    quantise_statically(workshop.exported, file, spread_images(samples, CALIBRATION_IMAGES, max(BATCHES)))
+    images = spread_images(workshop.data.val, CALIBRATION_IMAGES, max(BATCHES))
+    quantise_statically(workshop.exported, file, images)
     return _of_file(file, workshop.trained.model)
 
 
@@ -173,6 +175,13 @@ _MAKERS: dict[FormName, Callable[[Workshop, FormName], Form]] = {
     "int8-dynamic": _make_dynamic,
     "int8-static": _make_static,
 }
+
+
+def _fine_tune(model: Model, workshop: Workshop) -> None:
+    try:
+        fine_tune(model, workshop.trained, workshop.data)
+    except DivergedError as error:
+        raise NotAvailableError(f"fine-tuning: {error}") from None
 
 
 def _of_file(file: Path, model: nn.Module, run_before: Run | None = None) -> Form:

@@ -18,6 +18,7 @@ import numpy as np
 from treeline.datasets import Dataset
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder, write_bytes, write_text
+from treeline.models.evaluation.data import open_samples
 from treeline.models.metrics import is_better_higher
 from treeline.models.optimisation.compare import compare, metric_name
 from treeline.models.optimisation.figure import draw_forms
@@ -25,8 +26,9 @@ from treeline.models.optimisation.forms import Form, NotAvailableError, Workshop
 from treeline.models.optimisation.latency import BATCHES, Images, measure_latencies, one_thread
 from treeline.models.optimisation.names import EAGER, FORM_NAMES, FormName
 from treeline.models.optimisation.results import SCHEMA_VERSION, Row, form_rows, latency_rows, print_forms
-from treeline.models.optimisation.samples import open_split, spread_images
+from treeline.models.optimisation.samples import spread_images
 from treeline.models.trained import Trained, load_trained
+from treeline.models.training.data import open_training_data
 
 FOLDER = "optimised"
 RESULT, SVG, PNG = "optimise.json", "optimise.svg", "optimise.png"
@@ -47,14 +49,16 @@ def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], 
 
     Raises:
         ConfigError: A split has no sample.
-        InputError: There is no such run or dataset, they do not fit, or the model's outputs are no numbers.
+        InputError: There is no such run or dataset, they do not fit, something leaks between the splits, an image
+            cannot be read, or the model's outputs are no finite numbers.
     """
     trained = load_trained(run)
     # What is wrong with the dataset or the model is found before hours of fine-tuning.
-    samples, *_ = [open_split(dataset, trained, name) for name in (split, "train", "val")]
+    samples = open_samples(dataset, split, trained)
+    data = open_training_data(trained.experiment, dataset, trained.facts.run)
     more_is_better = is_better_higher(trained.facts.task, metric_name(trained))
     with atomic_folder(output / FOLDER) as folder:
-        workshop = Workshop(trained, dataset, folder)
+        workshop = Workshop(trained, data, folder)
         _check(workshop.make(EAGER), trained, samples, run)
         made, missing = _make(workshop, forms)
         with one_thread():
