@@ -47,26 +47,19 @@ def export_onnx(model: nn.Module, facts: ModelFacts, target: Path) -> None:
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )
     assert program is not None  # it is None only of an export that writes its file itself
-    write_bytes(target, _plain(program.model_proto, facts).SerializeToString(deterministic=True))
+    _describe(program.model, facts)
+    write_bytes(target, program.model_proto.SerializeToString(deterministic=True))
 
 
-def _plain(content: Any, facts: ModelFacts) -> Any:
-    """Take out what says where and how the file was made, and add the facts."""
-    for node in content.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    for function in content.functions:
-        for node in function.node:
-            node.ClearField("metadata_props")
-            node.ClearField("doc_string")
-    for values in (content.graph.value_info, content.graph.input, content.graph.output, content.graph.initializer):
-        for value in values:
-            value.ClearField("metadata_props")
-            value.ClearField("doc_string")
-    content.graph.ClearField("metadata_props")
-    content.ClearField("metadata_props")
-    content.metadata_props.add(key=TREELINE, value=facts.to_json())
-    return content
+def _describe(model: Any, facts: ModelFacts) -> None:
+    """Put the facts in, and take out where the code lay that the model was made by."""
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        node.doc_string = None
+        for value in node.outputs:
+            value.metadata_props.clear()
+    model.metadata_props.clear()
+    model.metadata_props[TREELINE] = facts.to_json()
 
 
 @contextlib.contextmanager
