@@ -110,7 +110,7 @@ def _scores(scores: Scores | None) -> list[str]:
         _table(("metric", "value"), scores.metrics.items()),
     ]
     if scores.of_classes is not None:
-        parts.append(_table(list(scores.of_classes), scores.of_classes.itertuples(index=False)))
+        parts.append(_frame(scores.of_classes))
     return parts
 
 
@@ -138,7 +138,7 @@ def _data(facts: ModelFacts, metadata: Metadata) -> list[str]:
     counts = _counts(metadata)
     if not counts.empty:
         parts += [f"{'Images' if facts.task == 'multiclass' else 'Labels'} of each class:\n"]
-        parts += [_table(list(counts), counts.itertuples(index=False))]
+        parts += [_frame(counts)]
     return parts
 
 
@@ -204,6 +204,10 @@ def _making(trained: Trained, described: Mapping[str, Any]) -> list[str]:
 def _table(columns: Columns, rows: Rows) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(_cell(value) for value in line)} |\n" for line in lines)
+
+
+def _frame(table: pd.DataFrame) -> str:
+    return _table([str(name) for name in table], table.itertuples(index=False))
 
 
 def _cell(value: object) -> str:

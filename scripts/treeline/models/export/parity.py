@@ -98,7 +98,9 @@ def _images(encoding: Encoding, split: str, size: list[int]) -> Iterator[tuple[n
 
 
 def _difference(one: Numbers, other: Numbers) -> float:
-    return float(np.abs(one - other).max())
+    """Infinity where one of the numbers is none: NaN would pass for the smallest."""
+    difference = float(np.abs(one - other).max())
+    return difference if np.isfinite(difference) else np.inf
 
 
 def _relative(one: Numbers, other: Numbers) -> float:
@@ -110,4 +112,4 @@ def _agreement(task: Task, one: Numbers, other: Numbers) -> npt.NDArray[np.bool_
         return np.empty(0, bool)
     if task == "multilabel":
         return (one > 0) == (other > 0)
-    return np.atleast_1d(one.argmax(0) == other.argmax(0))
+    return np.atleast_1d(np.equal(one.argmax(0), other.argmax(0)))

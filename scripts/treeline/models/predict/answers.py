@@ -77,7 +77,7 @@ def rank_classes(logits: Numbers) -> list[tuple[int, float]]:
 
 def mask_of(logits: Numbers) -> Mask:
     """The best class of each pixel: height x width."""
-    return logits.argmax(0).astype(np.uint8)
+    return np.asarray(logits.argmax(0), np.uint8)
 
 
 def _numbers(kind: str, facts: ModelFacts) -> list[tuple[str, pa.DataType]]:
