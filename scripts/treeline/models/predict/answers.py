@@ -14,6 +14,8 @@ from treeline.models.predict.images import Numbers
 
 DECIMALS = 4
 """Of probabilities and shares: onnxruntime's last bits depend on the machine, and on how many images it is given."""
+LOGIT_DECIMALS = 2
+"""To which logits are compared, likewise."""
 SIGNIFICANT_DIGITS = 6
 """Of a regression's numbers, likewise."""
 APPLIES_FROM = 0.5
@@ -72,7 +74,9 @@ def rank_classes(logits: Numbers) -> list[tuple[int, float]]:
     """The classes' numbers and probabilities, best first; of equal ones the lower number first."""
     exponents = np.exp(logits.astype(np.float64) - logits.max())
     chances = _rounded(exponents / exponents.sum())
-    return sorted(enumerate(chances), key=lambda ranked: (-ranked[1], ranked[0]))
+    # Where probabilities are rounded to the same, above all to 0, the logits still tell classes apart.
+    keys = [(-chance, -round(logit, LOGIT_DECIMALS)) for chance, logit in zip(chances, logits.tolist(), strict=True)]
+    return [(place, chances[place]) for place in sorted(range(len(keys)), key=keys.__getitem__)]
 
 
 def mask_of(logits: Numbers) -> Mask:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TextIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from treeline.errors import ImageError, InputError
 from treeline.io.atomic import atomic_path
+from treeline.io.csv_tables import csv_rows
 from treeline.io.datasets.samples import Bands
 from treeline.io.image_sources import LoadedImage, Place, find_images, load_from
 from treeline.io.images import Size
@@ -28,14 +28,13 @@ Numbers = npt.NDArray[np.float32]
 class Failures:
     """The list of images of which nothing can be said; `failures_file` makes one."""
 
-    def __init__(self, file: Iterable[str]) -> None:
-        self._rows = csv.writer(file, lineterminator="\n")  # type: ignore[arg-type]  # a file is one
-        self._rows.writerow(FAILURES_COLUMNS)
+    def __init__(self, file: TextIO) -> None:
+        self._write = csv_rows(file, FAILURES_COLUMNS)
         self.count = 0
 
     def add(self, image: str, reason: str) -> None:
         """Put an image on the list."""
-        self._rows.writerow((image, reason))
+        self._write((image, reason))
         self.count += 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from treeline.io.atomic import atomic_path
+from treeline.io.csv_tables import csv_rows
 from treeline.io.parquet import parquet_writer
 
 CSV, PARQUET = ".csv", ".parquet"
 ROW_GROUP_ROWS = 4096
 
-Write = Callable[[Sequence[object]], None]
+Write = Callable[[Sequence[object]], object]
 
 
 @contextmanager
@@ -36,9 +36,7 @@ def table_file(target: Path, schema: pa.Schema) -> Iterator[Write]:
 @contextmanager
 def _csv_file(target: Path, schema: pa.Schema) -> Iterator[Write]:
     with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(schema.names)
-        yield rows.writerow
+        yield csv_rows(file, schema.names)
 
 
 @contextmanager
