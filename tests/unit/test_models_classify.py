@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 
 from tests.exported_models import facts_of, write_colours
 from tests.results import FILES, contents, detection, package_errors, results, write
+from treeline.catalog.ingest import ingest
+from treeline.catalog.sources import Source
 from treeline.detections.preview.page import Numbering, describe
 from treeline.detections.preview.parts import Part
 from treeline.errors import InputError
@@ -130,7 +133,17 @@ def test_the_gallery_shows_the_best_class(model: Path, images: Path, tmp_path: P
     assert classes.names[int(shown["boxes"][0][-2])] == "blue"
 
 
-@pytest.mark.filterwarnings("ignore")
+def test_the_catalogue_takes_the_best_class(model: Path, images: Path, tmp_path: Path) -> None:
+    found = [detection(0.9, "1", RIGHT), detection(0.1, "1", LEFT)]
+    source = write(tmp_path / "results.json", results({"file": "a.jpg", "detections": found}))
+    classify_detections(model, source, [images], tmp_path / "out.json", ClassifyOptions(0.2, None, 3))
+    catalog = tmp_path / "catalog.duckdb"
+    ingest(catalog, Source("found", "megadetector", tmp_path / "out.json", "cams"), memory_mb=1024, threads=1)
+    with duckdb.connect(str(catalog), read_only=True) as connection:
+        rows = connection.execute("SELECT category, class FROM boxes ORDER BY box").fetchall()
+    assert rows == [("animal", "blue"), ("animal", None)]
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=contents())
 def test_all_else_stays_whatever_the_results_hold(content: dict[str, Any], model: Path, images: Path) -> None:

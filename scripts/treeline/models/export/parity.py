@@ -111,5 +111,5 @@ def _agreement(task: Task, one: Numbers, other: Numbers) -> npt.NDArray[np.bool_
     if task == "regression":
         return np.empty(0, bool)
     if task == "multilabel":
-        return (one > 0) == (other > 0)
-    return np.atleast_1d(np.equal(one.argmax(0), other.argmax(0)))
+        return np.equal(one > 0, other > 0)
+    return np.atleast_1d(np.asarray(one.argmax(0) == other.argmax(0), bool))
