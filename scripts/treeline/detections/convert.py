@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, cast
 from treeline.detections.categories import name_categories, number_categories
 from treeline.detections.image_files import add_sizes
 from treeline.detections.licenses import add_licenses
-from treeline.detections.write import settle_failure, write_detections
 from treeline.errors import InputError
 from treeline.io.read_results import parse_results, read_results
 from treeline.io.results import Results
+from treeline.io.write_results import settle_failure, write_detections
 
 
 class Format(StrEnum):

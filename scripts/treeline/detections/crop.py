@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from treeline.detections.crop_plan import CropOptions, LeftOut, Plan, plan_crops
-from treeline.detections.images import check_places
 from treeline.detections.locations import UNKNOWN
 from treeline.detections.splits import SPLITS
 from treeline.detections.truth import Truth
@@ -24,7 +23,7 @@ from treeline.io.image_sources import LoadedImage, find_images, load_images, rea
 from treeline.io.images import decode
 from treeline.io.read_results import read_results
 from treeline.io.regions import cut, region_of
-from treeline.io.results import Results
+from treeline.io.result_checks import check_category_names, check_places
 from treeline.io.rolling_archive import RollingArchive
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,8 @@ def crop_detections(
         ShardError: An archive is damaged.
     """
     results = read_results(results_file)
-    _check_categories(results_file, results, options)
+    options.thresholds.check(results_file, results)
+    check_category_names(results_file, results, options.categories or ())
     _check_output(output)
     plans, left_out = plan_crops(results_file, results, truth, locations, options)
     places = find_images(sources, output)
@@ -94,15 +94,6 @@ def crop_detections(
         log.warning("%d images are left out: see %s", len(left_out), output / LEFT_OUT)
     log.info("%s: %d crops of %d images", output, counts.total(), len(plans))
     return counts
-
-
-def _check_categories(results_file: Path, results: Results, options: CropOptions) -> None:
-    options.thresholds.check(results_file, results)
-    known = sorted(set(results["detection_categories"].values()))
-    for category in sorted(options.categories or ()):
-        if category not in known:
-            fix = f"It has: {', '.join(known)}."
-            raise InputError(results_file, f"has no category {category!r}.", field="detection_categories", fix=fix)
 
 
 def _check_output(output: Path) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from treeline.detections.categories import name_categories, number_categories
-from treeline.detections.write import canonical_json, join_failures, settle_failure, write_detections
 from treeline.errors import InputError
 from treeline.io.read_results import read_results
 from treeline.io.results import Results
+from treeline.io.write_results import canonical_json, join_failures, settle_failure, write_detections
 
 Fields: TypeAlias = dict[str, Any]
 Refuse: TypeAlias = Callable[[str, object, object], NoReturn]

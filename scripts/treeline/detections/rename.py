@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from treeline.detections.hashes import read_hashes
-from treeline.detections.write import write_detections
 from treeline.errors import InputError
 from treeline.io.read_results import read_results
+from treeline.io.write_results import write_detections
 
 EXAMPLES = 3
 

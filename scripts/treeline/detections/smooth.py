@@ -14,10 +14,10 @@ from treeline.detections.locations import LocationRule, locate
 from treeline.detections.sequences import group_into_sequences, parse_datetime
 from treeline.detections.smoothing import MajorityRules, Taxon, parse_taxon, smooth_counts
 from treeline.detections.steps import record_step
-from treeline.detections.write import write_detections
 from treeline.errors import InputError
 from treeline.io.read_results import read_results
 from treeline.io.results import Detection, Results
+from treeline.io.write_results import write_detections
 
 log = logging.getLogger(__name__)
 

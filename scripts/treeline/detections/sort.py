@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from treeline.detections.images import check_places
 from treeline.detections.thresholds import Thresholds, highest_confidences
 from treeline.errors import InputError, ShardError
 from treeline.io.atomic import NO_LINK_POSSIBLE, atomic_folder
@@ -24,6 +23,7 @@ from treeline.io.csv_tables import csv_text
 from treeline.io.image_names import inner_path, split_ending, unique_paths
 from treeline.io.image_sources import Place, find_images, load_images
 from treeline.io.read_results import read_results
+from treeline.io.result_checks import check_places
 from treeline.io.results import ImageResult, Results
 from treeline.io.tar import tar_writer
 

@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from treeline.detections.write import settle_failure, write_detections
 from treeline.errors import InputError
 from treeline.io.read_results import read_results
 from treeline.io.results import Detection, Results
+from treeline.io.write_results import settle_failure, write_detections
 
 Test: TypeAlias = Callable[[Detection], bool]
 

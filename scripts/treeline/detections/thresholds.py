@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from treeline.errors import InputError
+from treeline.io.result_checks import check_category_names
 from treeline.io.results import ImageResult, Results
 
 TYPICAL_THRESHOLD = 0.2
@@ -35,11 +35,7 @@ class Thresholds:
         Raises:
             InputError: Names the category.
         """
-        known = sorted(set(results["detection_categories"].values()))
-        for category in self.by_category:
-            if category not in known:
-                fix = f"It has: {', '.join(known)}."
-                raise InputError(file, f"has no category {category!r}.", field="detection_categories", fix=fix)
+        check_category_names(file, results, self.by_category)
 
 
 def highest_confidences(image: ImageResult, categories: Mapping[str, str]) -> dict[str, float]:

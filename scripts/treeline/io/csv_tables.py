@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TextIO
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -14,3 +15,21 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def csv_rows(file: TextIO, columns: Sequence[str]) -> Callable[[Sequence[object]], object]:
+    """Begin a table of names that may hold anything, row by row; numbers are bare, and text is quoted.
+
+    Python's writer leaves a carriage return bare where lines end with line feeds, and readers take it for the end of a
+    line.
+
+    Args:
+        file: Opened with `newline=""`.
+        columns: The header line.
+
+    Returns:
+        What takes a row.
+    """
+    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(columns)
+    return writer.writerow

@@ -15,11 +15,11 @@ from typing_extensions import TypedDict
 
 from treeline.detections.categories import number_categories
 from treeline.detections.formats.labels import CERTAIN, new_results, rounded_box
-from treeline.detections.write import as_json
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.read_results import parse_json, read_file
 from treeline.io.results import Results
+from treeline.io.write_results import as_json
 
 Fields: TypeAlias = dict[str, Any]
 Id: TypeAlias = int | str

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, cast
 
 from treeline.detections.formats.labels import CERTAIN, new_results
-from treeline.detections.write import as_json
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
 from treeline.io.results import Results
+from treeline.io.write_results import as_json
 
 Fields: TypeAlias = dict[str, Any]
 

@@ -14,11 +14,11 @@ from typing_extensions import TypedDict
 
 from treeline.detections.formats.labels import CERTAIN, label_files, new_results, rounded_box
 from treeline.detections.image_files import find_files
-from treeline.detections.write import as_json
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.read_results import parse_json, read_file
 from treeline.io.results import Results
+from treeline.io.write_results import as_json
 
 Fields: TypeAlias = dict[str, Any]
 

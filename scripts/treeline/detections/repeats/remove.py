@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 from treeline.detections.repeats.candidates import Candidates, read_candidates, read_decisions
 from treeline.detections.steps import record_step
-from treeline.detections.write import write_detections
 from treeline.errors import InputError
 from treeline.io.parquet import sha256_of_file
 from treeline.io.read_results import read_results
 from treeline.io.results import Results
+from treeline.io.write_results import write_detections
 
 log = logging.getLogger(__name__)
 

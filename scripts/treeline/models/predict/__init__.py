@@ -1,0 +1,1 @@
+"""What exported models say of images: with onnxruntime alone, without torch."""
