@@ -59,8 +59,11 @@ class OnnxModel:
         except KeyError:
             fix = "Export it: treeline models export --help."
             raise InputError(file, "is an ONNX file, but none of Treeline.", fix=fix) from None
-        except (RuntimeError, ValidationError) as error:
-            raise InputError(file, f"is no ONNX file of Treeline, or a damaged one: {error}") from None
+        except ValidationError as error:
+            raise InputError(file, f"is an ONNX file, but none of this Treeline: {error}") from None
+        except Exception as error:  # onnxruntime's errors have no common class
+            fix = "Export it anew: treeline models export --help."
+            raise InputError(file, f"is no ONNX file, or a damaged one: {error}", fix=fix) from None
 
     def prepare(self, images: Sequence[Bands]) -> npt.NDArray[np.float32]:
         """Bring images to the size and form that the model takes: N x channels x height x width.
