@@ -22,10 +22,10 @@ from tests.shards import encode, encoded_kinds, exif, raw_bgr, shard_row, write_
 from treeline.detect.detector import Detector, open_detector
 from treeline.detect.model import ModelError
 from treeline.detect.shard import DetectReport, detect_shard
-from treeline.detect.source import SourceImage
 from treeline.io.images import decode
 from treeline.io.parquet import sha256_of_file
 from treeline.io.results import ImageResult
+from treeline.io.shard_sources import SourceImage
 
 SCENES = draw_scenes(30)
 KINDS = encoded_kinds()

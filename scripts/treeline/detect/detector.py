@@ -19,10 +19,10 @@ from typing import Any, Literal
 from treeline.choices import MAX_PIXELS
 from treeline.detect.lean_yolov5 import import_yolov5
 from treeline.detect.model import ModelError
-from treeline.detect.source import SourceImage
 from treeline.errors import ImageError
 from treeline.io.images import Pixels, read_stored
 from treeline.io.results import ImageResult, failed, processed
+from treeline.io.shard_sources import SourceImage
 from treeline.io.time_taken import time_taken
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from pathlib import Path
 from treeline.choices import MAX_PIXELS
 from treeline.detect.detector import INFERENCE_FAILURE, Detector, Device, open_detector
 from treeline.detect.model import ModelError, check_sha256
-from treeline.detect.source import batches, content_sha256, read_images
 from treeline.detect.state import FinishedBatches
 from treeline.io.results import ImageResult, build_results, write_results
+from treeline.io.shard_sources import batches, content_sha256, read_images
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def detect_shard(
     """Write the detections of every image of a shard.
 
     Args:
-        source: The images, as `source.read_images` takes them.
+        source: The images, as `treeline.io.shard_sources.read_images` takes them.
         results: Target JSON file.
         checkpoint: The model.
         state_folder: Where finished batches are kept; gone when the results are written.

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import simplejpeg
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from treeline.choices import MAX_PIXELS
 from treeline.errors import ImageError
@@ -222,7 +222,10 @@ def turn_upright(pixels: Pixels, orientation: int) -> Pixels:
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     with _broken_as("broken image header"):
-        return Image.open(io.BytesIO(data))
+        try:
+            return Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:  # whose own text holds an address in memory, another one each time
+            raise ValueError("it cannot be identified") from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from treeline.models import (
     cli_compare,
+    cli_embed,
     cli_evaluate,
     cli_export,
     cli_optimise,
@@ -17,6 +18,7 @@ from treeline.models.app import app
 __all__ = [
     "app",
     "cli_compare",
+    "cli_embed",
     "cli_evaluate",
     "cli_export",
     "cli_optimise",

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.shards import encoded_kinds, picture, raw_bgr, shard_row, write_shard
-from treeline.detect.source import SourceImage, batches, content_sha256, read_images
 from treeline.errors import ShardError
+from treeline.io.shard_sources import SourceImage, batches, content_sha256, read_images
 from treeline.io.tar import tar_writer
 
 KINDS = encoded_kinds()
