@@ -34,9 +34,7 @@ include: "rules/datasets.smk"
 include: "rules/analyze.smk"
 include: "rules/models_inputs.smk"
 include: "rules/models.smk"
-
-
-# To be added with the rules of embeddings: include: "rules/embeddings.smk"
+include: "rules/embeddings.smk"
 
 
 rule all:
