@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import tracemalloc
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics import functional as torchmetrics
 
-from tests.evaluation_cases import about
+from tests.evaluation_cases import about, write_case
 from tests.evaluation_runs import write_run
 from tests.model_cases import make_dataset
 from treeline.datasets import Dataset, Resize
@@ -56,7 +58,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[Task, Case]:
 def make_case(folder: Path, task: Task) -> Case:
     dataset = make_dataset(folder / "shapes", task, count=60, side=20, encodings=["hdf5"])
     run = write_run(folder / "first", dataset, image_size=[SIDE, SIDE])
-    aggregates = evaluate(run, dataset, folder / "e.h5", attributions_of=3)
+    aggregates = evaluate(run, dataset, folder / "e.h5", attributions_of=1)
     samples = list(Dataset(dataset / "dataset.h5", "test", spatial=Resize(SIDE, SIDE)))
     images = torch.stack([sample["image"] for sample in samples]).float()
     with torch.no_grad():
@@ -205,8 +207,26 @@ def test_the_file_says_what_was_evaluated(case: Case) -> None:
 
 
 def test_the_same_evaluation_has_the_same_bytes(case: Case, tmp_path: Path) -> None:
-    evaluate(case.run, case.dataset, tmp_path / "again.h5", attributions_of=3)
+    evaluate(case.run, case.dataset, tmp_path / "again.h5", attributions_of=1)
     assert (tmp_path / "again.h5").read_bytes() == case.evaluation.file.read_bytes()
+
+
+def test_a_killed_process_leaves_no_file_and_the_next_one_writes_the_same(tmp_path: Path) -> None:
+    whole = write_case(tmp_path / "whole" / "e.h5").file.read_bytes()
+    target = tmp_path / "killed" / "e.h5"
+    if not (child := os.fork()):
+        with write_evaluation(target, about(), 4, 0) as writer:
+            ids = np.arange(2)
+            writer.add(Batch(ids, np.ones((2, 8), np.float32), pd.DataFrame({"id": ids})))
+            writer.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert [*target.parent.iterdir()]
+    assert not target.exists()
+    write_case(target)
+    assert [path.name for path in target.parent.iterdir()] == ["e.h5"]
+    assert target.read_bytes() == whole
 
 
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def captum_says(method: str, trained: Trained, images: Tensor, number: int, pixe
         found = maps.attribute(images, relu_attributions=True)
         return torch.nn.functional.interpolate(found, (SIDE, SIDE), mode="bilinear")[0, 0]
     occlusion = captum.attr.Occlusion(score)
-    return occlusion.attribute(images, sliding_window_shapes=(3, 2, 2), strides=(3, 1, 1), baselines=mean)[0, 0]
+    windows = {"sliding_window_shapes": (3, 2, 2), "strides": (3, 1, 1), "perturbations_per_eval": 75}
+    return occlusion.attribute(images, baselines=mean, **windows)[0, 0]
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel", "regression", "segmentation"])

@@ -32,7 +32,7 @@ BACKGROUND = "background"
 """A class of this name is not explained where another is predicted."""
 STEPS = 50
 """Points on the way of integrated gradients."""
-AT_ONCE = 64
+AT_ONCE = 16
 """Images that are computed with at once, each point and each window counted."""
 WINDOWS = 8
 """The side of the window that is occluded is this part of the image's; it moves by half of that."""
