@@ -12,7 +12,8 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.dataset_sources import describe
-from tests.embedding_cases import picture_bytes, write_model, write_shard_archive
+from tests.embedding_cases import picture_bytes, write_mean_model, write_shard_archive
+from tests.exported_models import write_model
 from tests.pipeline import ENVIRONMENT, executed
 from tests.snakemake_runs import ROOT, run_snakemake
 from tests.tiny_shards import paths_below, write_manifest
@@ -95,7 +96,7 @@ def test_every_shard_is_embedded_and_found(project: Path) -> None:
     assert found.exit_code == 0, found.output
     assert "b0-1" in found.output
 
-    write_model(project / "model.onnx", seed=1)
+    write_mean_model(project / "model.onnx")
     assert executed(snakemake(project)).count("embed_shard") == len(SHARDS)
 
 

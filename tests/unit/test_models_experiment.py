@@ -25,7 +25,7 @@ POSITIVE = st.floats(1e-9, 1e9)
 NOT_NEGATIVE = st.floats(0, 1e9)
 BELOW_ONE = st.floats(0, 0.99)
 COUNT = st.integers(1, 10**6)
-SETTINGS = settings(max_examples=60)
+SETTINGS = settings(max_examples=40)
 
 
 def some(model: type[BaseModel], **values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
