@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from tests.dataset_sources import describe
 from tests.embedding_cases import picture_bytes, write_mean_model, write_shard_archive
-from tests.exported_models import write_model
 from tests.pipeline import ENVIRONMENT, executed
+from tests.random_models import write_model
 from tests.snakemake_runs import ROOT, run_snakemake
 from tests.tiny_shards import paths_below, write_manifest
 from treeline.models.cli import app

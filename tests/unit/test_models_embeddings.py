@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from tests.embedding_cases import CLASSES, make_facts, picture_bytes, write_mean_model, write_shard_archive
-from tests.exported_models import make_model, write_model
+from tests.random_models import make_model, write_model
 from tests.shards import encode, shard_row, write_shard
 from treeline.errors import InputError, ShardError
 from treeline.io.finished_batches import BatchFiles

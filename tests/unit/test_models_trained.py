@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 
 from tests.embedding_cases import make_facts
-from tests.exported_models import make_model
+from tests.random_models import make_model
 from treeline.errors import InputError
 from treeline.models.experiment import Experiment
 from treeline.models.facts import ModelFacts
