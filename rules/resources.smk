@@ -28,6 +28,7 @@ MEMORY_MB = {
     "find_near_duplicates": 4096,
     "decode_shard": 600,
     "detect_shard": 3000,
+    "embed_shard": 1500,
     "merge_detections": 2000,
     "results": 4000,
     "scan_shards": 4096 * settings.lookup.scan_ranks,
@@ -50,6 +51,7 @@ MEMORY_MB = {
 # at by the largest detector (without a GPU).
 SECONDS_AN_IMAGE = {
     **dict.fromkeys(("judge", "hash", "exif", "resize", "crop_to_boxes", "decode_shard"), 0.2),
+    "embed_shard": 1.0,
     "detect_shard": 0.5 if settings.detector.device == "cuda" else 10.0,
 }
 

@@ -1,4 +1,4 @@
-"""Exported models with random weights, and archives of small images, for what embeds them."""
+"""Models whose embeddings are known, made without torch, and archives of small images, for what embeds them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
+from onnx import TensorProto, helper, save
 from PIL import Image
 
 from tests.shards import encode
 from treeline.io.tar import tar_writer
-from treeline.models.architecture.model import Model
-from treeline.models.experiment import Architecture, Task
+from treeline.models.experiment import Task
 from treeline.models.facts import ModelFacts
-from treeline.models.onnx_file import export_onnx
+from treeline.models.inference import EMBEDDING, IMAGES, OUTPUTS, TREELINE
 
 CLASSES = ["bear", "fox", "hare"]
 SIDE = 16
+OPERATORS = helper.make_opsetid("", 18)
 
 
 def make_facts(task: Task = "multiclass", channels: int = 3) -> ModelFacts:
@@ -35,14 +35,27 @@ def make_facts(task: Task = "multiclass", channels: int = 3) -> ModelFacts:
     )
 
 
-def make_model(facts: ModelFacts, seed: int = 0, encoder: str = "convnet") -> Model:
-    torch.manual_seed(seed)
-    return Model(Architecture.model_validate({"encoder": encoder}), facts).eval()
-
-
-def write_model(file: Path, facts: ModelFacts | None = None, seed: int = 0) -> Path:
+def write_mean_model(file: Path, facts: ModelFacts | None = None, factor: float = 1 / 255) -> Path:
+    """Write a model whose embedding is each channel's mean by a factor; as an output, it is each class's logit."""
     facts = facts or make_facts()
-    export_onnx(make_model(facts, seed), facts, file)
+    channels = len(facts.channels)
+    nodes = [
+        helper.make_node("ReduceMean", [IMAGES, "axes"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "factor"], [EMBEDDING]),
+        helper.make_node("Identity", [EMBEDDING], [OUTPUTS]),
+    ]
+    constants = [
+        helper.make_tensor("axes", TensorProto.INT64, [2], [2, 3]),
+        helper.make_tensor("factor", TensorProto.FLOAT, [], [factor]),
+    ]
+    images = helper.make_tensor_value_info(IMAGES, TensorProto.FLOAT, ["batch", channels, *facts.image_size])
+    answers = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", channels]) for name in (OUTPUTS, EMBEDDING)
+    ]
+    graph = helper.make_graph(nodes, "means", [images], answers, constants)
+    model = helper.make_model(graph, opset_imports=[OPERATORS], ir_version=10)
+    helper.set_model_props(model, {TREELINE: facts.to_json()})
+    save(model, file)
     return file
 
 

@@ -92,6 +92,20 @@ def test_a_truncated_archive_is_a_shard_error(tmp_path: Path, name: str, kept: f
         list(read_members(archive))
 
 
+@ARCHIVES
+@pytest.mark.parametrize("member", range(len(MEMBERS)))
+def test_a_damaged_header_is_a_shard_error_and_not_the_end(tmp_path: Path, name: str, member: int) -> None:
+    archive = write(tmp_path / name, MEMBERS)
+    whole = archive.read_bytes() if name.endswith(".tar") else gzip.decompress(archive.read_bytes())
+    with tarfile.open(archive) as tar:
+        place = tar.getmembers()[member].offset
+    damaged = whole[: place + 100] + b"damaged." + whole[place + 108 :]
+    archive.write_bytes(damaged if name.endswith(".tar") else gzip.compress(damaged))
+    for read in (read_members, member_names):
+        with pytest.raises(ShardError, match="not a whole tar archive"):
+            list(read(archive))
+
+
 def test_what_is_no_archive_is_a_shard_error(tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("not a tar\n" * 200)
     for archive in (tmp_path / "text.tar", tmp_path / "missing.tar"):

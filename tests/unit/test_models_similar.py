@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner
 
-from tests.embedding_cases import picture_bytes, write_model, write_shard_archive
+from tests.embedding_cases import picture_bytes, write_mean_model, write_shard_archive
 from treeline.errors import InputError, ShardError, TreelineError
 from treeline.io.parquet import write_table
 from treeline.models.cli import app
@@ -41,7 +41,7 @@ def search(*sources: Path) -> EmbeddingSearch:
     return EmbeddingSearch(find_embeddings(sources), memory_mb=512, threads=1)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(VECTORS, st.data())
 def test_numpy_finds_the_same(tmp_path_factory: pytest.TempPathFactory, vectors: Vectors, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("similar")
@@ -137,7 +137,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model and embeddings as the stage makes them, in a folder whose name is a pattern."""
     folder = tmp_path_factory.mktemp("collection")
-    write_model(folder / "model.onnx")
+    write_mean_model(folder / "model.onnx")
     for shard in range(2):
         archive = write_shard_archive(folder / f"{shard}.tar", dict(list(IMAGES.items())[shard::2]))
         target = folder / "embeddings/server_name=a%3A80[1]*" / f"partition_id={shard}.parquet"

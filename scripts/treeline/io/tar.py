@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, Self
 
 from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
@@ -111,11 +111,23 @@ def member_names(archive: Path) -> list[str]:
         return [info.name for info in tar if info.isfile()]
 
 
+class _CheckedInfo(tarfile.TarInfo):
+    """A member's header; a damaged one is an error, where `tarfile` takes it for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        """Read the next header."""
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]  # typeshed lacks it
+            raise tarfile.ReadError(str(error)) from None
+
+
 @contextmanager
 def _open(archive: Path, mode: Literal["r|*", "r:*"]) -> Iterator[tarfile.TarFile]:
     try:
         _check_end(archive)
-        with tarfile.open(archive, mode) as tar:
+        with tarfile.open(archive, mode, tarinfo=_CheckedInfo) as tar:
             yield tar
     except FileNotFoundError:
         raise ShardError(archive, "no such file.", fix="Check the path, or run the stage that makes it.") from None

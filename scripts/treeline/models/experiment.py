@@ -20,6 +20,7 @@ DecoderName = Literal["linear", "multilabel", "unet", "fpn"]
 LossName = Literal[
     "cross_entropy", "focal", "dice", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error"
 ]
+POWERS_OF_TEN = "YAML takes 1e-3 for a text: write 0.001 or 1.0e-3."
 Side = Annotated[int, Field(ge=8)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -174,7 +175,7 @@ class Experiment(Block):
     """Samples of a step, of one process."""
     workers: int = Field(1, ge=0)
     """Processes that read."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Of the weights, the order and the augmentations."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """In which numbers it is computed."""
@@ -222,7 +223,7 @@ def read_experiment(file: Path) -> Experiment:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(file, f"cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(file, f"is not YAML: {error}") from None
     return parse_experiment(content, file)
 
@@ -242,4 +243,5 @@ def parse_experiment(content: Any, file: Path) -> Experiment:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or None
-        raise InputError(file, first["msg"].removeprefix("Value error, ") + ".", field=field) from None
+        fix = POWERS_OF_TEN if first["type"] == "float_type" and isinstance(first["input"], str) else ""
+        raise InputError(file, first["msg"].removeprefix("Value error, ") + ".", field=field, fix=fix) from None

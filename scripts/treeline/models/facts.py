@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from treeline.config_values import Block, NotEmpty
 from treeline.models.experiment import Task
@@ -30,14 +30,22 @@ class ModelFacts(Block):
     """What was learned."""
     class_names: list[str]
     """In the order of the outputs; empty for a regression."""
-    channels: list[str]
+    channels: Annotated[list[str], Field(min_length=1)]
     """Names of the images' channels, in their order."""
-    image_size: Annotated[list[int], Field(min_length=2, max_length=2)]
+    image_size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)]
     """Height and width in pixels."""
     mean: list[float]
     """What is taken off each channel, in the images' units."""
-    std: list[float]
+    std: list[Annotated[float, Field(gt=0)]]
     """What each channel is divided by then, in the images' units."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> ModelFacts:
+        if not len(self.channels) == len(self.mean) == len(self.std):
+            raise ValueError("channels, mean and std: need one of each a channel")
+        if bool(self.class_names) == (self.task == "regression"):
+            raise ValueError("class_names: a regression has none, any other task at least one")
+        return self
 
     def to_json(self) -> str:
         """One line."""

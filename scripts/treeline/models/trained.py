@@ -6,6 +6,7 @@ import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ TREELINE = "treeline"
 WEIGHTS = "state_dict"
 MODEL = "model."
 """What lightning puts before the names of the model's weights, which is an attribute of its module."""
+FIX = "Train the model anew."
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,7 @@ def load_trained(run: Path) -> Trained:
         InputError: There is none, it is corrupt, or it is none of Treeline.
     """
     file = run / BEST if run.is_dir() else run
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(file, "is not there.", fix="Train the model: treeline models train --help.") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(file, f"is no checkpoint, or a damaged one: {error}", fix="Train the model anew.") from None
+    content = _read(file)
     try:
         described = content[TREELINE]
         experiment = Experiment.model_validate(described["experiment"])
@@ -68,6 +65,33 @@ def load_trained(run: Path) -> Trained:
         model.load_state_dict(
             {name.removeprefix(MODEL): value for name, value in weights.items() if name.startswith(MODEL)}
         )
-    except (KeyError, TypeError, AttributeError, ValidationError, RuntimeError) as error:
-        raise InputError(file, f"is no checkpoint of Treeline: {error}", fix="Train the model anew.") from None
+    except (LookupError, TypeError, AttributeError, ValidationError, RuntimeError) as error:
+        raise InputError(file, f"is no checkpoint of Treeline: {_first_of(error)}.", fix=FIX) from None
     return Trained(model.eval(), experiment, facts)
+
+
+def _read(file: Path) -> Any:
+    try:
+        with ZipFile(file) as archive:
+            damaged = archive.testzip()  # torch does not look at the checksums that it writes
+        if damaged is not None:
+            raise InputError(file, f"is damaged: the checksum of {damaged} does not fit.", fix=FIX)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(file, "is not there.", fix="Train the model: treeline models train --help.") from None
+    except pickle.UnpicklingError:
+        problem = "is no checkpoint of Treeline: it holds more than weights and plain values, and could run code."
+        raise InputError(file, problem, fix=FIX) from None
+    except Exception as error:  # what reads hostile bytes raises nearly anything
+        raise InputError(file, f"is no checkpoint, or a damaged one: {error}", fix=FIX) from None
+
+
+def _first_of(error: Exception) -> str:
+    """What is wrong first: with a model of other parts, each of its weights is."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(lines[:2]) + (f" ({len(lines) - 2} more)" if len(lines) > 2 else "")

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 UUID, EMBEDDING, LABEL, CONFIDENCE, REASON = "uuid", "embedding", "label", "confidence", "reason"
 NUMBERS = pa.float16()
 """Half the size of float32, read by pyarrow, pandas and DuckDB; a cosine similarity changes in its fourth digit."""
+DOES_NOT_FIT = "does not fit the model"
+"""Beginning of the reason of an image that has other channels than the model takes."""
 CLASSIFIERS = ("multiclass", "multilabel")
 
 
@@ -78,9 +80,12 @@ class Embedder:
             try:
                 # One at a time: only what the model takes is kept, not a batch of photos in their full size.
                 prepared[place] = self._model.prepare([self._read(image)])
-            except (ImageError, ValueError) as error:
-                log.warning("%s: %s", image.name, error)
+            except ImageError as error:
                 reasons[place] = str(error)
+            except ValueError as error:
+                reasons[place] = f"{DOES_NOT_FIT}: {error}"
+            if reasons[place] is not None:
+                log.warning("%s: %s", image.name, reasons[place])
         embeddings = np.zeros((len(images), self.dimensions), np.float16)
         outputs = np.zeros((len(images), max(1, len(self.facts.class_names))), np.float32)
         if prepared:

@@ -18,7 +18,7 @@ from treeline.io.csv_tables import csv_text
 from treeline.io.finished_batches import BatchFiles
 from treeline.io.parquet import cut_tables, parquet_writer, sha256_of_file
 from treeline.io.shard_sources import batches, content_sha256, read_images
-from treeline.models.embeddings.embedder import REASON, UUID, Embedder
+from treeline.models.embeddings.embedder import DOES_NOT_FIT, REASON, UUID, Embedder
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ def _to_bytes(table: pa.Table) -> bytes:
 
 def _check_channels(model: Path, embedder: Embedder, report: EmbedReport) -> None:
     """A model for other images than these is the user's mistake, and not one of each image."""
-    if not report.embedded and (wrong := [reason for _, reason in report.rejected if "channels; the model" in reason]):
+    first = next((reason for _, reason in report.rejected if reason.startswith(DOES_NOT_FIT)), None)
+    if not report.embedded and first is not None:
         fix = f"It was trained on images of {', '.join(embedder.facts.channels)}: take one that fits."
-        raise InputError(model, f"no image of the shard fits the model: the first {wrong[0]}.", fix=fix)
+        raise InputError(model, f"no image of the shard can be embedded: the first {first}.", fix=fix)
