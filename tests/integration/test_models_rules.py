@@ -80,7 +80,7 @@ def fill(project: Path) -> None:
     outputs = re.findall(r"^    output: (.*)$", snakemake(project, "models", "--dry-run"), re.MULTILINE)
     now = time.time_ns()
     for path in [project / name for output in outputs for name in output.split(", ")]:
-        if path.name in ("curves", "figures", "optimised"):
+        if path.name in ("curves", "figures", "understanding", "optimised"):
             path.mkdir(parents=True)
         else:
             write(path, "")
@@ -166,6 +166,7 @@ def test_a_run_is_made_whole(tmp_path: Path) -> None:
     assert {path.name for path in run.iterdir() if not path.name.startswith(".")} == {
         *("plan.json", "options.json", "config.yaml", "metrics.csv", "experiment.h5", "env.json"),
         *("best.ckpt", "last.ckpt", "curves", "one_shapes_evaluation.h5", "report.html", "figures"),
+        *("understanding.json", "understanding"),
         *("model.onnx", "model.json", "README.md"),
     }
     assert not planned(project)
