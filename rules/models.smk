@@ -7,6 +7,7 @@ OUT  models/<experiment>/plan.json, models/<run>/options.json     its runs, and 
      models/<run>/{metrics.csv,experiment.h5,curves/}
      models/<run>/<run>_<dataset>_evaluation.h5                   evaluate
      models/<run>/{report.html,figures/}                          report
+     models/<run>/{understanding.json,understanding/}
      models/<run>/{optimise.json,.svg,.png,optimised/}            optimise
      models/<run>/{model.onnx,model.json,README.md}               export
      models/<experiment>/comparison.{csv,svg,png}                 of an experiment with a sweep
@@ -150,6 +151,8 @@ rule model_report:
     output:
         report=RUN / "report.html",
         figures=directory(RUN / "figures"),
+        findings=RUN / "understanding.json",
+        tables=directory(RUN / "understanding"),
     log:
         MODEL_LOGS / "{run}" / "report.log",
     benchmark:

@@ -175,4 +175,4 @@ def test_an_experiment_without_a_file(good: dict[str, Any]) -> None:
 def test_the_demo_experiment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (run,) = read_runs(read_settings_file(Path("config/config.yaml")).models).values()
-    assert (run.name, run.experiment.dataset) == ("example", "example")
+    assert (run.name, run.experiment.dataset) == ("example", "what-is-seen")

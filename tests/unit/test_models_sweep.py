@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from treeline.config_models import Models
 from treeline.errors import InputError
 from treeline.models.experiment import Experiment
-from treeline.models.runs import check_dataset, read_runs, select_run, sweeps_of
+from treeline.models.runs import check_dataset, read_runs, select_run, sweeps_of, write_plan
 from treeline.models.sweep import runs_of
 
 BASE = {"title": "Birds", "dataset": "birds", "task": "multiclass", "image_size": [32, 32], "epochs": 2}
@@ -123,6 +124,22 @@ def test_the_runs_of_a_configuration(tmp_path: Path) -> None:
     write(tmp_path, "birds-02")
     with pytest.raises(InputError, match="its run birds-02 has the name of one of .*birds.yaml"):
         read_runs(Models(folder=str(tmp_path), names=["birds", "birds-02"]))
+
+
+def test_a_plan_touches_only_what_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    sweep: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2}]
+    assert write_plan(write(tmp_path, sweep={"runs": sweep}), folder) == ["birds-01", "birds-02"]
+    options = [folder / name / "options.json" for name in ("birds-01", "birds-02")]
+    before = [file.stat().st_ino for file in options]
+    assert json.loads((folder / "birds/plan.json").read_text()) == ["birds-01", "birds-02"]
+    assert [json.loads(file.read_text())["seed"] for file in options] == [1, 2]
+    write_plan(write(tmp_path, title="Another", sweep={"runs": [{"seed": 1}, {"seed": 3}, {"seed": 4}]}), folder)
+    assert [file.stat().st_ino == inode for file, inode in zip(options, before, strict=True)] == [True, False]
+    assert json.loads(options[1].read_text())["seed"] == 3
+    with pytest.raises(InputError):
+        write_plan(write(tmp_path, epochs=0), folder)
+    assert len(json.loads((folder / "birds/plan.json").read_text())) == 3
 
 
 def test_the_run_that_is_meant(tmp_path: Path) -> None:

@@ -36,14 +36,14 @@ def _print_table(table: pd.DataFrame) -> None:
     """Print of each run what it changes, and the first metric of each split; the file has all."""
     from treeline.console import new_table, open_console, printable
 
-    metric = next(name for name in table if name.startswith("val_") and name != "val_loss").removeprefix("val_")
-    left_out = [
-        name for name in table if name.startswith(("val_", "test_")) and name.partition("_")[2] not in ("loss", metric)
+    names = [str(name) for name in table]
+    metric = next(name for name in names if name.startswith("val_") and name != "val_loss").removeprefix("val_")
+    shown = [
+        name for name in names if not name.startswith(("val_", "test_")) or name.partition("_")[2] in ("loss", metric)
     ]
-    shown = table.drop(columns=left_out)
     printed = new_table(f"{len(table)} runs")
     for name in shown:
         printed.add_column(name, justify="left" if name == "run" else "right", overflow="fold")
-    for row in shown.itertuples(index=False):
+    for row in table[shown].itertuples(index=False):
         printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else printable(str(value)) for value in row))
     open_console().print(printed)

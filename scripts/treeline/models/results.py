@@ -48,10 +48,12 @@ class RunResult:
         """Results of the best epoch: of the first one, where the metric is never a number."""
         from treeline.models.metrics import is_better_higher
 
-        values = self.val[self.metrics[0]]
+        metric = self.metrics[0]
+        values = self.val[metric]
         if values.isna().all():
             return self.val.iloc[0]
-        return self.val.loc[values.idxmax() if is_better_higher(self.experiment.task, values.name) else values.idxmin()]
+        place = values.argmax() if is_better_higher(self.experiment.task, metric) else values.argmin()
+        return self.val.iloc[int(place)]
 
 
 def read_result(folder: Path, benchmarks: Path | None = None) -> RunResult:
