@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from treeline.errors import ConfigError, TreelineError
 from treeline.models.architecture.model import Model
-from treeline.models.experiment import Experiment, Freeze, Schedule
+from treeline.models.experiment import METRICS, Experiment, Freeze, Schedule
 from treeline.models.facts import ModelFacts
 from treeline.models.losses import make_loss
 from treeline.models.metrics import compute, make_metrics, metric_inputs
@@ -87,7 +87,7 @@ class Training(lightning.LightningModule):
         """The mean loss and the metrics of the epoch, in the experiment's order; begins anew."""
         values = compute(self.metrics)
         self.metrics.reset()
-        names = self.experiment.metrics or list(values)
+        names = self.experiment.metrics or METRICS[self.experiment.task]
         return {"loss": self.mean_val_loss.take(self), **{name: values[name] for name in names}}
 
     def on_train_start(self) -> None:
