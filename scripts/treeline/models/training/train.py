@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from treeline.errors import ConfigError
@@ -80,7 +80,7 @@ def make_trainer(experiment: Experiment, callbacks: list[lightning.Callback], **
         ConfigError: This machine has no such devices.
     """
     # A Slurm job is Snakemake's to submit anew, not lightning's.
-    plugins = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None
+    plugins: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     try:
         return lightning.Trainer(
             accelerator=experiment.accelerator,
