@@ -56,6 +56,7 @@ class Training(lightning.LightningModule):
         self.learning_rate = experiment.optimiser.learning_rate
         self.loss = make_loss(experiment, class_counts)
         self.metrics = make_metrics(experiment.task, experiment.metrics, len(facts.class_names))
+        self.refuses_divergence = True
         self.mean_loss = MeanLoss()
         self.mean_val_loss = MeanLoss()
         check_freeze(model, experiment.freeze)
@@ -68,7 +69,7 @@ class Training(lightning.LightningModule):
         """
         outputs, _ = self.model(batch["image"].float())
         loss: Tensor = self.loss(outputs, batch["target"])
-        if not torch.isfinite(loss):
+        if self.refuses_divergence and not torch.isfinite(loss):
             raise DivergedError(self._describe_divergence(outputs, batch))
         self.mean_loss.add(loss.detach(), len(outputs))
         return loss
