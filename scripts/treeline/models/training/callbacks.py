@@ -88,12 +88,12 @@ class Record(lightning.Callback):
         train, val = pl_module.train_results(), pl_module.val_results()
         self.rows.append({"epoch": epoch, "step": step, "split": "train", "learning_rate": rate, **train})
         self.rows.append({"epoch": epoch, "step": step, "split": "val", **val})
-        self._log(epoch, train["loss"], val)
         if self._is_better(val[self._metric]):
             self._best, self._best_epoch = val[self._metric], epoch
             if trainer.is_global_zero:
                 write_weights(self._best_file, pl_module, self._experiment, self._facts)
         if trainer.is_global_zero:
+            self._log(epoch, train["loss"], val)
             self._after_epoch(self.rows)
         self._end_if_due(trainer)
 

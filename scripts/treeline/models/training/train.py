@@ -149,5 +149,5 @@ def _find_state(unfinished: Path, key: str) -> Path | None:
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = f"is damaged ({error})"
     log.warning("%s %s: training begins anew", file, reason)
-    shutil.rmtree(unfinished)
+    file.unlink(missing_ok=True)  # another process may have been as quick
     return None
