@@ -51,7 +51,7 @@ class Weights(Block):
     """Published weights that an encoder starts from."""
 
     file: NotEmpty
-    """A state dict with torchvision's keys: `.pt`, `.pth` or `.safetensors`; a classifier's `fc` is left out."""
+    """A state dict of PyTorch with torchvision's keys; a classifier's `fc` is left out."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 that the file must have."""
 
