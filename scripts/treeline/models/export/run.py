@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 MODEL, DESCRIPTION, CARD = "model.onnx", "model.json", "README.md"
+METADATA = "metadata.h5"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -70,6 +71,10 @@ def _check_dataset(dataset: Path, encoding: Encoding, facts: ModelFacts) -> None
         problem = f"holds the dataset {metadata.name} ({metadata.task}, {len(metadata.class_names)} classes)"
         expected = f"{facts.dataset} ({facts.task}, {len(facts.class_names)} classes)"
         raise InputError(dataset, f"{problem}; the model was trained on {expected}.", fix="Give that one.")
+    file = dataset / METADATA
+    if not file.is_file() or sha256_of_file(file) != facts.dataset_hash:
+        problem = f"is not the one that {facts.run} was trained on: what it was tested with may not be the test now."
+        raise InputError(file, problem, fix="Train the model anew, or bring the dataset back.")
 
 
 def _describe(model: Path, trained: Trained, parity: Parity) -> dict[str, Any]:
