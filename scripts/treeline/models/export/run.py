@@ -14,8 +14,9 @@ import onnx
 from treeline import __version__
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
-from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding
+from treeline.io.datasets.encodings import open_encoding
 from treeline.io.parquet import sha256_of_file
+from treeline.models.evaluation.data import find_encoding
 from treeline.models.export.card import write_card
 from treeline.models.export.parity import Parity, check_parity, measure_parity
 from treeline.models.facts import ModelFacts
@@ -46,8 +47,8 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
         InputError: The run has no checkpoint, the dataset is missing or another one, or the models differ.
     """
     trained = load_trained(run)
-    encoding = open_encoding(dataset / TARGETS[trained.experiment.encoding])
-    _check_dataset(dataset, encoding, trained.facts)
+    _check_dataset(dataset / METADATA, trained.facts)
+    encoding = open_encoding(find_encoding(dataset, trained))
     with ExitStack() as stack:
         model, description, card = (
             stack.enter_context(atomic_path(output / name)) for name in (MODEL, DESCRIPTION, CARD)
@@ -64,17 +65,12 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
     return parity
 
 
-def _check_dataset(dataset: Path, encoding: Encoding, facts: ModelFacts) -> None:
-    metadata = encoding.metadata
-    found = (metadata.name, metadata.task, list(metadata.class_names), len(metadata.channels))
-    if found != (facts.dataset, facts.task, facts.class_names, len(facts.channels)):
-        problem = f"holds the dataset {metadata.name} ({metadata.task}, {len(metadata.class_names)} classes)"
-        expected = f"{facts.dataset} ({facts.task}, {len(facts.class_names)} classes)"
-        raise InputError(dataset, f"{problem}; the model was trained on {expected}.", fix="Give that one.")
-    file = dataset / METADATA
-    if not file.is_file() or sha256_of_file(file) != facts.dataset_hash:
-        problem = f"is not the one that {facts.run} was trained on: what it was tested with may not be the test now."
-        raise InputError(file, problem, fix="Train the model anew, or bring the dataset back.")
+def _check_dataset(metadata: Path, facts: ModelFacts) -> None:
+    if not metadata.is_file():
+        raise InputError(metadata, "is not there.", fix="Make the dataset: snakemake datasets.")
+    if sha256_of_file(metadata) != facts.dataset_hash:
+        problem = f"is not the dataset that {facts.run} was trained on: what is its test may have been its training."
+        raise InputError(metadata, problem, fix="Bring that dataset back, or train the model anew.")
 
 
 def _describe(model: Path, trained: Trained, parity: Parity) -> dict[str, Any]:
