@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pytest
 import scipy.special
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner
@@ -148,7 +148,7 @@ def test_the_catalogue_takes_the_best_class(model: Path, images: Path, tmp_path:
     assert rows == [("animal", "blue"), ("animal", None)]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(content=contents())
 def test_all_else_stays_whatever_the_results_hold(content: dict[str, Any], model: Path, images: Path) -> None:
     with TemporaryDirectory() as name:

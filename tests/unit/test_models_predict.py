@@ -274,7 +274,7 @@ def test_sources_that_say_nothing_or_two_things_are_refused(colours: Path, photo
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(text, st.floats(0, 1).map(lambda value: round(value, DECIMALS)))))
 def test_both_forms_of_a_table_hold_the_same(rows: list[tuple[str, float]]) -> None:
     schema = pa.schema([("image", pa.string()), ("confidence", pa.float64())])
