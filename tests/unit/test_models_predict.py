@@ -171,7 +171,11 @@ def test_numbers_labels_and_masks(folder: Path, tmp_path: Path) -> None:
     mask = np.asarray(Image.open(tmp_path / shown["mask"]))
     np.testing.assert_array_equal(mask, np.where(np.arange(40)[:, None] < 20, 0, 2).repeat(50, 1))
     # What an earlier run has shown is no source of the next one.
-    assert predict(folder / "segmentation.onnx", [tmp_path], tmp_path / "out.csv", PredictOptions()) == Predicted(1, 0)
+    model = folder / "segmentation.onnx"
+    assert predict(model, [tmp_path], tmp_path / "out.csv", PredictOptions()) == Predicted(1, 0)
+    (tmp_path / "mine.masks").mkdir()
+    with pytest.raises(InputError, match="of no earlier run"):
+        predict(model, [source], tmp_path / "mine.csv", PredictOptions())
 
 
 def test_only_the_best_classes_are_written_where_they_are_many(colours: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,8 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
     """
     trained = load_trained(run)
     _check_dataset(dataset / METADATA, trained.facts)
-    encoding = open_encoding(find_encoding(dataset, trained))
     with ExitStack() as stack:
+        encoding = stack.enter_context(closing(open_encoding(find_encoding(dataset, trained))))
         model, description, card = (
             stack.enter_context(atomic_path(output / name)) for name in (MODEL, DESCRIPTION, CARD)
         )
@@ -60,7 +60,6 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
         described = _describe(model, trained, parity)
         description.write_text(json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         write_card(card, trained, encoding.metadata, described, run)
-    encoding.close()
     log.info("%s: differs from the trained model by at most %.2g", output / MODEL, parity.relative_difference)
     return parity
 

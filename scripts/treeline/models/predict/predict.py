@@ -87,13 +87,16 @@ def predict(model_file: Path, sources: Sequence[Path], output: Path, options: Pr
     _check_options(model_file, facts, options)
     is_segmentation = facts.task == "segmentation"
     masks = _masks_of(output)
+    if is_segmentation and masks.exists() and not failures_of(output).exists():
+        raise InputError(masks, "is there already, and of no earlier run.", fix="Give another --output.")
     places = find_named(sources, masks)
     predictions = 0
     with ExitStack() as stack:
-        failures = stack.enter_context(failures_file(failures_of(output)))
         show = _Masks(stack.enter_context(atomic_folder(masks)), masks, places) if is_segmentation else None
         schema = pa.schema([(IMAGE, pa.string()), *columns_of(facts, options.top)])
         write = stack.enter_context(table_file(output, schema))
+        # Entered last, it is there first: by it an earlier run's masks are known.
+        failures = stack.enter_context(failures_file(failures_of(output)))
         for name, ready, outputs in run_in_batches(model, _ready(model, places, failures, options), options.batch_size):
             if not np.isfinite(outputs).all():
                 failures.add(name, "the model gives NaN or infinity")
