@@ -37,14 +37,14 @@ def facts_of(task: Task, **changes: Any) -> ModelFacts:
     return ModelFacts.model_validate({**known, **changes})
 
 
-def make_trained(task: Task, *, scale: float = 30.0, **changes: Any) -> Trained:
+def make_trained(task: Task, **changes: Any) -> Trained:
     """A model whose outputs are spread out, so that images differ; with `changes` of the facts."""
     torch.manual_seed(len(task))
     facts = facts_of(task, **changes)
     described: Experiment = experiment(task, image_size=SIZE)
     model = Model(described.architecture, facts).eval()
     with torch.no_grad():
-        model.decoder.layer.weight *= scale
+        model.decoder.layer.weight *= 30
     return Trained(model, described, facts)
 
 

@@ -11,7 +11,10 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from typer.testing import CliRunner
 
 from tests.exported_models import facts_of, write_colours
@@ -26,6 +29,7 @@ from treeline.io.read_results import read_results
 from treeline.io.tar import tar_writer
 from treeline.io.write_results import write_detections
 from treeline.models.cli import app
+from treeline.models.predict.answers import DECIMALS, columns_of, rank_classes, row_of
 from treeline.models.predict.classify import Classified, ClassifyOptions, classify_detections
 
 RGB = ["red", "green", "blue"]
@@ -144,7 +148,7 @@ def test_the_catalogue_takes_the_best_class(model: Path, images: Path, tmp_path:
     assert rows == [("animal", "blue"), ("animal", None)]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(content=contents())
 def test_all_else_stays_whatever_the_results_hold(content: dict[str, Any], model: Path, images: Path) -> None:
     with TemporaryDirectory() as name:
@@ -227,3 +231,17 @@ def test_what_cannot_be_classified_is_refused(model: Path, images: Path, tmp_pat
         with pytest.raises(InputError, match=message):
             classify_detections(file, source, [images], tmp_path / "out.json", options)
     assert not list(tmp_path.glob("out*"))
+
+
+logits = arrays.arrays(np.float32, st.integers(1, 8), elements=st.floats(-1e4, 1e4, width=32))
+
+
+@given(logits)
+def test_classes_are_ranked_as_the_outputs_are(outputs: Any) -> None:
+    ranked = rank_classes(outputs)
+    expected = scipy.special.softmax(outputs.astype(np.float64))
+    np.testing.assert_allclose([chance for _, chance in sorted(ranked)], expected, atol=10**-DECIMALS)
+    assert [chance for _, chance in ranked] == sorted((chance for _, chance in ranked), reverse=True)
+    facts = facts_of("multiclass", class_names=[f"class {place}" for place in range(len(outputs))])
+    for top in (None, 1, 3):
+        assert len(row_of(facts, outputs, top)) == len(columns_of(facts, top))

@@ -8,26 +8,25 @@ import json
 import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import onnx
-import pandas as pd
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from typer.testing import CliRunner
 
-from tests.exported_models import RUN, SIZE, Colours, facts_of, make_trained, write_colours, write_model, write_run
-from tests.model_cases import CLASSES, make_dataset
+from tests.evaluation_cases import write_case
+from tests.exported_models import RUN, SIZE, Colours, make_trained, write_colours, write_model, write_run
+from tests.model_cases import make_dataset
 from treeline.errors import InputError
 from treeline.io.datasets.encodings import open_encoding
-from treeline.io.hdf_tables import put_table
+from treeline.io.datasets.metadata import read_metadata
+from treeline.io.parquet import sha256_of_file
 from treeline.models.cli import app
 from treeline.models.experiment import Task
 from treeline.models.export import parity
+from treeline.models.export.card import write_card
 from treeline.models.export.run import CARD, DESCRIPTION, MODEL, export_run
-from treeline.models.export.scores import read_scores
 from treeline.models.inference import OnnxModel
 from treeline.models.onnx_file import export_onnx
 from treeline.models.trained import Trained
@@ -39,8 +38,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
-    return make_trained("multiclass")
+def trained(dataset: Path) -> Trained:
+    return make_trained("multiclass", dataset_hash=sha256_of_file(dataset / "metadata.h5"))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +99,7 @@ def test_the_same_model_makes_the_same_bytes_that_say_nothing_of_where(
     assert b".py" not in content
 
 
-@pytest.mark.parametrize(("task", "agreement"), [("multilabel", 1), ("regression", None), ("segmentation", 1)])
+@pytest.mark.parametrize(("task", "agreement"), [("multilabel", 1), ("regression", None)])
 def test_models_of_other_tasks_are_compared(task: Task, agreement: float | None, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "shapes", task, count=10, encodings=["hdf5"])
     model = OnnxModel(write_colours(tmp_path / MODEL, task))
@@ -134,49 +133,45 @@ def test_a_model_that_says_something_else_is_not_exported(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_another_dataset_is_refused(dataset: Path, tmp_path: Path) -> None:
-    run = write_run(tmp_path / RUN, make_trained("multiclass", class_names=["cat", "dog", "eel"]))
-    with pytest.raises(InputError, match="the model was trained on shapes"):
-        export_run(run, dataset, tmp_path / "out")
-    with pytest.raises(InputError, match="no such file"):
+def test_another_dataset_is_refused(run: Path, tmp_path: Path) -> None:
+    changed = make_dataset(tmp_path / "changed", count=16, encodings=["hdf5"])
+    with pytest.raises(InputError, match="is not the dataset that"):
+        export_run(run, changed, tmp_path / "out")
+    with pytest.raises(InputError, match="is not there"):
         export_run(run, tmp_path / "nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def write_evaluation(run: Path, **columns: object) -> tuple[Path, pd.DataFrame]:
-    generator = np.random.default_rng(0)
-    table = pd.DataFrame({"id": np.arange(40), "label_idx": generator.integers(0, 3, 40)})
-    table["predicted_idx"] = np.where(generator.random(40) < 0.7, table["label_idx"], 0)
-    table["correct"] = table["label_idx"] == table["predicted_idx"]
-    table = table.assign(loss=generator.random(40), **columns)
+def test_the_card_is_one_of_the_hub(run: Path, dataset: Path, trained: Trained) -> None:
+    trained_on = {"run": RUN, "trained_on_hash": trained.facts.dataset_hash}
     file = run / f"{RUN}_shapes_evaluation.h5"
-    with pd.HDFStore(file, "w") as store:
-        put_table(store, "metrics", table)
-    with h5py.File(file, "a") as content:
-        content.attrs.update(run=RUN, split="test")
-    return file, table
-
-
-def test_the_card_is_one_of_the_hub_and_counts_whose_images_they_are(run: Path, tmp_path: Path) -> None:
-    dataset = make_dataset(tmp_path / "dataset", count=15, encodings=["hdf5"])
-    ids = np.arange(15) * 3
-    whose = {"license": ["CC BY 4.0"] * 9 + ["CC0"] * 5 + [""], "creator": ["Ä | <b>"] * 15}
-    with pd.HDFStore(dataset / "dataset.h5", "a") as store:
-        put_table(store, "additional", pd.DataFrame({"id": ids, **whose}))
-    file, table = write_evaluation(run)
+    write_case(file, "multiclass", **trained_on)
     export_run(run, dataset, run)
-
     card = ModelCard.load(run / CARD)
     assert card.data.library_name == "onnx"
     assert card.data.pipeline_tag == "image-classification"
-    found = {result.metric_type: result.metric_value for result in card.data.eval_results}
-    accuracy = accuracy_score(table["label_idx"], table["predicted_idx"])
-    assert found["accuracy"] == round(accuracy, 4)
-    for line in ("| CC BY 4.0 | 9 |", "| CC0 | 5 |", "| not given | 1 |", "| Ä \\| &lt;b> | 15 |", "| train | 9 |"):
+    [result] = card.data.eval_results
+    assert (result.metric_type, result.metric_value, result.dataset_name) == ("example", 0.5, "shapes")
+    for line in ("| example | 0.5000 |", "On 40 images", "| train | 9 |", "| green | 3 | 1 | 1 |"):
         assert line in card.text
 
-    f1 = precision_recall_fscore_support(table["label_idx"], table["predicted_idx"], average="macro")[2]
-    assert read_scores(file, facts_of("multiclass")).metrics["f1"] == pytest.approx(f1)
+    write_case(file, "multiclass", **{**trained_on, "run": "other"})
+    with pytest.raises(InputError, match="is of the model other"):
+        export_run(run, dataset, run)
+    file.write_bytes(b"no HDF5")
+    with pytest.raises(InputError, match="is no evaluation"):
+        export_run(run, dataset, run)
+
+
+def test_a_card_counts_whose_images_they_are(trained: Trained, exported: Path, dataset: Path, tmp_path: Path) -> None:
+    metadata = read_metadata(dataset / "metadata.h5")
+    whose = {"license": ["CC BY 4.0"] * 9 + ["CC0"] * 5 + [""], "creator": ["Ä | <b>\n---"] * 15}
+    known = metadata.with_tables(additional=metadata.index[["id"]].assign(**whose))
+    described = json.loads((exported / DESCRIPTION).read_text("utf-8"))
+    write_card(tmp_path / CARD, trained, known, described, tmp_path)
+    text = ModelCard.load(tmp_path / CARD).text
+    for line in ("| CC BY 4.0 | 9 |", "| CC0 | 5 |", "| not given | 1 |", "| Ä \\| &lt;b> --- | 15 |"):
+        assert line in text
 
 
 def test_a_card_without_an_evaluation_says_so(exported: Path) -> None:
@@ -184,28 +179,3 @@ def test_a_card_without_an_evaluation_says_so(exported: Path) -> None:
     assert card.data.eval_results is None
     assert "has not been evaluated" in card.text
     assert "The licence of the images is not given" in card.text
-
-
-def test_another_models_evaluation_is_refused(run: Path, dataset: Path) -> None:
-    file, _ = write_evaluation(run)
-    with h5py.File(file, "a") as content:
-        content.attrs["run"] = "other"
-    with pytest.raises(InputError, match="is the evaluation of other"):
-        export_run(run, dataset, run)
-    file.write_bytes(b"no HDF5")
-    with pytest.raises(InputError, match="is no evaluation"):
-        export_run(run, dataset, run)
-    assert not (run / MODEL).exists()
-
-
-def test_scores_of_a_segmentation_are_those_of_all_pixels_together(tmp_path: Path) -> None:
-    generator = np.random.default_rng(1)
-    counts = {f"{kind}_{k}": generator.integers(0, 50, 40) for kind in ("tp", "fp", "fn") for k in range(3)}
-    for k in range(3):
-        counts[f"tp_{k}"][:10] = 0
-    file, table = write_evaluation(tmp_path, **counts)
-    scores = read_scores(file, facts_of("segmentation", class_names=list(CLASSES)))
-    sums = table.sum()
-    expected = [sums[f"tp_{k}"] / (sums[f"tp_{k}"] + sums[f"fp_{k}"] + sums[f"fn_{k}"]) for k in range(3)]
-    assert scores.metrics["iou"] == pytest.approx(np.mean(expected))
-    assert scores.images == 40

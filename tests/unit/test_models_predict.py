@@ -18,7 +18,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -26,9 +25,12 @@ from tests.exported_models import SIZE, facts_of, write_colours, write_model
 from treeline.datasets.resizing import Resize
 from treeline.errors import InputError, ShardError, TreelineError
 from treeline.io.encode import encode_jpeg, encode_png
+from treeline.io.image_sources import Place
 from treeline.io.tar import tar_writer
 from treeline.models.cli import app
-from treeline.models.predict.answers import DECIMALS, columns_of, rank_classes, row_of
+from treeline.models.inference import OnnxModel
+from treeline.models.predict.answers import DECIMALS
+from treeline.models.predict.images import failures_file, load_named
 from treeline.models.predict.predict import Predicted, PredictOptions, predict
 from treeline.models.predict.table_file import table_file
 from treeline.models.trained import Trained
@@ -169,7 +171,11 @@ def test_numbers_labels_and_masks(folder: Path, tmp_path: Path) -> None:
     mask = np.asarray(Image.open(tmp_path / shown["mask"]))
     np.testing.assert_array_equal(mask, np.where(np.arange(40)[:, None] < 20, 0, 2).repeat(50, 1))
     # What an earlier run has shown is no source of the next one.
-    assert predict(folder / "segmentation.onnx", [tmp_path], tmp_path / "out.csv", PredictOptions()) == Predicted(1, 0)
+    model = folder / "segmentation.onnx"
+    assert predict(model, [tmp_path], tmp_path / "out.csv", PredictOptions()) == Predicted(1, 0)
+    (tmp_path / "mine.masks").mkdir()
+    with pytest.raises(InputError, match="of no earlier run"):
+        predict(model, [source], tmp_path / "mine.csv", PredictOptions())
 
 
 def test_only_the_best_classes_are_written_where_they_are_many(colours: Path, tmp_path: Path) -> None:
@@ -218,6 +224,33 @@ def test_images_of_other_channels_are_failures(folder: Path, photos: Path, tmp_p
     assert reason == "has 3 channels; the model takes 1"
 
 
+def test_an_image_that_is_gone_is_a_failure(tmp_path: Path) -> None:
+    with tar_writer(tmp_path / "in.tar") as tar:
+        tar.add("a.png", picture("red"))
+    places = {"x.png": Place(tmp_path / "x.png", "file"), "y.png": Place(tmp_path / "in.tar", "archive")}
+    with failures_file(tmp_path / "failures.csv") as failures:
+        assert list(load_named(places, failures)) == []
+    reasons = {row["image"]: row["reason"] for row in rows_of(tmp_path / "failures.csv")}
+    assert reasons == {"x.png": "cannot be read: No such file or directory", "y.png": "is not there any more"}
+
+
+def test_what_is_broken_off_leaves_nothing(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = write_colours(tmp_path / "model.onnx", "segmentation")
+    run, calls = OnnxModel.run, []
+
+    def run_once(self: OnnxModel, prepared: Any) -> Any:
+        calls.append(len(prepared))
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return run(self, prepared)
+
+    monkeypatch.setattr(OnnxModel, "run", run_once)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        predict(model, [photos], tmp_path / "out.csv", PredictOptions(batch_size=2))
+    assert set(tmp_path.iterdir()) == before
+
+
 def test_sources_that_say_nothing_or_two_things_are_refused(colours: Path, photos: Path, tmp_path: Path) -> None:
     def refuse(sources: list[Path], message: str, error: type[TreelineError] = InputError) -> None:
         with pytest.raises(error, match=message):
@@ -235,28 +268,17 @@ def test_sources_that_say_nothing_or_two_things_are_refused(colours: Path, photo
     (tmp_path / "empty" / b"\xff.png".decode(errors="surrogateescape")).write_bytes(picture("red"))
     refuse([tmp_path / "empty"], "is not UTF-8")
     assert not list(tmp_path.glob("out*"))
+    regression = write_colours(tmp_path / "regression.onnx", "regression")
+    with pytest.raises(InputError, match="is a model of regression"):
+        predict(regression, [photos], tmp_path / "out.csv", PredictOptions(top=2))
     command = ["predict", str(colours), str(photos), "--output", str(tmp_path / "out.xlsx")]
     assert CliRunner().invoke(app, command).exit_code == 2
-
-
-logits = arrays.arrays(np.float32, st.integers(1, 8), elements=st.floats(-1e4, 1e4, width=32))
-
-
-@given(logits)
-def test_classes_are_ranked_as_the_outputs_are(outputs: Any) -> None:
-    ranked = rank_classes(outputs)
-    expected = torch.tensor(outputs).double().softmax(0).numpy()
-    np.testing.assert_allclose([chance for _, chance in sorted(ranked)], expected, atol=10**-DECIMALS)
-    assert [chance for _, chance in ranked] == sorted((chance for _, chance in ranked), reverse=True)
-    facts = facts_of("multiclass", class_names=[f"class {place}" for place in range(len(outputs))])
-    for top in (None, 1, 3):
-        assert len(row_of(facts, outputs, top)) == len(columns_of(facts, top))
 
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(text, st.floats(0, 1).map(lambda value: round(value, DECIMALS)))))
 def test_both_forms_of_a_table_hold_the_same(rows: list[tuple[str, float]]) -> None:
     schema = pa.schema([("image", pa.string()), ("confidence", pa.float64())])

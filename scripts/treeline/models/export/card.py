@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
 from treeline.config_datasets import Task
+from treeline.errors import InputError
 from treeline.io.datasets.metadata import ID, SPLITS, Metadata
-from treeline.models.export.scores import Scores, read_scores
 from treeline.models.facts import ModelFacts
 from treeline.models.trained import Trained
+
+if TYPE_CHECKING:
+    from treeline.models.evaluation.reading import Evaluation
 
 PIPELINES: dict[Task, str] = {
     "multiclass": "image-classification",
@@ -30,6 +33,10 @@ LICENCES = ("license", "licence", "license_name")
 CREATORS = ("creator", "rights_holder", "author", "photographer")
 """Columns of the dataset's table `additional`, the first that is there."""
 MOST_ROWS = 50
+DECIMALS = 4
+"""Of metrics."""
+FEW_IMAGES = 50
+"""A class with fewer of `train` is named among the limits."""
 NOT_GIVEN = "not given"
 
 Columns = Sequence[str]
@@ -47,18 +54,17 @@ def write_card(target: Path, trained: Trained, metadata: Metadata, described: Ma
         run: Folder of the run.
 
     Raises:
-        InputError: The run's evaluation cannot be read.
+        InputError: The run's evaluation cannot be read, or is another model's.
     """
     facts = trained.facts
-    file = run / f"{facts.run}_{facts.dataset}_evaluation.h5"
-    scores = read_scores(file, facts) if file.is_file() else None
-    head = yaml.safe_dump(_front_matter(facts, scores), sort_keys=False, allow_unicode=True)
+    evaluation = _find_evaluation(run, facts)
+    head = yaml.safe_dump(_front_matter(facts, evaluation), sort_keys=False, allow_unicode=True)
     parts = [
         f"---\n{head}---\n",
         f"# {_line(facts.run)}\n",
         f"{_line(trained.experiment.title)}.\n".replace("..", "."),
         *_use(facts),
-        *_scores(scores),
+        *_scores(evaluation),
         *_limits(facts, metadata),
         *_data(facts, metadata),
         *_sources(metadata),
@@ -67,20 +73,41 @@ def write_card(target: Path, trained: Trained, metadata: Metadata, described: Ma
     target.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _front_matter(facts: ModelFacts, scores: Scores | None) -> dict[str, Any]:
+def _find_evaluation(run: Path, facts: ModelFacts) -> Evaluation | None:
+    from treeline.models.evaluation.reading import read_evaluation
+
+    file = run / f"{facts.run}_{facts.dataset}_evaluation.h5"
+    if not file.is_file():
+        return None
+    evaluation = read_evaluation(file)
+    about = evaluation.about
+    if (about.run, about.trained_on_hash) != (facts.run, facts.dataset_hash):
+        problem = f"is of the model {about.run}, and of another one than {facts.run} or of other training data."
+        raise InputError(file, problem, fix="Evaluate the model anew.")
+    return evaluation
+
+
+def _front_matter(facts: ModelFacts, evaluation: Evaluation | None) -> dict[str, Any]:
     front: dict[str, Any] = {
         "library_name": "onnx",
         "pipeline_tag": PIPELINES[facts.task],
         "tags": ["treeline", facts.task],
     }
-    if scores is not None:
+    if evaluation is not None:
+        about = evaluation.about
+        metrics = [{"type": name, "value": value} for name, value in _rounded(evaluation).items()]
         result = {
             "task": {"type": PIPELINES[facts.task]},
-            "dataset": {"name": facts.dataset, "type": facts.dataset, "split": scores.split},
-            "metrics": [{"type": name, "value": round(float(value), 4)} for name, value in scores.metrics.items()],
+            "dataset": {"name": about.dataset, "type": about.dataset, "split": about.split},
+            "metrics": metrics,
         }
         front["model-index"] = [{"name": facts.run, "results": [result]}]
     return front
+
+
+def _rounded(evaluation: Evaluation) -> dict[str, float]:
+    """The metrics that are defined, to `DECIMALS`."""
+    return {name: round(value, DECIMALS) for name, value in evaluation.aggregates.items() if value is not None}
 
 
 def _use(facts: ModelFacts) -> list[str]:
@@ -101,17 +128,14 @@ def _use(facts: ModelFacts) -> list[str]:
     ]
 
 
-def _scores(scores: Scores | None) -> list[str]:
-    if scores is None:
+def _scores(evaluation: Evaluation | None) -> list[str]:
+    if evaluation is None:
         return ["## How good it is\n", "It has not been evaluated: `treeline models evaluate` does that.\n"]
-    parts = [
+    return [
         "## How good it is\n",
-        f"On {scores.images:,} images of the split `{scores.split}`:\n",
-        _table(("metric", "value"), scores.metrics.items()),
+        f"On {len(evaluation.ids):,} images of the split `{evaluation.about.split}`:\n",
+        _table(("metric", "value"), _rounded(evaluation).items()),
     ]
-    if scores.of_classes is not None:
-        parts.append(_frame(scores.of_classes))
-    return parts
 
 
 def _limits(facts: ModelFacts, metadata: Metadata) -> list[str]:
@@ -121,10 +145,11 @@ def _limits(facts: ModelFacts, metadata: Metadata) -> list[str]:
     ]
     if facts.task == "multiclass":
         limits.append("It names one of its classes for any image, also where the image shows none of them.")
-        few = _counts(metadata)
-        rare = few[few["train"] < 50]["class"].tolist() if "train" in few else []
+        counts = _counts(metadata)
+        rare = counts["class"][counts["train"] < FEW_IMAGES].tolist()
         if rare:
-            limits.append(f"Classes with fewer than 50 images to learn from: {_line(', '.join(rare[:MOST_ROWS]))}.")
+            names = _line(", ".join(rare[:MOST_ROWS]))
+            limits.append(f"Classes with fewer than {FEW_IMAGES} images to learn from: {names}.")
     return ["## Limits\n", "".join(f"- {limit}\n" for limit in limits)]
 
 
@@ -212,7 +237,7 @@ def _frame(table: pd.DataFrame) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.{DECIMALS}f}"
     text = f"{value:,}" if hasattr(value, "__index__") else _line(str(value))
     return text.replace("|", "\\|")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import onnx
 from treeline import __version__
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
-from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding
+from treeline.io.datasets.encodings import open_encoding
 from treeline.io.parquet import sha256_of_file
+from treeline.models.evaluation.data import find_encoding
 from treeline.models.export.card import write_card
 from treeline.models.export.parity import Parity, check_parity, measure_parity
 from treeline.models.facts import ModelFacts
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 MODEL, DESCRIPTION, CARD = "model.onnx", "model.json", "README.md"
+METADATA = "metadata.h5"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -45,9 +47,9 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
         InputError: The run has no checkpoint, the dataset is missing or another one, or the models differ.
     """
     trained = load_trained(run)
-    encoding = open_encoding(dataset / TARGETS[trained.experiment.encoding])
-    _check_dataset(dataset, encoding, trained.facts)
+    _check_dataset(dataset / METADATA, trained.facts)
     with ExitStack() as stack:
+        encoding = stack.enter_context(closing(open_encoding(find_encoding(dataset, trained))))
         model, description, card = (
             stack.enter_context(atomic_path(output / name)) for name in (MODEL, DESCRIPTION, CARD)
         )
@@ -58,18 +60,16 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
         described = _describe(model, trained, parity)
         description.write_text(json.dumps(described, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         write_card(card, trained, encoding.metadata, described, run)
-    encoding.close()
     log.info("%s: differs from the trained model by at most %.2g", output / MODEL, parity.relative_difference)
     return parity
 
 
-def _check_dataset(dataset: Path, encoding: Encoding, facts: ModelFacts) -> None:
-    metadata = encoding.metadata
-    found = (metadata.name, metadata.task, list(metadata.class_names), len(metadata.channels))
-    if found != (facts.dataset, facts.task, facts.class_names, len(facts.channels)):
-        problem = f"holds the dataset {metadata.name} ({metadata.task}, {len(metadata.class_names)} classes)"
-        expected = f"{facts.dataset} ({facts.task}, {len(facts.class_names)} classes)"
-        raise InputError(dataset, f"{problem}; the model was trained on {expected}.", fix="Give that one.")
+def _check_dataset(metadata: Path, facts: ModelFacts) -> None:
+    if not metadata.is_file():
+        raise InputError(metadata, "is not there.", fix="Make the dataset: snakemake datasets.")
+    if sha256_of_file(metadata) != facts.dataset_hash:
+        problem = f"is not the dataset that {facts.run} was trained on: what is its test may have been its training."
+        raise InputError(metadata, problem, fix="Bring that dataset back, or train the model anew.")
 
 
 def _describe(model: Path, trained: Trained, parity: Parity) -> dict[str, Any]:

@@ -68,15 +68,20 @@ def find_named(sources: Sequence[Path], output: Path) -> dict[str, Place]:
 
 
 def load_named(places: Mapping[str, Place], failures: Failures) -> Iterator[LoadedImage]:
-    """Read images one at a time, as `load_images`; a file that cannot be read is put on the list of failures."""
+    """Read images one at a time, as `load_images`; one that is gone or cannot be read is a failure."""
     for place, group in groupby(places, key=places.__getitem__):
-        names = set(group)
+        missing = set(group)
+        reason = "is not there any more"
         try:
-            yield from load_from(place, names)
+            for image in load_from(place, set(missing)):
+                missing.discard(image.name)
+                yield image
         except OSError as error:
             if place.archived:
                 raise
-            failures.add(names.pop(), f"cannot be read: {error.strerror}")
+            reason = f"cannot be read: {error.strerror}"
+        for name in sorted(missing):
+            failures.add(name, reason)
 
 
 def make_ready(model: OnnxModel, pixels: Bands) -> Ready:

@@ -78,21 +78,25 @@ def predict(model_file: Path, sources: Sequence[Path], output: Path, options: Pr
         options: How.
 
     Raises:
-        InputError: There is no model, no source or no image, or two images have one name.
+        InputError: There is no model, no source or no image, two images have one name, or `top` is asked of a model
+            that has no best classes.
         ShardError: An archive or shard is damaged.
     """
     model = OnnxModel(model_file, threads=options.threads)
     facts = model.facts
-    if facts.task == "segmentation" and len(facts.class_names) > MOST_CLASSES_IN_MASK:
-        raise InputError(model_file, f"has more than the {MOST_CLASSES_IN_MASK} classes that a mask can show.")
+    _check_options(model_file, facts, options)
+    is_segmentation = facts.task == "segmentation"
     masks = _masks_of(output)
+    if is_segmentation and masks.exists() and not failures_of(output).exists():
+        raise InputError(masks, "is there already, and of no earlier run.", fix="Give another --output.")
     places = find_named(sources, masks)
     predictions = 0
     with ExitStack() as stack:
-        failures = stack.enter_context(failures_file(failures_of(output)))
-        show = _Masks(stack.enter_context(atomic_folder(masks)), masks, places) if _has_masks(facts) else None
+        show = _Masks(stack.enter_context(atomic_folder(masks)), masks, places) if is_segmentation else None
         schema = pa.schema([(IMAGE, pa.string()), *columns_of(facts, options.top)])
         write = stack.enter_context(table_file(output, schema))
+        # Entered last, it is there first: by it an earlier run's masks are known.
+        failures = stack.enter_context(failures_file(failures_of(output)))
         for name, ready, outputs in run_in_batches(model, _ready(model, places, failures, options), options.batch_size):
             if not np.isfinite(outputs).all():
                 failures.add(name, "the model gives NaN or infinity")
@@ -103,6 +107,13 @@ def predict(model_file: Path, sources: Sequence[Path], output: Path, options: Pr
         counts = Predicted(predictions, failures.count)
     log.info("%s: %d images; %d cannot be predicted", output, counts.predictions, counts.failures)
     return counts
+
+
+def _check_options(file: Path, facts: ModelFacts, options: PredictOptions) -> None:
+    if options.top is not None and facts.task != "multiclass":
+        raise InputError(file, f"is a model of {facts.task}; best classes are of multiclass.", fix="Leave --top out.")
+    if facts.task == "segmentation" and len(facts.class_names) > MOST_CLASSES_IN_MASK:
+        raise InputError(file, f"has more than the {MOST_CLASSES_IN_MASK} classes that a mask can show.")
 
 
 class _Masks:
@@ -134,10 +145,6 @@ def _ready(
             yield image.name, make_ready(model, decode_bands(image.data, max_pixels=options.max_pixels))
         except ImageError as error:
             failures.add(image.name, str(error))
-
-
-def _has_masks(facts: ModelFacts) -> bool:
-    return facts.task == "segmentation"
 
 
 def _masks_of(output: Path) -> Path:
