@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -187,6 +188,23 @@ def assert_same_weights(one: Path, other: Path) -> None:
     first, second = (load_trained(file).model.state_dict() for file in (one, other))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_killed_while_its_files_are_written_it_writes_them_all(
+    tmp_path: Path, shapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, run = experiment(epochs=1, **ONE_METRIC), tmp_path / "run"
+
+    def die(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for name, value in (("shutil", SimpleNamespace(rmtree=die)), ("link_or_copy", die)):
+        with monkeypatch.context() as patched:
+            patched.setattr(train_module, name, value)
+            assert train_in_a_process(chosen, shapes, run, None) == -signal.SIGKILL
+    train(chosen, shapes, run, "run")
+    assert not (run / ".training").exists()
+    assert_same_weights(run / "best.ckpt", run / "last.ckpt")
 
 
 def test_sigterm_saves_and_says_so(tmp_path: Path, shapes: Path) -> None:
