@@ -16,7 +16,7 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 
-from treeline.datasets.loaders import Loader
+from treeline.datasets import Loader
 from treeline.errors import InterruptedEarlyError
 from treeline.io.atomic import atomic_path
 from treeline.models.experiment import METRICS, Experiment
