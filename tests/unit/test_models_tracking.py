@@ -21,6 +21,7 @@ from treeline.io.parquet import sha256_of_file
 from treeline.models.cli import app
 from treeline.models.experiment import Experiment
 from treeline.models.tracking.environment import git_revision
+from treeline.models.training import learning_rate
 from treeline.models.training.train import train
 
 SHORT = {"epochs": 2, "metrics": ["accuracy"]}
@@ -101,7 +102,8 @@ def test_tensorboard_and_mlflow_are_given_each_epoch(folder: Path, monkeypatch: 
     assert [float(value) for _, value, _ in lines] == pytest.approx(table["accuracy"].dropna().tolist())
 
 
-def test_a_learning_rate_is_advised_and_drawn(folder: Path, tmp_path: Path) -> None:
+def test_a_learning_rate_is_advised_and_drawn(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning_rate, "STEPS", 30)
     file = write_experiment(tmp_path / "experiments" / "short.yaml", **SHORT)
     plot = tmp_path / "rates.svg"
     arguments = ["learning-rate", str(file), "--dataset", str(folder / "shapes"), "--output", str(plot)]
@@ -112,8 +114,7 @@ def test_a_learning_rate_is_advised_and_drawn(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_rate_at_which_nothing_falls_is_not_advised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from treeline.models.training import learning_rate
-
+    monkeypatch.setattr(learning_rate, "STEPS", 15)
     monkeypatch.setattr(learning_rate, "LOWEST", 1e20)
     monkeypatch.setattr(learning_rate, "HIGHEST", 1e22)
     with pytest.raises(ConfigError, match="no rate from 1e"):

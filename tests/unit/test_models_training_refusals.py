@@ -25,7 +25,7 @@ from treeline.models.cli import app
 from treeline.models.experiment import Weights
 from treeline.models.training.data import open_training_data
 from treeline.models.training.module import Training, make_schedule
-from treeline.models.training.train import make_trainer
+from treeline.models.training.train import make_trainer, quiet_lightning
 from treeline.models.weights import load_encoder
 
 Change = Callable[[Metadata], Metadata]
@@ -160,8 +160,13 @@ def test_what_does_not_fit_the_model_or_the_machine_is_refused(shapes: Path) -> 
         make(freeze=[{"part": "encoder", "epochs": 1}, {"part": "decoder", "epochs": 2}])
     with pytest.raises(ConfigError, match="cross_entropy has 2 class_weights, and the dataset 3"):
         make(loss=[{"name": "cross_entropy", "class_weights": [1, 2]}])
+    for size, batch_size in (([8, 8], 35), ([8, 8], 1)):  # of 36 samples
+        with pytest.raises(ConfigError, match="of an image of 8 x 8 pixels the encoder makes one pixel"):
+            make(image_size=size, batch_size=batch_size)
+    make(image_size=[8, 16], batch_size=35)
+    make(image_size=[8, 8], batch_size=6)
     if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="are not for this machine"):
+        with pytest.raises(ConfigError, match="are not for this machine"), quiet_lightning():
             make_trainer(experiment(accelerator="gpu"), [], logger=False)
 
 

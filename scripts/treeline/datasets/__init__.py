@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from treeline.datasets.dataset import Dataset
     from treeline.datasets.ground import Bounds
     from treeline.datasets.joins import Key, Overlap, join
-    from treeline.datasets.loaders import collate, loader, stream_loader
+    from treeline.datasets.loaders import Loader, collate, loader, stream_loader
     from treeline.datasets.resizing import Letterbox, Resize, ResizeLonger, ResizeShorter
+    from treeline.datasets.sample_sets import Draw, SampleSet
     from treeline.datasets.sampling import Spectral, Tabular, Temporal
     from treeline.datasets.tar_stream import TarStream
     from treeline.datasets.windows import CentreCrop, GridCrops, RandomCrop, SlidingWindows, Then
@@ -26,14 +27,17 @@ __all__ = [
     "Bounds",
     "CentreCrop",
     "Dataset",
+    "Draw",
     "GridCrops",
     "Key",
     "Letterbox",
+    "Loader",
     "Overlap",
     "RandomCrop",
     "Resize",
     "ResizeLonger",
     "ResizeShorter",
+    "SampleSet",
     "SlidingWindows",
     "Spectral",
     "Tabular",
@@ -52,8 +56,9 @@ _NAMES = {
     "dataset": ("Dataset",),
     "ground": ("Bounds",),
     "joins": ("Key", "Overlap", "join"),
-    "loaders": ("collate", "loader", "stream_loader"),
+    "loaders": ("Loader", "collate", "loader", "stream_loader"),
     "resizing": ("Letterbox", "Resize", "ResizeLonger", "ResizeShorter"),
+    "sample_sets": ("Draw", "SampleSet"),
     "sampling": ("Spectral", "Tabular", "Temporal"),
     "tar_stream": ("TarStream",),
     "windows": ("CentreCrop", "GridCrops", "RandomCrop", "SlidingWindows", "Then"),

@@ -16,7 +16,7 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 
-from treeline.datasets.loaders import Loader
+from treeline.datasets import Loader
 from treeline.errors import InterruptedEarlyError
 from treeline.io.atomic import atomic_path
 from treeline.models.experiment import METRICS, Experiment
@@ -66,9 +66,8 @@ class Record(lightning.Callback):
         self._best_epoch, self._seconds = state_dict["best_epoch"], state_dict["seconds"]
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Count time from here; and end at once if what is gone on with had ended."""
+        """Count time from here."""
         self._since = time.monotonic()
-        self._end_if_due(trainer)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         """End where the budget does."""

@@ -13,9 +13,7 @@ import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 
-from treeline.datasets import Dataset, loader
-from treeline.datasets.loaders import Loader
-from treeline.datasets.sample_sets import Draw, Sample, SampleSet
+from treeline.datasets import Dataset, Draw, Loader, SampleSet, loader
 from treeline.errors import ConfigError
 from treeline.models.experiment import Experiment
 from treeline.models.training.data import TrainingData
@@ -39,7 +37,7 @@ class Share(SampleSet):
     def __len__(self) -> int:
         return self._count
 
-    def read(self, draw: Draw) -> Sample:
+    def read(self, draw: Draw) -> Any:
         """Read a sample of the share."""
         return self._samples.read(draw._replace(number=self._rank + draw.number * self._processes))
 

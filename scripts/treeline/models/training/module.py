@@ -36,7 +36,8 @@ class Training(lightning.LightningModule):
         model: To go on with, such as a pruned one; None makes one with random weights of the experiment's seed.
 
     Raises:
-        ConfigError: The class weights do not fit, a frozen part is not there, or all parts are frozen.
+        ConfigError: The class weights do not fit, a frozen part is not there, all parts are frozen, or a batch is too
+            small for BatchNorm.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Training(lightning.LightningModule):
         self.mean_loss = MeanLoss()
         self.mean_val_loss = MeanLoss()
         check_freeze(model, experiment.freeze)
+        check_last_batch(model, experiment, samples)
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The loss of a batch.
@@ -221,6 +223,28 @@ def check_freeze(model: nn.Module, freezes: Sequence[Freeze]) -> None:
             raise ConfigError(f"freeze: the model has no part {freeze.part!r}; it has {', '.join(parts)}.")
     if freezes and all(any(_is_in(name, freeze.part) for freeze in freezes) for name in names):
         raise ConfigError("freeze: all parts are frozen in the first epoch, and nothing is trained.")
+
+
+def check_last_batch(model: Model, experiment: Experiment, samples: int) -> None:
+    """Check that BatchNorm has a variance to divide by: that of one sample of one pixel has none.
+
+    Raises:
+        ConfigError: The last batch of an epoch has one sample, which the encoder makes one pixel of.
+    """
+    each = samples // (experiment.devices * experiment.nodes)
+    if each % experiment.batch_size != 1 and experiment.batch_size != 1:
+        return
+    image = torch.zeros(1, len(model.mean), *experiment.image_size)
+    was_training = model.training
+    with torch.no_grad():
+        last = model.eval().encoder.features(image)[-1]
+    model.train(was_training)
+    if last.shape[-2:].numel() == 1:
+        height, width = experiment.image_size
+        raise ConfigError(
+            f"batch_size: the last batch of {each} samples has one alone, and of an image of {height} x {width} pixels "
+            "the encoder makes one pixel, which cannot be normalised: change batch_size, or enlarge image_size."
+        )
 
 
 def _parameters_of(model: nn.Module, part: str) -> list[tuple[str, nn.Parameter]]:

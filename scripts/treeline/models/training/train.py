@@ -19,6 +19,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from treeline.errors import ConfigError
+from treeline.io.atomic import link_or_copy
 from treeline.models.experiment import Experiment
 from treeline.models.facts import ModelFacts
 from treeline.models.tracking.environment import describe_environment
@@ -124,7 +125,8 @@ def _finish(experiment: Experiment, facts: ModelFacts, output: Path, module: Tra
     unfinished = output / UNFINISHED
     write_tracking(output, experiment, rows, describe_environment(facts))
     write_weights(output / LAST, module, experiment, facts)
-    (unfinished / BEST).replace(output / BEST)
+    link_or_copy(unfinished / BEST, output / BEST)
+    (unfinished / STATE).unlink(missing_ok=True)  # first, for it counts on the best weights being there
     shutil.rmtree(unfinished)
     log.info("trained %s: %s", facts.run, output)
 
