@@ -34,10 +34,10 @@ OF_ALL = {"Results", "Learning curves", "Groups", "Map of the embeddings", "Erro
 
 
 @pytest.fixture(scope="module", autouse=True)
-def coarse_figures() -> Iterator[None]:
-    """Dots that are of no interest here are few."""
+def no_pictures_for_print() -> Iterator[None]:
+    """The tests of the report of an analysis look at them; they are half of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "DOTS_PER_INCH", 30)
+        patch.setattr(style, "as_png", lambda figure: b"PNG")
         yield
 
 

@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import tables
+from tables.exceptions import HDF5ExtError
 
+from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
 from treeline.io.hdf_tables import append_table
 from treeline.models.evaluation.reading import (
@@ -141,14 +143,28 @@ def write_evaluation(target: Path, about: About, images: int, attributed: int) -
 
     Yields:
         What takes the images.
+
+    Raises:
+        InputError: The disk is full, or fails otherwise.
     """
     with atomic_path(target) as temporary:
-        with pd.HDFStore(temporary, mode="w") as store:
+        with _writing(target, HDF5ExtError), pd.HDFStore(temporary, mode="w") as store:
             writer = EvaluationWriter(store, images, attributed)
             yield writer
             writer.flush()
-        with h5py.File(temporary, "r+") as file:
+        # PyTables says nothing where a file could not be closed whole; it is found cut off here.
+        with _writing(target, OSError, RuntimeError), h5py.File(temporary, "r+") as file:
             _put_facts(file, about, writer.aggregates)
+
+
+@contextmanager
+def _writing(target: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Have what HDF5 says where it cannot write be an error that names the file."""
+    try:
+        yield
+    except errors as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(target, f"cannot be written ({reason}).", fix="Make room, and run the same again.") from None
 
 
 def as_bytes(values: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
