@@ -126,8 +126,8 @@ def test_one_class_and_all_right(tmp_path: Path) -> None:
 
 def test_a_hundred_classes_some_images_without_numbers(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    outputs, labels = random.normal(size=(150, 100)), random.integers(0, 50, 150)
-    outputs[::50] = np.nan
+    outputs, labels = random.normal(size=(90, 100)), random.integers(0, 50, 90)
+    outputs[::30] = np.nan
     names = [f"species of a rather long name {place}" for place in range(100)]
     case = answered(
         tmp_path, "multiclass", outputs, labels, class_names=names, location=[f"L{n % 7}" for n in range(150)]

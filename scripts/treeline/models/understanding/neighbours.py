@@ -50,13 +50,15 @@ def find_neighbours(subject: Subject) -> Neighbours:
 
 
 def near_duplicates(subject: Subject, neighbours: Neighbours) -> pd.DataFrame:
-    """Pairs of images with a cosine of at least 0.99, nearest first, at most 1,000.
+    """Pairs of an image and its nearest one with a cosine of at least 0.99, nearest first, at most 1,000.
 
     Columns: `first` and `second`, ids; `first_path`, `second_path`; `similarity`; `same_file`, whether their bytes are.
     """
-    rows, columns = np.nonzero(neighbours.similarity >= LEAST_SIMILARITY)
+    # The nearest alone: a model that learns its classes well brings whole classes within that cosine.
+    rows, columns = np.nonzero(neighbours.similarity[:, :1] >= LEAST_SIMILARITY)
     ids, paths = (subject.rows[name].to_numpy()[neighbours.places] for name in ("id", "image_path"))
-    hashes = subject.metadata.index.set_index("id")["sha256"].reindex(ids).to_numpy()
+    index = subject.metadata.index.set_index("id").reindex(ids)
+    hashes = index["sha256"].to_numpy() if "sha256" in index else np.full(len(ids), "")
     others = neighbours.nearest[rows, columns]
     first, second = np.minimum(rows, others), np.maximum(rows, others)
     pairs = pd.DataFrame(
