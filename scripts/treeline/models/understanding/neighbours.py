@@ -14,6 +14,9 @@ from treeline.models.understanding.subject import Subject
 MOST_IMAGES = 10_000
 """Images whose neighbours are looked for, drawn by their ids: the time grows with the square of their number."""
 
+MEGABYTES = 64
+"""Of the distances that are held at once."""
+
 NEIGHBOURS = 10
 LEAST_SIMILARITY = 0.99
 """Cosine from which two images may be the same."""
@@ -38,6 +41,7 @@ class Neighbours(NamedTuple):
 
 def find_neighbours(subject: Subject) -> Neighbours:
     """Find the ten nearest images of at most 10,000, exactly; fewer where there are fewer."""
+    from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
     places, vectors = draw(subject, MOST_IMAGES)
@@ -45,7 +49,8 @@ def find_neighbours(subject: Subject) -> Neighbours:
     if count == 0:
         return Neighbours(places, np.zeros((len(places), 0), np.int64), np.zeros((len(places), 0)))
     search = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(vectors)
-    distances, nearest = search.kneighbors()
+    with config_context(working_memory=MEGABYTES):
+        distances, nearest = search.kneighbors()
     return Neighbours(places, nearest.astype(np.int64), 1 - distances.astype(np.float64))
 
 
