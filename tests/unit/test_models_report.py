@@ -130,7 +130,7 @@ def test_a_hundred_classes_some_images_without_numbers(tmp_path: Path) -> None:
     outputs[::30] = np.nan
     names = [f"species of a rather long name {place}" for place in range(100)]
     case = answered(
-        tmp_path, "multiclass", outputs, labels, class_names=names, location=[f"L{n % 7}" for n in range(150)]
+        tmp_path, "multiclass", outputs, labels, class_names=names, location=[f"L{n % 7}" for n in range(90)]
     )
     (case.run / "metrics.csv").unlink()
     page = ReportPage(case.report().read_text(encoding="utf-8"))
