@@ -21,9 +21,7 @@ def _put(store: pd.HDFStore, name: str, table: pd.DataFrame, *, append: bool) ->
     if table.empty:  # pandas leaves it out too, but warns
         return
     # No times in the file; `nan_rep`: what pandas reads back as missing, "nan" otherwise.
-    store.put(
-        name, table, format="table", append=append, data_columns=True, index=False, track_times=False, nan_rep=""
-    )
+    store.put(name, table, format="table", append=append, data_columns=True, index=False, track_times=False, nan_rep="")
 
 
 def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
