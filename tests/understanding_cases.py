@@ -46,8 +46,8 @@ class Case:
     def find(self) -> Findings:
         return find(self.subject, self.run)
 
-    def report(self, name: str = "report") -> Path:
-        page = self.run / name / "report.html"
+    def report(self) -> Path:
+        page = self.run / "report.html"
         write_report(self.run, self.evaluation, self.dataset, page)
         return page
 

@@ -83,7 +83,10 @@ DOUBTS = (
     "The model is as sure of another class as it usually is of that class where it is true, and most of the images "
     "that are most like this one have another label, too. The least likely label first."
 )
-PAIRS = "Pairs whose embeddings have a cosine of at least 0.99: bursts, copies, or what the model cannot tell apart."
+PAIRS = (
+    "Images and their nearest ones whose embeddings have a cosine of at least 0.99: bursts, copies, or what the model "
+    "does not tell apart."
+)
 
 
 def _errors(table: pd.DataFrame, addresses: Pictures) -> Iterator[Gallery]:

@@ -14,6 +14,9 @@ from treeline.models.understanding.subject import Subject
 MOST_IMAGES = 10_000
 """Images whose neighbours are looked for, drawn by their ids: the time grows with the square of their number."""
 
+MEGABYTES = 64
+"""Of the distances that are held at once."""
+
 NEIGHBOURS = 10
 LEAST_SIMILARITY = 0.99
 """Cosine from which two images may be the same."""
@@ -38,6 +41,7 @@ class Neighbours(NamedTuple):
 
 def find_neighbours(subject: Subject) -> Neighbours:
     """Find the ten nearest images of at most 10,000, exactly; fewer where there are fewer."""
+    from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
     places, vectors = draw(subject, MOST_IMAGES)
@@ -45,18 +49,21 @@ def find_neighbours(subject: Subject) -> Neighbours:
     if count == 0:
         return Neighbours(places, np.zeros((len(places), 0), np.int64), np.zeros((len(places), 0)))
     search = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(vectors)
-    distances, nearest = search.kneighbors()
+    with config_context(working_memory=MEGABYTES):
+        distances, nearest = search.kneighbors()
     return Neighbours(places, nearest.astype(np.int64), 1 - distances.astype(np.float64))
 
 
 def near_duplicates(subject: Subject, neighbours: Neighbours) -> pd.DataFrame:
-    """Pairs of images with a cosine of at least 0.99, nearest first, at most 1,000.
+    """Pairs of an image and its nearest one with a cosine of at least 0.99, nearest first, at most 1,000.
 
     Columns: `first` and `second`, ids; `first_path`, `second_path`; `similarity`; `same_file`, whether their bytes are.
     """
-    rows, columns = np.nonzero(neighbours.similarity >= LEAST_SIMILARITY)
+    # The nearest alone: a model that learns its classes well brings whole classes within that cosine.
+    rows, columns = np.nonzero(neighbours.similarity[:, :1] >= LEAST_SIMILARITY)
     ids, paths = (subject.rows[name].to_numpy()[neighbours.places] for name in ("id", "image_path"))
-    hashes = subject.metadata.index.set_index("id")["sha256"].reindex(ids).to_numpy()
+    index = subject.metadata.index.set_index("id").reindex(ids)
+    hashes = index["sha256"].to_numpy() if "sha256" in index else np.full(len(ids), "")
     others = neighbours.nearest[rows, columns]
     first, second = np.minimum(rows, others), np.maximum(rows, others)
     pairs = pd.DataFrame(

@@ -24,6 +24,7 @@ from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.page import FIGURES, number, page_environment, whole, write_sections
 from treeline.io.parquet import sha256_of_file
 from treeline.models.understanding.figures import maps, predictions, scores
+from treeline.models.understanding.figures.names import metric_title
 from treeline.models.understanding.findings import Findings, find, write_findings
 from treeline.models.understanding.galleries import make_albums
 from treeline.models.understanding.subject import Subject, read_subject
@@ -43,7 +44,6 @@ SECTIONS: dict[str, Draw] = {
 """Sections of figures; one that has nothing to show is left out."""
 
 INTERVALS = {"wilson": "Wilson", "bootstrap": "bootstrap", "none": "–"}
-TITLES = {"f1": "F1", "iou": "IoU", "r2": "R²", "auroc": "AUROC"}
 
 
 def write_report(run: Path, evaluation: Path, dataset: Path, output: Path) -> None:
@@ -88,7 +88,7 @@ def _facts(subject: Subject, findings: Findings) -> dict[str, str]:
     """What stands at the head of the page, by its name."""
     first = findings.tables["headline"].iloc[0]
     facts = {
-        _title(first["metric"]): f"{number(first['value'])} ({number(first['low'])} to {number(first['high'])})",
+        metric_title(first["metric"]): f"{number(first['value'])} ({number(first['low'])} to {number(first['high'])})",
         "Images": whole(len(subject.rows)),
         "Classes": whole(len(subject.class_names)) if subject.class_names else "–",
         "Expected calibration error": number(findings.numbers.get("expected_calibration_error") or float("nan")),
@@ -102,13 +102,9 @@ def _facts(subject: Subject, findings: Findings) -> dict[str, str]:
 
 def _headline(table: pd.DataFrame) -> Listing:
     shown = table.drop(columns="images").rename(columns={"low": "from", "high": "to"})
-    shown["metric"] = [_title(name) for name in table["metric"]]
+    shown["metric"] = [metric_title(name) for name in table["metric"]]
     shown["interval"] = [INTERVALS[name] for name in table["interval"]]
     return Listing("Scores of all images, with their intervals of 95 %", shown)
-
-
-def _title(metric: str) -> str:
-    return TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
 def _provenance(subject: Subject) -> Listing:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from treeline.io.figures.drawing import Drawing, labels_of, legend_below
+from treeline.io.figures.drawing import Drawing, height_of_legend, labels_of, legend_below
 from treeline.io.figures.style import MARKERS, QUIET, SERIES, SHARES, new_figure
 from treeline.models.understanding.embedding_map import PCA, TSNE
 from treeline.models.understanding.figures.names import file_name
@@ -48,14 +48,16 @@ def _named_right(table: pd.DataFrame, task: str) -> pd.DataFrame:
 def _by_value(findings: Findings, kind: str, table: pd.DataFrame, column: str, told: str) -> Drawing:
     common = table[column].value_counts().sort_index().sort_values(ascending=False, kind="stable")
     shown = sorted(common.index[:MOST_SERIES], key=in_order)
-    figure, axes = new_figure(f"{NAMES[kind]}, by {told}", 3.6)
+    names = labels_of(shown, 0)
+    title = f"{NAMES[kind]}, by {told}"
+    figure, axes = new_figure(title, 3.0 + height_of_legend([*names, "others"]))
     axes.grid(visible=False)
     x, y = f"{kind}_x", f"{kind}_y"
     rest = table[~table[column].isin(shown)]
     if len(rest):
         others = f"{len(common) - len(shown)} others"
         axes.scatter(rest[x], rest[y], color=QUIET, s=7, linewidths=0, alpha=0.5, label=others)
-    for place, (value, name) in enumerate(zip(shown, labels_of(shown, 0), strict=True)):
+    for place, (value, name) in enumerate(zip(shown, names, strict=True)):
         part = table[table[column] == value]
         marker = MARKERS[place // 4 if len(shown) > 4 else place]
         look: dict[str, Any] = {"color": SERIES[place % 4], "marker": marker}
@@ -64,7 +66,7 @@ def _by_value(findings: Findings, kind: str, table: pd.DataFrame, column: str, t
     legend_below(figure)
     name = f"{kind}_{file_name(column)}"
     caption = _caption(findings, kind, table)
-    return Drawing(name, f"{NAMES[kind]}, by {told}", caption, figure, table[["id", x, y, column]])
+    return Drawing(name, title, caption, figure, table[["id", x, y, column]])
 
 
 def _by_number(findings: Findings, kind: str, table: pd.DataFrame) -> Drawing:

@@ -1,9 +1,16 @@
-"""Names of figures: of files, and of ids in a page."""
+"""Names in figures and pages: of files, of ids, of metrics."""
 
 from __future__ import annotations
 
 import re
 import zlib
+
+TITLES = {"f1": "F1", "iou": "IoU", "r2": "R²", "auroc": "AUROC"}
+
+
+def metric_title(metric: str) -> str:
+    """The name of a metric as it is shown."""
+    return TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
 def file_name(column: str) -> str:

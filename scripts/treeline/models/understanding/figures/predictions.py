@@ -10,14 +10,14 @@ from matplotlib.ticker import MaxNLocator
 
 from treeline.io.figures.drawing import Drawing, histogram, legend_below
 from treeline.io.figures.style import BLUE, MARKERS, QUIET, counts_axis, new_figure, series_look
-from treeline.models.understanding.figures.names import file_name
+from treeline.models.understanding.figures.names import file_name, metric_title
 from treeline.models.understanding.findings import Findings
 
 
 def draw_curves(findings: Findings) -> Iterator[Drawing]:
     """Draw each metric over the epochs, those of `train` and `val` in one figure."""
     for metric, rows in findings.tables["curves"].groupby("metric", sort=False):
-        name = str(metric).replace("_", " ").capitalize()
+        name = metric_title(str(metric))
         title = f"{name} over the epochs"
         figure, axes = new_figure(title, 2.2)
         for place, (split, part) in enumerate(rows.groupby("split", sort=True)):
