@@ -229,6 +229,8 @@ def test_what_cannot_be_made_here_is_listed_with_its_reason(tmp_path: Path, monk
         {"form": "compiled", "reason": "torch.compile: No working C++ compiler found."},
         {"form": "float16", "reason": "its outputs are not finite: its numbers are too short for this model."},
     ]
+    files = {Path(row["file"]).name for row in found["forms"]}
+    assert files == set(files_below(tmp_path / "optimised"))
     assert "compiled is not available: torch.compile: No working C++ compiler found." in result.output
     assert "iou of 2 images of test" in result.output
 
