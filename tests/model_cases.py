@@ -51,9 +51,11 @@ def draw(seed: int, labels: Sequence[str], side: int = SIDE) -> Drawn:
     names = segmentation_classes()
     mask = np.full((side, side), names.index(GROUND_CLASS), np.uint8)
     rows, columns = np.mgrid[:side, :side]
-    for label in labels:
-        radius = generator.integers(side // 8, side // 3)
-        y, x = generator.integers(radius, side - radius, 2)
+    places = generator.permutation(4)  # several shapes are in quarters of the image, so that none hides another
+    for label, place in zip(labels, places, strict=False):
+        room, corner = (side // 2, np.array(divmod(place, 2)) * (side // 2)) if len(labels) > 1 else (side, 0)
+        radius = generator.integers(side // 8, room // 2)
+        y, x = generator.integers(radius, room - radius, 2) + corner
         down, right = abs(rows - y), abs(columns - x)
         inside = {
             "red": np.maximum(down, right) <= radius,
@@ -129,8 +131,8 @@ def experiment_content(task: Task = "multiclass", **changes: Any) -> dict[str, A
         "image_size": [SIDE, SIDE],
         "architecture": {"encoder": "convnet"},
         "optimiser": {"learning_rate": 0.01},
-        "epochs": 6,
-        "batch_size": 12,
+        "epochs": 8,
+        "batch_size": 6,
         "workers": 0,
         "accelerator": "cpu",
         **changes,

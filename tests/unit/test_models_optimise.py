@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from tests.model_cases import CLASSES, experiment, make_dataset
 from tests.optimised_runs import new_trained, read_result, save_run
+from treeline.datasets import Dataset
 from treeline.errors import ConfigError, InputError
+from treeline.models.architecture.model import Model
 from treeline.models.cli import app
 from treeline.models.evaluation.data import open_samples
 from treeline.models.inference import OnnxModel
@@ -134,7 +136,6 @@ def test_fine_tuned_forms_say_what_they_were_before(by_form: dict[str, Any]) -> 
     tuned = {name for name, row in by_form.items() if row["metric_before_fine_tuning"] is not None}
     assert tuned == {"pruned-50", "cut-50"}
     assert all(by_form[name]["metric"] >= by_form[name]["metric_before_fine_tuning"] for name in tuned)
-    assert by_form["cut-50"]["metric"] > 0.9
 
 
 def test_marks_and_ratios_follow_from_the_numbers(found: Any) -> None:
@@ -172,15 +173,24 @@ def test_forms_are_the_same_bytes_each_time(folder: Path, tmp_path: Path) -> Non
         assert file.read_bytes() == (before / file.name).read_bytes()
 
 
-def test_fine_tuning_gives_the_same_weights_each_time(folder: Path) -> None:
+def test_fine_tuning_makes_up_for_what_was_cut_and_gives_the_same_weights_each_time(folder: Path) -> None:
     trained = load_trained(folder / "run")
     data = open_training_data(trained.experiment, folder / "dataset", "shapes")
     models = [load_trained(folder / "run").model for _ in range(2)]
     for model in models:
         cut_channels(model.encoder, 0.5)
+        before = mean_loss(model, data.train)
         fine_tune(model, trained, data)
         assert not model.training
+        assert mean_loss(model, data.train) < before / 2
     assert all(torch.equal(*pair) for pair in zip(*(model.state_dict().values() for model in models), strict=True))
+
+
+@torch.inference_mode()
+def mean_loss(model: Model, samples: Dataset) -> float:
+    images = torch.stack([sample["image"].float() for sample in samples])
+    targets = torch.tensor([sample["target"] for sample in samples])
+    return float(torch.nn.functional.cross_entropy(model.eval()(images)[0], targets))
 
 
 def test_of_a_regression_less_is_better(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from treeline.errors import InputError
 from treeline.io.datasets.encodings.sizes import resize_bands
@@ -19,6 +18,8 @@ TREELINE = "treeline"
 """Key of the file's metadata under which the facts are, as JSON."""
 IMAGES, OUTPUTS, EMBEDDING = "images", "outputs", "embedding"
 """Names of the input and of the outputs; the first dimension of each is free."""
+ELSEWHERE = "AzureExecutionProvider"
+"""Runs models on machines of others; onnxruntime lists it wherever it is installed."""
 
 
 class Answers(NamedTuple):
@@ -52,14 +53,15 @@ class OnnxModel:
         options.log_severity_level = 3
         if not file.is_file():
             raise InputError(file, "is not there.", fix="Export a model: treeline models export --help.")
+        providers = [name for name in onnxruntime.get_available_providers() if name != ELSEWHERE]
         try:
-            self._session = onnxruntime.InferenceSession(file, options, providers=onnxruntime.get_available_providers())
+            self._session = onnxruntime.InferenceSession(file, options, providers=providers)
             described = self._session.get_modelmeta().custom_metadata_map[TREELINE]
             self.facts = ModelFacts.model_validate_json(described)
         except KeyError:
             fix = "Export it: treeline models export --help."
             raise InputError(file, "is an ONNX file, but none of Treeline.", fix=fix) from None
-        except (RuntimeError, ValidationError) as error:
+        except Exception as error:  # onnxruntime has a class for each kind of damage, and no common one
             raise InputError(file, f"is no ONNX file of Treeline, or a damaged one: {error}") from None
 
     def prepare(self, images: Sequence[Bands]) -> npt.NDArray[np.float32]:

@@ -22,6 +22,8 @@ from treeline.models.inference import EMBEDDING, IMAGES, OUTPUTS, TREELINE
 
 IMAGES_OF_EXAMPLE = 2
 """With one image, torch would take its number for fixed."""
+EXPORTERS = ("torch.onnx", "onnx_ir", "onnxscript")
+"""Names of the loggers of those who take part."""
 
 
 def export_onnx(model: nn.Module, facts: ModelFacts, target: Path) -> None:
@@ -65,12 +67,14 @@ def _describe(model: Any, facts: ModelFacts) -> None:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what the exporter tells its makers to itself; an error comes through."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in EXPORTERS]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -38,11 +38,13 @@ class Shown:
         id: Of the image.
         path: Where it is.
         note: Why it is shown.
+        picture: Address (`data:`) of its own picture; else it is among those that the page is given by id.
     """
 
     id: int
     path: str
     note: str
+    picture: str | None = None
 
 
 @dataclass(frozen=True)

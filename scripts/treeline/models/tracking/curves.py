@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -14,7 +15,7 @@ from treeline.io.atomic import atomic_folder, atomic_path
 
 COLOURS = {"train": "#0072b2", "val": "#d55e00"}
 """Okabe's and Ito's, which the colour-blind can tell apart (Color Universal Design, 2008)."""
-LOOKS = {
+LOOKS: dict[Any, Any] = {
     "svg.hashsalt": "treeline",
     "svg.fonttype": "none",
     "text.parse_math": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 TENSORBOARD, MLFLOW = "tensorboard", "mlflow"
 """Folders in the run's."""
+MLFLOW_SETTINGS = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+"""MLflow 3 would rather have a database, and would tell its makers of each use."""
 
 
 def make_loggers(experiment: Experiment, output: Path, run: str) -> list[Logger]:
@@ -31,6 +34,8 @@ def make_loggers(experiment: Experiment, output: Path, run: str) -> list[Logger]
 
         loggers.append(TensorBoardLogger(output, name=TENSORBOARD, version=""))
     if "mlflow" in experiment.loggers:
+        for name, value in MLFLOW_SETTINGS.items():
+            os.environ.setdefault(name, value)
         from lightning.pytorch.loggers import MLFlowLogger
 
         folder = (output / MLFLOW).absolute()

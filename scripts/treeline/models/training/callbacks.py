@@ -16,6 +16,7 @@ from typing import Any
 import lightning.pytorch as lightning
 import torch
 
+from treeline.datasets.loaders import Loader
 from treeline.errors import InterruptedEarlyError
 from treeline.io.atomic import atomic_path
 from treeline.models.experiment import METRICS, Experiment
@@ -27,6 +28,7 @@ from treeline.models.training.module import Training
 
 STATE = "state.ckpt"
 """In the folder of what is not finished: all that training goes on from."""
+KEY, ORDER = "key", "order"
 
 Row = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -86,12 +88,12 @@ class Record(lightning.Callback):
         train, val = pl_module.train_results(), pl_module.val_results()
         self.rows.append({"epoch": epoch, "step": step, "split": "train", "learning_rate": rate, **train})
         self.rows.append({"epoch": epoch, "step": step, "split": "val", **val})
-        self._log(epoch, train["loss"], val)
         if self._is_better(val[self._metric]):
             self._best, self._best_epoch = val[self._metric], epoch
             if trainer.is_global_zero:
                 write_weights(self._best_file, pl_module, self._experiment, self._facts)
         if trainer.is_global_zero:
+            self._log(epoch, train["loss"], val)
             self._after_epoch(self.rows)
         self._end_if_due(trainer)
 
@@ -130,15 +132,35 @@ class Keeper(lightning.Callback):
         self._file, self._key = folder / STATE, key
         self._every_seconds, self._stop = every_seconds, stop
         self._saved = time.monotonic()
+        self._is_between_epochs = False
+        self._order: dict[str, Any] | None = None
 
-    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Say of what the state is."""
-        checkpoint["key"] = self._key
+    def on_save_checkpoint(self, trainer: lightning.Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Say of what the state is, and how far the order of the samples has been gone through.
+
+        Between two epochs, the one has wholly ended, and the other has not begun: lightning would take the other for
+        begun, and its batches for those of the one, all of them done.
+        """
+        checkpoint[KEY], checkpoint[ORDER] = self._key, _loader_of(trainer).state_dict()
+        if self._is_between_epochs:
+            for counts in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():
+                counts.update(dict.fromkeys(counts, trainer.current_epoch))
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Note where the order of the samples is gone on with."""
+        self._order = checkpoint[ORDER]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Go on with the order of the samples: lightning does that amid epochs alone."""
+        if self._order is not None:
+            _loader_of(trainer).load_state_dict(self._order)
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Save where one epoch has ended, and the next has read nothing."""
         if trainer.current_epoch:
+            self._is_between_epochs = True
             self._save(trainer)
+            self._is_between_epochs = False
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -152,9 +174,7 @@ class Keeper(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: Any, pl_module: lightning.LightningModule) -> None:
         """Have the loader's state be that of the next epoch, and not one of which nothing is left."""
-        batches = trainer.datamodule
-        assert isinstance(batches, Batches) and batches.train is not None
-        batches.train.order.end()
+        _loader_of(trainer).order.end()
 
     def _save(self, trainer: lightning.Trainer) -> None:
         if trainer.is_global_zero:
@@ -168,6 +188,12 @@ class Keeper(lightning.Callback):
                 f"stopped after {trainer.global_step} steps, which are saved in {self._file.parent}: "
                 "run the same again, and training goes on from there."
             )
+
+
+def _loader_of(trainer: Any) -> Loader:
+    batches = trainer.datamodule
+    assert isinstance(batches, Batches) and batches.train is not None
+    return batches.train
 
 
 def write_weights(target: Path, module: Training, experiment: Experiment, facts: ModelFacts) -> None:

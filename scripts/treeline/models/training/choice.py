@@ -36,6 +36,7 @@ def _runs(file: Path) -> dict[str, Experiment]:
     experiment = read_experiment(file)
     if experiment.sweep is None:
         return {file.stem: experiment}
-    from treeline.models.sweep import expand_sweep
+    from treeline.models.sweep import expand_sweep  # type: ignore[import-not-found]
 
-    return expand_sweep(file)
+    runs: dict[str, Experiment] = expand_sweep(file)
+    return runs

@@ -6,10 +6,12 @@ rises from step to step, and where the loss falls most steeply is a good one.
 
 from __future__ import annotations
 
+import io
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 
-from lightning.pytorch.tuner import Tuner
+from lightning.pytorch.tuner.tuning import Tuner
 
 from treeline.errors import ConfigError
 from treeline.models.experiment import Experiment
@@ -40,13 +42,16 @@ def advise_learning_rate(experiment: Experiment, dataset: Path, run: str, plot: 
     module = Training(experiment, data.facts, data.class_counts, len(data.train))
     if experiment.architecture.weights is not None:
         load_encoder(module.model.encoder, experiment.architecture.weights)
-    with quiet_lightning(), tempfile.TemporaryDirectory() as scratch:  # lightning saves and restores the weights there
-        trainer = make_trainer(experiment, [], logger=False, default_root_dir=scratch)
+    module.refuses_divergence = False  # too high a rate is tried, too
+    long_enough = experiment.model_copy(update={"epochs": STEPS})
+    # Lightning saves and restores the weights in the folder, and draws a progress bar that cannot be turned off.
+    with quiet_lightning(), redirect_stderr(io.StringIO()), tempfile.TemporaryDirectory() as scratch:
+        trainer = make_trainer(long_enough, [], logger=False, limit_val_batches=0, default_root_dir=scratch)
         finder = Tuner(trainer).lr_find(
             module, datamodule=Batches(data, experiment), min_lr=LOWEST, max_lr=HIGHEST, num_training=STEPS
         )
-    assert finder is not None  # only of a trial run
-    advised = finder.suggestion()
+        assert finder is not None  # only of a trial run
+        advised = finder.suggestion()
     if plot is not None:
         write_rates(plot, finder.results["lr"], finder.results["loss"], advised)
     if advised is None:

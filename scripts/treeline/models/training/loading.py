@@ -22,7 +22,7 @@ from treeline.models.training.data import TrainingData
 
 
 class Share(SampleSet):
-    """Every so manieth sample of a dataset.
+    """Every `processes`-th sample of a dataset.
 
     Args:
         samples: All of them.
@@ -54,14 +54,14 @@ class Share(SampleSet):
 
     def keys(self, column: str) -> pd.Series[Any]:
         """A column of the share."""
-        return self._shared(self._samples.keys(column))
+        return self._samples.keys(column).iloc[self._places()].reset_index(drop=True)
 
     def extents(self) -> pd.DataFrame:
         """What each sample of the share covers."""
-        return self._shared(self._samples.extents())
+        return self._samples.extents().iloc[self._places()].reset_index(drop=True)
 
-    def _shared(self, rows: Any) -> Any:
-        return rows.iloc[self._rank :: self._processes][: self._count].reset_index(drop=True)
+    def _places(self) -> list[int]:
+        return [self._rank + number * self._processes for number in range(self._count)]
 
 
 class Batches(lightning.LightningDataModule):

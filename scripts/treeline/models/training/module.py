@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from treeline.errors import ConfigError, TreelineError
 from treeline.models.architecture.model import Model
-from treeline.models.experiment import Experiment, Freeze, Schedule
+from treeline.models.experiment import METRICS, Experiment, Freeze, Schedule
 from treeline.models.facts import ModelFacts
 from treeline.models.losses import make_loss
 from treeline.models.metrics import compute, make_metrics, metric_inputs
@@ -56,6 +56,7 @@ class Training(lightning.LightningModule):
         self.learning_rate = experiment.optimiser.learning_rate
         self.loss = make_loss(experiment, class_counts)
         self.metrics = make_metrics(experiment.task, experiment.metrics, len(facts.class_names))
+        self.refuses_divergence = True
         self.mean_loss = MeanLoss()
         self.mean_val_loss = MeanLoss()
         check_freeze(model, experiment.freeze)
@@ -68,7 +69,7 @@ class Training(lightning.LightningModule):
         """
         outputs, _ = self.model(batch["image"].float())
         loss: Tensor = self.loss(outputs, batch["target"])
-        if not torch.isfinite(loss):
+        if self.refuses_divergence and not torch.isfinite(loss):
             raise DivergedError(self._describe_divergence(outputs, batch))
         self.mean_loss.add(loss.detach(), len(outputs))
         return loss
@@ -87,7 +88,7 @@ class Training(lightning.LightningModule):
         """The mean loss and the metrics of the epoch, in the experiment's order; begins anew."""
         values = compute(self.metrics)
         self.metrics.reset()
-        names = self.experiment.metrics or list(values)
+        names = self.experiment.metrics or METRICS[self.experiment.task]
         return {"loss": self.mean_val_loss.take(self), **{name: values[name] for name in names}}
 
     def on_train_start(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from treeline.errors import ConfigError
@@ -80,7 +80,7 @@ def make_trainer(experiment: Experiment, callbacks: list[lightning.Callback], **
         ConfigError: This machine has no such devices.
     """
     # A Slurm job is Snakemake's to submit anew, not lightning's.
-    plugins = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None
+    plugins: list[Any] = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     try:
         return lightning.Trainer(
             accelerator=experiment.accelerator,
@@ -108,7 +108,7 @@ def quiet_lightning() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(lightning|torch|torchmetrics)(\.|$)")
@@ -149,5 +149,5 @@ def _find_state(unfinished: Path, key: str) -> Path | None:
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = f"is damaged ({error})"
     log.warning("%s %s: training begins anew", file, reason)
-    shutil.rmtree(unfinished)
+    file.unlink(missing_ok=True)  # another process may have been as quick
     return None
