@@ -22,7 +22,7 @@ def new_trained(task: Task = "multiclass") -> Trained:
         run="shapes", dataset="shapes", dataset_hash="0", task=task, class_names=names,
         channels=["red", "green", "blue"], image_size=[SIDE, SIDE], mean=[128.0] * 3, std=[64.0] * 3,
     )  # fmt: skip
-    described = experiment(task, optimiser={"learning_rate": 0.1}, augmentation=None)
+    described = experiment(task)
     torch.manual_seed(0)
     return Trained(Model(described.architecture, facts).eval(), described, facts)
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-NOISY_LIBRARIES = ("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "numexpr", "onnx_ir", "onnxscript")
+NOISY_LIBRARIES = ("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "numexpr")
 
 
 def configure_logging(log: Path | None = None) -> Path | None:

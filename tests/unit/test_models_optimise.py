@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from tests.model_cases import CLASSES, make_dataset
+from tests.model_cases import CLASSES, experiment, make_dataset
 from tests.optimised_runs import new_trained, read_result, save_run
+from treeline.datasets import Dataset
 from treeline.errors import ConfigError, InputError
+from treeline.models.architecture.model import Model
 from treeline.models.cli import app
 from treeline.models.evaluation.data import open_samples
 from treeline.models.inference import OnnxModel
@@ -29,6 +32,7 @@ from treeline.models.optimisation.pareto import pareto_front
 from treeline.models.optimisation.results import form_rows
 from treeline.models.trained import load_trained
 from treeline.models.training.data import open_training_data
+from treeline.models.training.train import train
 
 MEASURED = [name for name in FORM_NAMES if name not in ("compiled", "pruned-30", "pruned-80", "cut-25")]
 
@@ -42,11 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset, a run that has learned it, and all that is made of it; `compiled` apart, which takes half a minute."""
     folder = tmp_path_factory.mktemp("optimisation")
     dataset = make_dataset(folder / "dataset", encodings=["hdf5"])
-    trained = new_trained()
-    data = open_training_data(trained.experiment, dataset, "shapes")
-    for _ in range(3):
-        fine_tune(trained.model, trained, data)
-    save_run(trained, folder / "run")
+    train(experiment(), dataset, folder / "run", "shapes")
     optimise(folder / "run", dataset, folder / "output", check_forms(MEASURED), "test", 3)
     return folder
 
@@ -86,12 +86,12 @@ def test_smaller_forms_are_smaller_by_what_is_taken_away(by_form: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("exported", 1e-3), ("float16", 0.5), ("int8-dynamic", 3.0), ("int8-static", 5.0)]
+    ("name", "most"), [("exported", 1e-5), ("float16", 5e-3), ("int8-dynamic", 0.05), ("int8-static", 0.05)]
 )
 def test_a_form_that_was_not_trained_answers_as_the_model_does(
     folder: Path, by_form: dict[str, Any], name: str, most: float
 ) -> None:
-    """Run from its file, apart from what measured it; outputs of the model reach from about -100 to 100."""
+    """Run from its file, apart from what measured it; `most` is a share of the largest output."""
     images, targets = read_test_split(folder)
     trained = load_trained(folder / "run")
     with torch.inference_mode():
@@ -105,7 +105,7 @@ def test_a_form_that_was_not_trained_answers_as_the_model_does(
         with torch.inference_mode():
             given = load_trained(file).model(torch.from_numpy(images))[0].numpy()
     deviation = float(np.abs(given - wanted).max())
-    assert 0 < deviation < most
+    assert 0 < deviation < most * float(np.abs(wanted).max())
     if file.suffix == ".onnx":
         assert by_form[name]["largest_deviation"] == pytest.approx(deviation, rel=0.02, abs=1e-6)
         assert by_form[name]["metric"] == pytest.approx((given.argmax(1) == targets).mean(), abs=1e-6)
@@ -128,7 +128,7 @@ def test_int8_files_compute_with_bytes(folder: Path) -> None:
         model = onnx.load(folder / "output" / "optimised" / f"{name}.onnx")
         onnx.checker.check_model(model, full_check=True)
         assert nodes <= {node.op_type for node in model.graph.node}
-        large = {value.data_type for value in model.graph.initializer if math.prod(value.dims) > 200}
+        large = {value.data_type for value in model.graph.initializer if math.prod(value.dims) > 128 * len(CLASSES)}
         assert large == {wanted}
 
 
@@ -136,7 +136,6 @@ def test_fine_tuned_forms_say_what_they_were_before(by_form: dict[str, Any]) -> 
     tuned = {name for name, row in by_form.items() if row["metric_before_fine_tuning"] is not None}
     assert tuned == {"pruned-50", "cut-50"}
     assert all(by_form[name]["metric"] >= by_form[name]["metric_before_fine_tuning"] for name in tuned)
-    assert by_form["cut-50"]["metric"] > 0.8
 
 
 def test_marks_and_ratios_follow_from_the_numbers(found: Any) -> None:
@@ -163,24 +162,35 @@ def test_the_plot_is_labelled_and_shows_each_form(folder: Path) -> None:
     assert (folder / "output" / "optimise.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_run_gives_the_same_bytes_but_for_the_times(folder: Path, by_form: dict[str, Any]) -> None:
-    again = folder / "again"
-    optimise(folder / "run", folder / "dataset", again, check_forms(["bfloat16", "int8-static"]), "test", 1)
-    for row in read_result(again)["forms"]:
-        assert {**row, "is_on_front": None} == {**by_form[row["form"]], "is_on_front": None}
-    files, before = files_below(again / "optimised"), files_below(folder / "output" / "optimised")
-    assert all(before[name] == content for name, content in files.items())
+def test_forms_are_the_same_bytes_each_time(folder: Path, tmp_path: Path) -> None:
+    before = folder / "output" / "optimised"
+    shutil.copy(before / "exported.onnx", tmp_path)
+    trained = load_trained(folder / "run")
+    workshop = Workshop(trained, open_training_data(trained.experiment, folder / "dataset", "shapes"), tmp_path)
+    workshop.__dict__["exported"] = tmp_path / "exported.onnx"  # which has a test of its own, and takes long
+    for name in ("eager", "float16", "int8-dynamic", "int8-static"):
+        file = workshop.make(name).file
+        assert file.read_bytes() == (before / file.name).read_bytes()
 
 
-def test_fine_tuning_gives_the_same_weights_each_time(folder: Path) -> None:
+def test_fine_tuning_makes_up_for_what_was_cut_and_gives_the_same_weights_each_time(folder: Path) -> None:
     trained = load_trained(folder / "run")
     data = open_training_data(trained.experiment, folder / "dataset", "shapes")
     models = [load_trained(folder / "run").model for _ in range(2)]
     for model in models:
         cut_channels(model.encoder, 0.5)
+        before = mean_loss(model, data.train)
         fine_tune(model, trained, data)
         assert not model.training
+        assert mean_loss(model, data.train) < before / 2
     assert all(torch.equal(*pair) for pair in zip(*(model.state_dict().values() for model in models), strict=True))
+
+
+@torch.inference_mode()
+def mean_loss(model: Model, samples: Dataset) -> float:
+    images = torch.stack([sample["image"].float() for sample in samples])
+    targets = torch.tensor([sample["target"] for sample in samples])
+    return float(torch.nn.functional.cross_entropy(model.eval()(images)[0], targets))
 
 
 def test_of_a_regression_less_is_better(tmp_path: Path) -> None:
@@ -229,6 +239,8 @@ def test_what_cannot_be_made_here_is_listed_with_its_reason(tmp_path: Path, monk
         {"form": "compiled", "reason": "torch.compile: No working C++ compiler found."},
         {"form": "float16", "reason": "its outputs are not finite: its numbers are too short for this model."},
     ]
+    files = {Path(row["file"]).name for row in found["forms"]}
+    assert files == set(files_below(tmp_path / "optimised"))
     assert "compiled is not available: torch.compile: No working C++ compiler found." in result.output
     assert "iou of 2 images of test" in result.output
 

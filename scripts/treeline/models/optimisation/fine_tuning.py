@@ -39,6 +39,7 @@ def fine_tune(model: Model, trained: Trained, data: TrainingData) -> None:
 
 
 def _shortened(experiment: Experiment) -> Experiment:
+    """Of one process, in single precision, on a GPU only if there is one: this may be another machine."""
     rate = experiment.optimiser.learning_rate * RATE_FACTOR
     changes = {
         "optimiser": experiment.optimiser.model_copy(update={"learning_rate": rate}),
@@ -46,6 +47,8 @@ def _shortened(experiment: Experiment) -> Experiment:
         "epochs": EPOCHS,
         "budget": Budget(),
         "freeze": [],
+        "precision": "32-true",
+        "accelerator": "cpu" if experiment.accelerator == "cpu" else "auto",
         "devices": 1,
         "nodes": 1,
     }

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], split: str, rounds: int) -> None:
-    """Make and measure forms of a run's model, on the CPU.
+    """Make and measure forms of a run's model, on the CPU; fine-tune on a GPU if there is one.
 
     Args:
         run: The run's folder.
@@ -63,28 +63,28 @@ def optimise(run: Path, dataset: Path, output: Path, forms: Sequence[FormName], 
         made, missing = _make(workshop, forms)
         with one_thread():
             qualities = compare(made, trained, samples)
-        missing |= {
-            name: "its outputs are not finite: its numbers are too short for this model."
-            for name, quality in qualities.items()
-            if not math.isfinite(quality.largest_deviation)
-        }
-        made = {name: form for name, form in made.items() if name not in missing}
+        for name in [name for name in made if not math.isfinite(qualities[name].largest_deviation)]:
+            made.pop(name).file.unlink()
+            missing[name] = "its outputs are not finite: its numbers are too short for this model."
         rows = form_rows(made, qualities, folder.parent, more_is_better=more_is_better)
         latencies = measure_latencies({name: form.run for name, form in made.items()}, _examples(samples), rounds)
-    found: Row = {
-        "schema_version": SCHEMA_VERSION,
-        **{name: getattr(trained.facts, name) for name in ("run", "dataset", "dataset_hash", "task")},
-        "split": split,
-        "images": len(samples),
-        "metric": {"name": metric_name(trained), "more_is_better": more_is_better},
-        "forms": rows,
-        "not_available": [{"form": name, "reason": missing[name]} for name in FORM_NAMES if name in missing],
-        "latency": {
-            "threads": 1,
-            "rounds": rounds,
-            "forms": latency_rows(latencies, rows, more_is_better=more_is_better),
+    times = latency_rows(latencies, rows, more_is_better=more_is_better)
+    _write(
+        output,
+        {
+            "schema_version": SCHEMA_VERSION,
+            **{name: getattr(trained.facts, name) for name in ("run", "dataset", "dataset_hash", "task")},
+            "split": split,
+            "images": len(samples),
+            "metric": {"name": metric_name(trained), "more_is_better": more_is_better},
+            "forms": rows,
+            "not_available": [{"form": name, "reason": missing[name]} for name in FORM_NAMES if name in missing],
+            "latency": {"threads": 1, "rounds": rounds, "forms": times},
         },
-    }
+    )
+
+
+def _write(output: Path, found: Row) -> None:
     svg, png = draw_forms(found)
     write_bytes(output / SVG, svg)
     write_bytes(output / PNG, png)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from treeline.io.scratch import scratch_folder
-from treeline.models.inference import IMAGES
+from treeline.models.inference import IMAGES, OUTPUTS
 from treeline.models.optimisation.latency import Images
 
 
@@ -30,13 +31,17 @@ def quantise_dynamically(exported: Path, target: Path) -> None:
 def quantise_statically(exported: Path, target: Path, calibration: Iterator[Images]) -> None:
     """Write weights as bytes, a scale a channel; the scales of what is computed are found here, once.
 
+    What gives the outputs stays as it is: it is small, and bytes would round the outputs, and cut off those that are
+    beyond what calibration has seen.
+
     Args:
         exported: A model that Treeline has exported.
         target: ONNX file, with the same facts.
         calibration: Batches of images by which scales are chosen: from the lowest value to the highest.
     """
     with _prepared(exported, target) as prepared:
-        quantize_static(prepared, target, _Reader(calibration), per_channel=True)
+        last = [node.name for node in onnx.load(prepared).graph.node if OUTPUTS in node.output]
+        quantize_static(prepared, target, _Reader(calibration), per_channel=True, nodes_to_exclude=last)
 
 
 @contextmanager
