@@ -6,6 +6,7 @@ from pathlib import Path
 
 from treeline.errors import ConfigError
 from treeline.models.experiment import Experiment, read_experiment
+from treeline.models.sweep import runs_of
 
 
 def choose_run(file: Path, run: str | None) -> tuple[str, Experiment]:
@@ -18,7 +19,7 @@ def choose_run(file: Path, run: str | None) -> tuple[str, Experiment]:
         InputError: The experiment is wrong.
         ConfigError: There is no such run, or there are several and none is named.
     """
-    runs = _runs(file)
+    runs = runs_of(file)
     if run is None and len(runs) > 1:
         raise ConfigError(f"{file}: has {len(runs)} runs, {', '.join(runs)}: name one by --run.")
     name = run or next(iter(runs))
@@ -30,13 +31,3 @@ def choose_run(file: Path, run: str | None) -> tuple[str, Experiment]:
 def choose_base(file: Path) -> tuple[str, Experiment]:
     """Read an experiment without what its sweep changes."""
     return file.stem, read_experiment(file).model_copy(update={"sweep": None})
-
-
-def _runs(file: Path) -> dict[str, Experiment]:
-    experiment = read_experiment(file)
-    if experiment.sweep is None:
-        return {file.stem: experiment}
-    from treeline.models.sweep import expand_sweep  # type: ignore[import-not-found]
-
-    runs: dict[str, Experiment] = expand_sweep(file)
-    return runs
