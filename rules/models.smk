@@ -13,8 +13,7 @@ OUT  models/<experiment>/plan.json, models/<run>/options.json     its runs, and 
      models/<experiment>/comparison.{csv,svg,png}                 of an experiment with a sweep
      detections/classified.json                                   with models.classify: what the boxes show
 
-A run goes by its own options, a file that keeps its time where it would not change: when those of one run of a sweep
-change, that run is done anew, and the comparison.
+A run goes by its own options: when those of one run of a sweep change, that run is done anew, and the comparison.
 """
 
 

@@ -237,7 +237,7 @@ def test_the_commands_print_one_line_of_what_is_wrong(tmp_path: Path, shapes: Pa
     file = write_experiment(tmp_path / "experiments" / "shapes.yaml")
     arguments = ["train", str(file), "--dataset", str(shapes), "--output", str(tmp_path / "run")]
     done = CliRunner().invoke(app, [*arguments, "--run", "other"])
-    assert isinstance(done.exception, ConfigError) and "has no run 'other'; it has shapes." in str(done.exception)
+    assert isinstance(done.exception, InputError) and "has no run other. There is shapes." in str(done.exception)
     file.write_text(file.read_text().replace(f"- {SIDE}", "- big", 1))
     done = CliRunner().invoke(app, arguments)
     assert isinstance(done.exception, InputError) and done.exception.field == "image_size.0"

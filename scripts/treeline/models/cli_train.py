@@ -27,11 +27,11 @@ def train(
     log: LogOption = None,
 ) -> None:
     """Train a run; one that was interrupted goes on."""
-    from treeline.models.training.choice import choose_run
+    from treeline.models.runs import select_run
     from treeline.models.training.train import train as train_run
 
-    name, chosen = choose_run(experiment, run)
-    train_run(chosen, dataset, output, name)
+    chosen = select_run(experiment, run)
+    train_run(chosen.experiment, dataset, output, chosen.name)
 
 
 @app.command("learning-rate")
@@ -44,8 +44,8 @@ def learning_rate(
     log: LogOption = None,
 ) -> None:
     """Advise a learning rate: print that of the steepest fall of the loss while the rate rises."""
-    from treeline.models.training.choice import choose_base
+    from treeline.models.experiment import read_experiment
     from treeline.models.training.learning_rate import advise_learning_rate
 
-    name, chosen = choose_base(experiment)
-    typer.echo(f"{advise_learning_rate(chosen, dataset, name, output):.3g}")
+    base = read_experiment(experiment).model_copy(update={"sweep": None})
+    typer.echo(f"{advise_learning_rate(base, dataset, experiment.stem, output):.3g}")
