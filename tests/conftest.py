@@ -12,12 +12,17 @@ import pytest
 # answers, as after `make slurm-test`, that takes 9 seconds; with an empty configuration, none. tests/slurm undoes this.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
+# Tests run in a process a core. And where a process has computed in several threads, one that is forked from it waits for
+# them for ever.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # How long an example takes says something of the machine, not of the code.
 hypothesis.settings.register_profile("treeline", deadline=None)
 hypothesis.settings.load_profile("treeline")
 
 LONGEST = (
     "test_kill.py",
+    "test_models_rules.py",
     "test_tools_rules.py",
     "test_pipeline.py",
     "test_kill_downloads.py",
