@@ -76,7 +76,7 @@ def make_albums(subject: Subject, findings: Findings) -> Iterator[Album]:
 
 
 LOOKS = (
-    "The image, and beside it in grey what speaks for the class (of a regression, for the number) that is named below: "
+    "The image, and beside it, over its greys, what speaks for the class (of a regression, for the number) named below: "
     "the brighter, the more."
 )
 DOUBTS = (
