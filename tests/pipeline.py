@@ -76,6 +76,7 @@ class Project:
         config |= {"path_to_input": "multimedia.csv", "path_to_output": "results"}
         config["lookup"] |= {"metadata": "occurrence.csv", "groups_folder": str(ROOT / "config/groups")}
         config["datasets"] |= {"folder": str(ROOT / "config/datasets")}
+        config["models"] |= {"folder": str(ROOT / "config/experiments")}
         config["detector"] |= {"model": str(ROOT / "resources/detector/tiny_detector.pt")}
         for key, value in changes.items():
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
