@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,14 @@ def test_a_loss_that_is_no_number_names_epoch_step_and_samples(shapes: Path) -> 
 
 
 def test_nothing_is_said_but_in_the_log(
-    tmp_path: Path, shapes: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    shapes: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Commands that other tests have called in this process have left theirs, which complain of streams that are closed.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [caplog.handler])
     caplog.set_level("INFO")
     train(experiment(epochs=2, workers=1, **ONE_METRIC), shapes, tmp_path / "run", "run")
     assert capfd.readouterr() == ("", "")

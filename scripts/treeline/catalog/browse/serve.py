@@ -65,11 +65,29 @@ def serve(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
         )
         name = f"[{host}]" if ":" in host else host
-        announce(f"http://{name}:{listener.getsockname()[1]}/")
+        address = f"http://{name}:{listener.getsockname()[1]}/"
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, lambda: announce(address)).run(sockets=[listener])
         except KeyboardInterrupt:
             log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Says when it has started: an interrupt that came before then could be lost.
+
+    Args:
+        config: Uvicorn's.
+        started: Called once.
+    """
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._started()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -76,8 +76,8 @@ def make_albums(subject: Subject, findings: Findings) -> Iterator[Album]:
 
 
 LOOKS = (
-    "The image, and beside it, over its greys, what speaks for the class (of a regression, for the number) named below: "
-    "the brighter, the more."
+    "The image, and beside it, over its greys, what speaks for the class (of a regression, for the number) that is "
+    "named below: the brighter, the more."
 )
 DOUBTS = (
     "The model is as sure of another class as it usually is of that class where it is true, and most of the images "
