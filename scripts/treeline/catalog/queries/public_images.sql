@@ -5,13 +5,17 @@
 -- $dataset VARCHAR = NULL: only of this data set
 
 WITH found AS (
-    SELECT image
     FROM images_of_class($class)
-    JOIN (SELECT sequence FROM images GROUP BY sequence HAVING count(*) > $longer_than) USING (sequence)
+), long AS (
+    SELECT sequence
+    FROM images
+    SEMI JOIN found USING (sequence)
+    GROUP BY sequence
+    HAVING count(*) > $longer_than
 )
 SELECT dataset, seq_id, frame_num, location, file, class, datetime, uuid
 FROM facts_without_boxes
 WHERE list_contains(access, 'public')
     AND ($dataset IS NULL OR dataset = $dataset)
-    AND image IN (FROM found)
+    AND image IN (SELECT image FROM found SEMI JOIN long USING (sequence))
 ORDER BY sequence, frame_num, file
