@@ -1,6 +1,5 @@
 """
-What is made of the detector's results, of all shards together: each where a block under `detections` in the configuration
-switches it on. Part of the stage detect; docs/detections.md.
+What is made of all shards' results, each where a block under `detections` switches it on; docs/detections.md.
 
 IN   detections/server_name=S/partition_id=N.json, decoded/server_name=S/partition_id=N.tar
 OUT  detections/merged.json                              all results, where any of the following needs them
@@ -12,14 +11,12 @@ OUT  detections/merged.json                              all results, where any 
 """
 
 AFTER = settings.detections
-MERGED = paths.detections / "merged.json"
+MERGED, SMOOTHED = paths.detections / "merged.json", paths.detections / "smoothed.json"
 FILTERED = paths.detections / "repeats" / "filtered.json"
-SMOOTHED = paths.detections / "smoothed.json"
 UNCLASSIFIED = FILTERED if AFTER.repeats else MERGED
 UNSMOOTHED = paths.classified if settings.models.classify else UNCLASSIFIED
 FINAL = SMOOTHED if AFTER.smooth else UNSMOOTHED
-# A classifier may be trained with the crops, which cannot wait for it then.
-CROPPED = UNCLASSIFIED if settings.models.classify else FINAL
+CROPPED = UNCLASSIFIED if settings.models.classify else FINAL  # a classifier may be trained with them
 EXPORTS = {"csv-long": "results.csv", "csv-wide": "results.wide.csv", "coco": "results.coco.json"}
 LOCATIONS = [AFTER.locations] if AFTER.locations else []
 LOCATION_OPTIONS = [*options("--locations", LOCATIONS), *(["--one-location"] if AFTER.one_location else [])]

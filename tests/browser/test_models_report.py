@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.test_analyze_report import DARK_INK, FITS, FOCUSED, INK_OF_A_FIGURE, LIGHT_INK, POOR_IN_FIGURES
-from tests.browser.test_preview_colours import CONTRASTS
+from tests.browser.reports import ENTER, FOCUSED, TAB, check_readable
 from tests.understanding_cases import generated
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
-
-TAB, ENTER = "\ue004", "\ue007"
 
 
 @pytest.fixture(scope="module", params=["multiclass", "regression", "segmentation"])
@@ -26,20 +23,7 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("width", [380, 1600])
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_is_readable_on_a_telephone_and_on_a_wide_screen(page: Page, address: str, width: int, dark: bool) -> None:
-    page.visit(address, width=width, dark=dark)
-    page.wait_for("[...document.images].length && [...document.images].every(i => i.complete && i.naturalWidth)")
-    assert page.run(FITS)
-    assert page.run(INK_OF_A_FIGURE) == (DARK_INK if dark else LIGHT_INK)
-    assert page.run(CONTRASTS) == []
-    assert page.run(POOR_IN_FIGURES) == []
-    letters = page.run(
-        "return [...document.querySelectorAll('figure svg')].map("
-        "s => 7 * s.getBoundingClientRect().width / s.viewBox.baseVal.width)"
-    )
-    assert len(letters) >= 8
-    assert min(letters) >= 8.5  # pixels: that of the smallest common labels
-    assert page.requested() <= {"file", "data"}
-    assert page.complaints() == []
+    check_readable(page, address, width=width, dark=dark, figures=8)
 
 
 def test_the_keyboard_goes_through_the_contents(page: Page, address: str) -> None:

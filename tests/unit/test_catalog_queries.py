@@ -161,13 +161,14 @@ def test_newest(catalog: Path) -> None:
     assert [row["file"] for row in answer(catalog, "newest_images", count="7")] == ordered[:-8:-1]
 
 
-def test_sample(catalog: Path) -> None:
-    rows = answer(catalog, "sample_images", count="3")
+@pytest.mark.parametrize("seed", ["0", "7", "-7", "-1000000"])
+def test_sample(catalog: Path, seed: str) -> None:
+    rows = answer(catalog, "sample_images", count="3", seed=seed)
     assert Counter(row["sample_of"] for row in rows) == dict.fromkeys(
         {name for _, _, classes in images() for name in classes}, 3
     )
     assert all(row["sample_of"] in row["class"] for row in rows)
-    assert rows == answer(catalog, "sample_images", count="3")
+    assert rows == answer(catalog, "sample_images", count="3", seed=seed)
     assert rows != answer(catalog, "sample_images", count="3", seed="1")
 
 

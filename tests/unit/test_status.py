@@ -41,6 +41,7 @@ image_size: [32, 32]
 epochs: 1
 sweep: {grid: {seed: [1, 2]}}
 """
+MODELS: dict[str, Any] = {"steps": ["report", "export"], "classify": "crows-01"}
 MESSAGES = ["[/html] [bold]gone[/bold] :smile: \x1b]0;title\x07\n" + "x" * 200, "404 Not Found"]
 
 
@@ -62,12 +63,7 @@ def settings(tmp_path: Path) -> Settings:
         decode={"keep": ["size_based"]},
         catalog={"splits": {}, "queries": {"bears": {"query": "images"}}, "exports": {"all": {"format": "lila"}}},
         datasets={"names": ["birds"], "folder": str(tmp_path / "datasets")},
-        models={
-            "names": ["crows"],
-            "folder": str(tmp_path / "experiments"),
-            "steps": ["report", "export"],
-            "classify": "crows-01",
-        },
+        models={"names": ["crows"], "folder": str(tmp_path / "experiments"), **MODELS},
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from treeline.config_values import Block, NotEmpty
+from treeline.errors import InputError
+from treeline.io.datasets.stored_images import METADATA_FILE
+from treeline.io.parquet import sha256_of_file
 from treeline.models.experiment import Task
 
 
@@ -25,7 +29,7 @@ class ModelFacts(Block):
     dataset: NotEmpty
     """Name of the dataset."""
     dataset_hash: NotEmpty
-    """SHA-256 of the dataset's `metadata.h5` tables, so that another dataset of the name is told apart."""
+    """SHA-256 of the dataset's `metadata.h5`, so that another dataset of the name is told apart."""
     task: Task
     """What was learned."""
     class_names: list[str]
@@ -50,3 +54,18 @@ class ModelFacts(Block):
     def to_json(self) -> str:
         """One line."""
         return json.dumps(self.model_dump(), ensure_ascii=False)
+
+
+def hash_of_dataset(folder: Path) -> str:
+    """What `dataset_hash` is of a dataset.
+
+    Args:
+        folder: The dataset's.
+
+    Raises:
+        InputError: It has no `metadata.h5`.
+    """
+    metadata = folder / METADATA_FILE
+    if not metadata.is_file():
+        raise InputError(metadata, "is not there.", fix="Make the dataset: snakemake datasets.")
+    return sha256_of_file(metadata)

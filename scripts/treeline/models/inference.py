@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
 from treeline.errors import InputError
 from treeline.io.datasets.encodings.sizes import resize_bands
 from treeline.io.datasets.samples import Bands
+from treeline.models.experiment import Task
 from treeline.models.facts import ModelFacts
 
 TREELINE = "treeline"
@@ -20,6 +22,18 @@ IMAGES, OUTPUTS, EMBEDDING = "images", "outputs", "embedding"
 """Names of the input and of the outputs; the first dimension of each is free."""
 ELSEWHERE = "AzureExecutionProvider"
 """Runs models on machines of others; onnxruntime lists it wherever it is installed."""
+
+
+def probabilities(task: Task, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Probabilities from 0 to 1 of a model's outputs, in their shape: `tasks.probabilities` without torch.
+
+    Args:
+        task: `multiclass` or `multilabel`.
+        outputs: Logits; the classes last.
+    """
+    logits = outputs.astype(np.float64)
+    found: npt.NDArray[np.float64] = expit(logits) if task == "multilabel" else softmax(logits, axis=-1)
+    return found
 
 
 class Answers(NamedTuple):

@@ -7,9 +7,9 @@
 WITH of_lists AS (
     -- Of each list of classes, found by its hash: to carry the lists takes longer.
     -- The multiplier is Knuth's (The Art of Computer Programming, 6.4): it scatters the numbers over 32 bits. Below them
-    -- stands the image's number, in 64.
+    -- stands the image's number, in 64. The mask, unlike a remainder, keeps a turn above 0 whatever the seed.
     SELECT
-        unnest(min(((image.image + $seed) * 2654435761 % 4294967296)::HUGEINT * 18446744073709551616 + image.image, $count)) AS turn
+        unnest(min(((image.image + $seed) * 2654435761 & 4294967295)::HUGEINT * 18446744073709551616 + image.image, $count)) AS turn
     FROM images AS image
     JOIN (SELECT sequence, dataset, hash(class) AS list FROM sequences) AS sequence USING (sequence)
     WHERE ($dataset IS NULL OR dataset = $dataset)

@@ -8,12 +8,13 @@ Detection` (Lin et al. 2017), https://arxiv.org/abs/1612.03144, its maps added i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from treeline.models.architecture.encoders import pooled
+from treeline.models.architecture.encoders import convolution, pooled
 from treeline.models.experiment import DecoderName
 
 PYRAMID_WIDTH = 64
@@ -53,7 +54,7 @@ class UNet(nn.Module):
         super().__init__()
         coarse_to_fine = list(widths)[::-1]
         self.joints = nn.ModuleList(
-            _convolution(coarse + fine, fine) for coarse, fine in zip(coarse_to_fine, coarse_to_fine[1:], strict=False)
+            nn.Sequential(*convolution(coarse + fine, fine)) for coarse, fine in pairwise(coarse_to_fine)
         )
         self.dropout = nn.Dropout2d(dropout)
         self.layer = nn.Conv2d(widths[0], outputs, 1)
@@ -78,7 +79,7 @@ class Pyramid(nn.Module):
     def __init__(self, widths: Sequence[int], outputs: int, dropout: float) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(nn.Conv2d(width, PYRAMID_WIDTH, 1) for width in widths)
-        self.smooth = _convolution(PYRAMID_WIDTH, PYRAMID_WIDTH)
+        self.smooth = nn.Sequential(*convolution(PYRAMID_WIDTH, PYRAMID_WIDTH))
         self.dropout = nn.Dropout2d(dropout)
         self.layer = nn.Conv2d(PYRAMID_WIDTH, outputs, 1)
 
@@ -102,9 +103,3 @@ def _resized(maps: Tensor, size: torch.Size) -> Tensor:
     if maps.shape[-2:] == size:
         return maps
     return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
-
-
-def _convolution(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
-    )

@@ -6,6 +6,7 @@ The ResNets are torchvision's own, so that the keys of their state dicts are, to
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from treeline.models.experiment import EncoderName
 RGB = 3
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """Turns images into maps of features.
 
     `widths` are the channels of the maps, finest first; the last map is the one that is averaged into an embedding.
@@ -27,13 +28,13 @@ class Encoder(nn.Module):
     widths: tuple[int, ...]
 
     @property
+    @abstractmethod
     def last(self) -> nn.Module:
         """What gives the last map."""
-        raise NotImplementedError
 
+    @abstractmethod
     def features(self, images: Tensor) -> list[Tensor]:
         """Maps of features of N x C x H x W images: N x width x H / stride x W / stride each, finest first."""
-        raise NotImplementedError
 
 
 class ResNet(Encoder):
@@ -87,7 +88,7 @@ class ConvNet(Encoder):
         super().__init__()
         inputs = (channels, *self.widths[:-1])
         self.blocks = nn.ModuleList(
-            nn.Sequential(*_convolution(before, width), *_convolution(width, width))
+            nn.Sequential(*convolution(before, width), *convolution(width, width))
             for before, width in zip(inputs, self.widths, strict=True)
         )
         self.pool = nn.MaxPool2d(2)
@@ -105,7 +106,8 @@ class ConvNet(Encoder):
         return maps
 
 
-def _convolution(before: int, after: int) -> list[nn.Module]:
+def convolution(before: int, after: int) -> list[nn.Module]:
+    """Layers of a convolution of 3 x 3, normalised."""
     return [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.special import expit, softmax  # type: ignore[import-untyped]
 
 from treeline.errors import ImageError, InputError
 from treeline.io.datasets.samples import Bands, decode_bands
@@ -17,7 +16,7 @@ from treeline.io.image_names import split_ending
 from treeline.io.images import read_stored, sniff_format
 from treeline.io.shard_sources import SourceImage
 from treeline.models.facts import ModelFacts
-from treeline.models.inference import OnnxModel
+from treeline.models.inference import OnnxModel, probabilities
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +126,7 @@ class Embedder:
             REASON: pa.array(reasons, pa.string()),
         }
         if self.facts.task in CLASSIFIERS:
-            shares = softmax(outputs, axis=1) if self.facts.task == "multiclass" else expit(outputs)
+            shares = probabilities(self.facts.task, outputs)
             labels = [self.facts.class_names[number] for number in shares.argmax(axis=1)]
             columns[LABEL] = pa.array(labels, pa.string(), mask=missing)
             columns[CONFIDENCE] = pa.array(shares.max(axis=1), pa.float32(), mask=missing)

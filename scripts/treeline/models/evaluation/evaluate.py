@@ -12,7 +12,6 @@ from torch import Tensor
 
 from treeline.datasets import loader
 from treeline.errors import InputError
-from treeline.io.parquet import sha256_of_file
 from treeline.models.evaluation.attributions import attribute, choose_explained
 from treeline.models.evaluation.data import open_samples
 from treeline.models.evaluation.graph import describe_layers
@@ -20,12 +19,12 @@ from treeline.models.evaluation.reading import About, Floats
 from treeline.models.evaluation.rows import Answered, rows_of
 from treeline.models.evaluation.writing import Batch, EvaluationWriter, evenly, write_evaluation
 from treeline.models.experiment import Experiment
+from treeline.models.facts import hash_of_dataset
 from treeline.models.losses import Loss, make_loss
 from treeline.models.metrics import compute, make_metrics, metric_inputs
 from treeline.models.tasks import probabilities
 from treeline.models.trained import Trained, load_trained
 
-METADATA = "metadata.h5"
 ATTRIBUTIONS_OF = 256
 """Images that get attribution masks, if nothing else is said."""
 LARGEST = torch.finfo(torch.float16).max
@@ -147,13 +146,11 @@ def _loss_of(experiment: Experiment, classes: int) -> Loss:
 
 
 def _about(trained: Trained, dataset: Path, name: str, split: str) -> About:
-    facts, metadata = trained.facts, dataset / METADATA
-    if not metadata.is_file():
-        raise InputError(metadata, "is not there.", fix="Make the dataset: snakemake datasets.")
+    facts = trained.facts
     return About(
         run=facts.run,
         dataset=name,
-        dataset_hash=sha256_of_file(metadata),
+        dataset_hash=hash_of_dataset(dataset),
         split=split,
         task=facts.task,
         trained_on=facts.dataset,

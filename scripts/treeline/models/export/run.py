@@ -15,11 +15,12 @@ from treeline import __version__
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
 from treeline.io.datasets.encodings import open_encoding
+from treeline.io.datasets.stored_images import METADATA_FILE
 from treeline.io.parquet import sha256_of_file
 from treeline.models.evaluation.data import find_encoding
 from treeline.models.export.card import write_card
 from treeline.models.export.parity import Parity, check_parity, measure_parity
-from treeline.models.facts import ModelFacts
+from treeline.models.facts import ModelFacts, hash_of_dataset
 from treeline.models.inference import OnnxModel
 from treeline.models.onnx_file import export_onnx
 from treeline.models.trained import Trained, load_trained
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 MODEL, DESCRIPTION, CARD = "model.onnx", "model.json", "README.md"
-METADATA = "metadata.h5"
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -47,7 +47,7 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
         InputError: The run has no checkpoint, the dataset is missing or another one, or the models differ.
     """
     trained = load_trained(run)
-    _check_dataset(dataset / METADATA, trained.facts)
+    _check_dataset(dataset, trained.facts)
     with ExitStack() as stack:
         encoding = stack.enter_context(closing(open_encoding(find_encoding(dataset, trained))))
         model, description, card = (
@@ -64,12 +64,10 @@ def export_run(run: Path, dataset: Path, output: Path) -> Parity:
     return parity
 
 
-def _check_dataset(metadata: Path, facts: ModelFacts) -> None:
-    if not metadata.is_file():
-        raise InputError(metadata, "is not there.", fix="Make the dataset: snakemake datasets.")
-    if sha256_of_file(metadata) != facts.dataset_hash:
+def _check_dataset(dataset: Path, facts: ModelFacts) -> None:
+    if hash_of_dataset(dataset) != facts.dataset_hash:
         problem = f"is not the dataset that {facts.run} was trained on: what is its test may have been its training."
-        raise InputError(metadata, problem, fix="Bring that dataset back, or train the model anew.")
+        raise InputError(dataset / METADATA_FILE, problem, fix="Bring that dataset back, or train the model anew.")
 
 
 def _describe(model: Path, trained: Trained, parity: Parity) -> dict[str, Any]:

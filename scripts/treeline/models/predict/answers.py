@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from treeline.io.datasets.samples import NOT_LABELLED, Mask
 from treeline.models.facts import ModelFacts
+from treeline.models.inference import probabilities
 from treeline.models.predict.images import Numbers
 
 DECIMALS = 4
@@ -59,7 +60,7 @@ def row_of(facts: ModelFacts, outputs: Numbers, top: int | None) -> Row:
         counts = np.bincount(mask_of(outputs).ravel(), minlength=len(facts.class_names))
         return [round(share, DECIMALS) for share in (counts / counts.sum()).tolist()]
     if facts.task == "multilabel":
-        chances = _rounded(1 / (1 + np.exp(-outputs.astype(np.float64))))
+        chances = _rounded(probabilities(facts.task, outputs))
         applies = [name for name, chance in zip(facts.class_names, chances, strict=True) if chance >= APPLIES_FROM]
         return ["; ".join(applies), *chances]
     ranked = rank_classes(outputs)
@@ -72,8 +73,7 @@ def row_of(facts: ModelFacts, outputs: Numbers, top: int | None) -> Row:
 
 def rank_classes(logits: Numbers) -> list[tuple[int, float]]:
     """The classes' numbers and probabilities, best first; of equal ones the lower number first."""
-    exponents = np.exp(logits.astype(np.float64) - logits.max())
-    chances = _rounded(exponents / exponents.sum())
+    chances = _rounded(probabilities("multiclass", logits))
     # Where probabilities are rounded to the same, above all to 0, the logits still tell classes apart.
     keys = [(-chance, -round(logit, LOGIT_DECIMALS)) for chance, logit in zip(chances, logits.tolist(), strict=True)]
     return [(place, chances[place]) for place in sorted(range(len(keys)), key=keys.__getitem__)]

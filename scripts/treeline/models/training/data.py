@@ -16,14 +16,13 @@ from treeline.errors import ConfigError, InputError
 from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding
 from treeline.io.datasets.metadata import ID, Metadata
 from treeline.io.datasets.samples import NOT_LABELLED
-from treeline.io.parquet import sha256_of_file
 from treeline.models.experiment import Experiment
-from treeline.models.facts import ModelFacts
+from treeline.models.facts import ModelFacts, hash_of_dataset
 from treeline.models.losses import needs_class_counts
 from treeline.models.metrics import LEAST_CLASSES
 from treeline.models.training.normalisation import find_normalisation
 
-METADATA, LEAKAGE = "metadata.h5", "leakage.json"
+LEAKAGE = "leakage.json"
 NAMED_IN_ERRORS = 3
 OF_VALUES = ("to_float", "normalise")
 """Augmentations that change what values are, which the model takes as they are stored."""
@@ -78,7 +77,7 @@ def open_training_data(experiment: Experiment, dataset: Path, run: str) -> Train
     facts = ModelFacts(
         run=run,
         dataset=metadata.name,
-        dataset_hash=sha256_of_file(dataset / METADATA),
+        dataset_hash=hash_of_dataset(dataset),
         task=experiment.task,
         class_names=list(metadata.class_names),
         channels=list(metadata.channels),

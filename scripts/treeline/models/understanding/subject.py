@@ -14,9 +14,9 @@ from treeline.errors import InputError
 from treeline.io.datasets.encodings import TARGETS
 from treeline.io.datasets.metadata import ID, Metadata, read_metadata
 from treeline.io.datasets.stored_images import METADATA_FILE
-from treeline.io.parquet import sha256_of_file
 from treeline.models.evaluation.reading import Evaluation, read_evaluation
 from treeline.models.experiment import Task
+from treeline.models.facts import hash_of_dataset
 
 CHUNK = 8192
 """Images whose outputs are in memory at once."""
@@ -86,7 +86,7 @@ def read_subject(evaluation_file: Path, dataset: Path) -> Subject:
     evaluation = read_evaluation(evaluation_file)
     about = evaluation.about
     metadata = read_metadata(dataset / METADATA_FILE)
-    if sha256_of_file(dataset / METADATA_FILE) != about.dataset_hash:
+    if hash_of_dataset(dataset) != about.dataset_hash:
         problem = f"is not the dataset {about.dataset} that {evaluation_file} is of, or it was made anew since."
         raise InputError(dataset / METADATA_FILE, problem, fix="Evaluate the model again.")
     rows = evaluation.metrics()
