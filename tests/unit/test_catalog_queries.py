@@ -161,7 +161,7 @@ def test_newest(catalog: Path) -> None:
     assert [row["file"] for row in answer(catalog, "newest_images", count="7")] == ordered[:-8:-1]
 
 
-@pytest.mark.parametrize("seed", ["0", "7", "-7", "-1000000"])
+@pytest.mark.parametrize("seed", ["0", "7", "-7", "-1000000", "9000000000000000000"])
 def test_sample(catalog: Path, seed: str) -> None:
     rows = answer(catalog, "sample_images", count="3", seed=seed)
     assert Counter(row["sample_of"] for row in rows) == dict.fromkeys(

@@ -1,7 +1,8 @@
 -- What queries and exports share. Temporary: made on opening, so that a catalogue of an older Treeline has them too.
 
--- Each image with what holds for it: its own where it says something, else its sequence's, else its data set's.
-CREATE OR REPLACE TEMP VIEW facts_without_boxes AS
+-- Images with what holds for each: its own where it says something, else its sequence's, else its data set's. `images` is
+-- the name of a table or of a part of the query: images that are picked before they are joined save joining the others.
+CREATE OR REPLACE TEMP MACRO facts_of(images) AS TABLE
 SELECT
     image.image,
     image.sequence,
@@ -24,9 +25,12 @@ SELECT
     image.uuid,
     image.annotated,
     dataset.access
-FROM images AS image
+FROM query_table(images) AS image
 JOIN sequences AS sequence USING (sequence)
 JOIN datasets AS dataset USING (dataset);
+
+CREATE OR REPLACE TEMP VIEW facts_without_boxes AS
+FROM facts_of('images');
 
 -- The same, with the number of boxes; counting them is a pass over all boxes, from which the other view saves a query.
 CREATE OR REPLACE TEMP VIEW image_facts AS
