@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A stamp's name carries a checksum of what the environment was made from, because a checkout's file times mean
 # nothing. No stamp: the lock has changed, or the last attempt did not finish, and the environment is made anew.
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
-INSTALLED := envs/requirements.lock envs/install.sh envs/torchvision_cpu/torchvision_cpu.py
+INSTALLED := envs/requirements.lock envs/install.sh envs/torchvision_cpu/torchvision_cpu.py envs/keep_slurm_jobs.py
 ENVIRONMENT := $(VENV)/.environment-$(call checksum,$(INSTALLED))
 PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 

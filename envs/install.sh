@@ -3,8 +3,9 @@
 #
 #   envs/install.sh PYTHON [REQUIREMENTS]      default: the lock beside this script
 #
-# One script for `make setup`, `make lock`, conda and the container, because two packages need help on the way:
-# build_shim/ and a line below say what ails ultralytics-yolov5, torchvision_cpu/ what ails torchvision.
+# One script for `make setup`, `make lock`, conda and the container, because three packages need help on the way:
+# build_shim/ and a line below say what ails ultralytics-yolov5, torchvision_cpu/ what ails torchvision, and
+# keep_slurm_jobs.py what ails Snakemake's Slurm plugin.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -28,4 +29,5 @@ packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 sed -i '/^Requires-Dist: protobuf/d' "$packages"/ultralytics_yolov5-*.dist-info/METADATA
 install --requirement "$requirements"
 cp "$here"/torchvision_cpu/torchvision_cpu.{py,pth} "$packages"
+"$python" "$here/keep_slurm_jobs.py" "$packages"
 "$python" -m pip check

@@ -79,8 +79,18 @@ class Run:
 
     def finish(self) -> str:
         """Wait for a successful end; gives the output."""
-        assert self.process.wait(MOST_SECONDS) == 0, self.output[-8000:]
+        try:
+            code = self.process.wait(MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no end after {MOST_SECONDS:.0f} s. {self._report()}") from None
+        assert code == 0, self._report()
         return self.output
+
+    def _report(self) -> str:
+        """What is known of a run that went wrong: its jobs, their newest output, and its own."""
+        logs = sorted(self._project.folder.glob(".snakemake/slurm_logs/**/*.log"), key=lambda log: log.stat().st_mtime)
+        texts = [f"{log}:\n{log.read_text(errors='replace')[-2000:]}" for log in logs[-5:]]
+        return "\n".join([str(jobs()), *texts, self.output[-8000:]])
 
     def wait_for(self, what: Callable[[], object]) -> None:
         """Wait until something is so, while Snakemake runs."""

@@ -38,6 +38,10 @@ RATE_OF_A_LONG_JOB = 0.35
 WARNED_SECONDS = 120
 """A job that has Snakemake in it gets its signal so long before its end."""
 
+UNANSWERED = 8
+"""Questions of which each waits for the controller, one after the other: the plugin asks five by itself, and then loses
+sight of its jobs, if nobody tells it to go on."""
+
 RESTARTED = "Trying to restart job"
 """What Snakemake says of a job that has failed: without it the drill has struck nothing."""
 
@@ -207,6 +211,8 @@ def test_the_controller_restarts(project: Project, whole: Project) -> None:
         pipeline.running("download-lane")
         control("shutdown", "slurmctld")
         pipeline.wait_for(lambda: subprocess.run(["scontrol", "ping"], capture_output=True).returncode != 0)
+        for _ in range(UNANSWERED):
+            assert subprocess.run(["squeue"], capture_output=True).returncode != 0
         subprocess.run(["slurmctld"], check=True)
         pipeline.finish()
     assert_same(project, whole, STAGES)
