@@ -99,7 +99,9 @@ def _missing_files(settings: Settings) -> list[str]:
     if settings.initializer_type not in INITIALIZERS:
         named["initializer_type"] = settings.initializer_type
     after = settings.detections
-    named["detections.locations"] = after.locations
+    answers = {paths_of(settings).catalog_query(name) for name in settings.catalog.queries}  # made when they are needed
+    if after.locations is not None and Path(after.locations) not in answers:
+        named["detections.locations"] = after.locations
     if after.repeats is not None:
         named["detections.repeats.decisions"] = after.repeats.decisions
     if after.evaluate is not None:

@@ -167,6 +167,15 @@ def test_a_dataset_without_a_description(good: dict[str, Any]) -> None:
         read_settings({**good, "datasets": {"names": ["Birds_1"]}})
 
 
+def test_locations_are_a_file_or_an_answer_of_the_catalogue(good: dict[str, Any]) -> None:
+    places = "results/catalog/queries/places.parquet"
+    values = {**good, "detections": {"locations": places}}
+    with pytest.raises(ConfigError, match=rf"detections\.locations: no such file: {places}"):
+        read_settings(values)
+    sql = "SELECT file, location FROM image_facts"
+    assert read_settings({**values, "catalog": {"queries": {"places": {"sql": sql}}}}).detections.locations == places
+
+
 def test_an_experiment_without_a_file(good: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"models.names \(birds\): no such file: config/experiments/birds.yaml"):
         read_settings({**good, "models": {"names": ["birds"]}})
