@@ -113,7 +113,9 @@ def test_a_command_in_a_sentence_is_there(text: str) -> None:
 @named(SNAKEMAKE + spans_like(r"snakemake .*"))
 def test_snakemake_takes_the_arguments_and_knows_the_targets(text: str) -> None:
     arguments = get_argument_parser().parse_args(words(text.removesuffix('"'))[1:])
-    assert [Path(file).suffix for file in arguments.configfile or ()] in ([], [".yaml"])
+    files = [Path(file) for file in arguments.configfile or ()]
+    assert {file.suffix for file in files} <= {".yaml"}
+    assert all((ROOT / file).is_file() for file in files if file.parts[0] == "config")
     assert set(arguments.targets) <= {*STAGES, *RULES}
     assert {*(arguments.forcerun or ()), *(arguments.set_resources or {})} <= RULES
     assert all((ROOT / profile).is_dir() for profile in arguments.profile or ())

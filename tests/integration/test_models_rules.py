@@ -152,6 +152,22 @@ def test_crops_of_the_detector_train_the_model_that_classifies_its_results(tmp_p
     assert {"model_classify", "smooth_results", "export_csv_long"} <= {*jobs}
 
 
+def test_the_example_is_one_run_from_the_catalogue_to_the_gallery(tmp_path: Path) -> None:
+    for name in ("config", "resources"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    configuration = ["--configfile", "config/config.yaml", "config/classify-boxes.yaml"]
+    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--profile", str(ROOT / "profiles/local"), *configuration]
+    done = run_snakemake([*arguments, "--dry-run"], tmp_path, ENVIRONMENT)
+    assert done.returncode == 0, done.stdout[-8000:]
+    jobs = {*executed(done.stdout)}
+    assert {"partition_urls", "build_catalog", "answer_query", "crop_detections", "dataset_in_hdf5"} <= jobs
+    assert {"model_train", "model_report", "model_export", "model_classify", "preview_detections"} <= jobs
+    gallery = done.stdout.partition("rule preview_detections:")[2].partition("\n\n")[0]
+    assert re.search(r"input: .*\bresults/detections/classified\.json\b", gallery)
+    crops = done.stdout.partition("rule crop_detections:")[2].partition("\n\n")[0]
+    assert re.search(r"input: .*\bresults/catalog/queries/places\.parquet\b", crops)
+
+
 def test_a_run_is_made_whole(tmp_path: Path) -> None:
     # What makes it smaller takes half a minute, and is looked at by tests of its own.
     project = make_project(tmp_path / "project", names=["one"], steps=["report", "export"])
