@@ -142,9 +142,19 @@ def onnx_file(model):
     return paths.model(model) / "model.onnx" if model in RUNS else Path(model)
 
 
+def crops_of_model():
+    """The block by which the crops are cut out that the classifier learns from; None where it is not known."""
+    run = RUNS.get(settings.models.classify)
+    source = None if run is None else Path(DATASETS[run.experiment.dataset].source.path)
+    for name, training_set in settings.catalog.training_sets.items():
+        if source == paths.catalog_training(name) and training_set.kind == "crops":
+            return training_set
+    return settings.detections.crop
+
+
 def crop_options():
-    """How the detector's boxes are cut out for a classifier: as `detections.crop` cuts those that it learns from."""
-    crop = settings.detections.crop
+    """How the detector's boxes are cut out for a classifier: as those that it learns from."""
+    crop = crops_of_model()
     if crop is None:
         return []
     return [*(["--square"] if crop.square else []), f"--margin={crop.margin}"]

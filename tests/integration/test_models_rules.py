@@ -152,6 +152,19 @@ def test_crops_of_the_detector_train_the_model_that_classifies_its_results(tmp_p
     assert {"model_classify", "smooth_results", "export_csv_long"} <= {*jobs}
 
 
+def test_boxes_are_cut_out_as_the_crops_of_the_catalogue_that_the_model_has_learned_from(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", names=["one"], steps=[], classify="one")
+    config = yaml.safe_load((project / "config.yaml").read_text())
+    crops = {"species": {"kind": "crops", "square": True, "margin": 0.25}}
+    detections = {"crop": {"dataset": "demo", "margin": 0.5}}
+    write(project / "config.yaml", {**config, "catalog": {"training_sets": crops}, "detections": detections})
+    write(project / "config/experiments/one.yaml", SMALL)
+    source = {"kind": "training_set", "path": "results/catalog/training/species"}
+    describe(project / "config/datasets/shapes.yaml", source, encodings=[{"kind": "hdf5"}, {"kind": "tar"}])
+    output = snakemake(project, "results/detections/classified.json", "--dry-run", rules=())
+    assert re.search(r"models classify results/models/one/model\.onnx --square --margin=0\.25 ", output)
+
+
 def test_the_example_is_one_run_from_the_catalogue_to_the_gallery(tmp_path: Path) -> None:
     for name in ("config", "resources"):
         (tmp_path / name).symlink_to(ROOT / name)
