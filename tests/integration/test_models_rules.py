@@ -175,6 +175,7 @@ def test_the_example_is_one_run_from_the_catalogue_to_the_gallery(tmp_path: Path
     jobs = {*executed(done.stdout)}
     assert {"partition_urls", "build_catalog", "answer_query", "crop_detections", "dataset_in_hdf5"} <= jobs
     assert {"model_train", "model_report", "model_export", "model_classify", "preview_detections"} <= jobs
+    assert re.search(r"models classify results/models/boxes/model\.onnx --square --margin=0\.0 ", done.stdout)
     gallery = done.stdout.partition("rule preview_detections:")[2].partition("\n\n")[0]
     assert re.search(r"input: .*\bresults/detections/classified\.json\b", gallery)
     crops = done.stdout.partition("rule crop_detections:")[2].partition("\n\n")[0]
