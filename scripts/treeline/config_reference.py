@@ -85,12 +85,13 @@ def _block_lines(title: str, model: type[BaseModel]) -> Iterator[str]:
     nested: list[tuple[str, type[BaseModel]]] = []
     for key, field in model.model_fields.items():
         block = _block_of(field.annotation)
+        meaning = " ".join(str(field.description).split())  # a row of a table is one line
         if block is None:
-            yield f"| `{key}` | {_default(field)} | {field.description} |"
+            yield f"| `{key}` | {_default(field)} | {meaning} |"
         else:
             nested.append((key, block))
             default = "off" if field.default is None else "see there"
-            yield f"| [`{key}`](#{key}) | {default} | {field.description} |"
+            yield f"| [`{key}`](#{key}) | {default} | {meaning} |"
     yield ""
     for key, kind in nested:
         yield from _block_lines(f"`{key}`", kind)

@@ -48,7 +48,9 @@ def test_schema_and_reference_are_up_to_date() -> None:
 
 
 def test_reference_explains_every_key() -> None:
-    assert "None |" not in config_reference.reference_text() + config_reference.experiments_text()
+    text = config_reference.reference_text() + config_reference.experiments_text()
+    assert "None |" not in text
+    assert all(line.endswith("|") for line in text.splitlines() if line.startswith("|"))
 
 
 @pytest.mark.parametrize(
