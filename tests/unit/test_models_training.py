@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning.pytorch as lightning
@@ -174,6 +175,15 @@ def test_nothing_is_said_but_in_the_log(
         "epoch 2 of 2",
         "trained run",
     ]
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda", True)])
+def test_batches_are_pinned_for_a_gpu_alone(shapes: Path, device: str, pinned: bool) -> None:
+    chosen = experiment()
+    batches = Batches(open_training_data(chosen, shapes, "run"), chosen)
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    batches.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)  # type: ignore[assignment]
+    assert batches.train_dataloader().pin_memory is batches.val_dataloader().pin_memory is pinned
 
 
 def test_processes_share_the_samples(shapes: Path) -> None:

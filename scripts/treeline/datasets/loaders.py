@@ -104,7 +104,13 @@ class Loader(_Loader):
     """
 
     def __init__(
-        self, samples: SampleSet, order: Order, batch_size: int, workers: int, start: StartMethod | None
+        self,
+        samples: SampleSet,
+        order: Order,
+        batch_size: int,
+        workers: int,
+        start: StartMethod | None,
+        pinned: bool,
     ) -> None:
         self.order = order
         super().__init__(
@@ -113,6 +119,7 @@ class Loader(_Loader):
             sampler=order,
             num_workers=workers,
             collate_fn=_as_it_is,
+            pin_memory=pinned,
             multiprocessing_context=start if workers else None,
         )
 
@@ -149,6 +156,7 @@ def loader(
     seed: int = 0,
     shuffle: bool = False,
     start: StartMethod | None = None,
+    pinned: bool = False,
 ) -> Loader:
     """Make a loader of batches.
 
@@ -159,12 +167,14 @@ def loader(
         seed: Of the order, of random crops and of augmentations.
         shuffle: Whether each epoch has an order of its own.
         start: How workers are started; None is Python's way.
+        pinned: Whether batches lie in memory that is never swapped out, of which a GPU fetches them while the CPU goes
+            on; needs a GPU.
 
     Raises:
         ConfigError: A number is too small.
     """
     check_least(batch_size=(batch_size, 1), workers=(workers, 0), seed=(seed, 0))
-    return Loader(samples, Order(len(samples), seed=seed, shuffle=shuffle), batch_size, workers, start)
+    return Loader(samples, Order(len(samples), seed=seed, shuffle=shuffle), batch_size, workers, start, pinned)
 
 
 def stream_loader(

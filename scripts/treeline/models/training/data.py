@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from treeline.datasets import Augmentations, Dataset, Resize, read_augmentations
+from treeline.datasets import Augmentations, Dataset, Resize, SampleSet, read_augmentations
 from treeline.errors import ConfigError, InputError
 from treeline.io.datasets.encodings import TARGETS, Encoding, open_encoding
 from treeline.io.datasets.metadata import ID, Metadata
@@ -40,7 +40,7 @@ class TrainingData:
             for them, since counting reads every mask.
     """
 
-    train: Dataset
+    train: SampleSet
     val: Dataset
     facts: ModelFacts
     class_counts: list[int]

@@ -13,7 +13,7 @@ import lightning.pytorch as lightning
 import numpy as np
 import pandas as pd
 
-from treeline.datasets import Dataset, Draw, Loader, SampleSet, loader
+from treeline.datasets import Draw, Loader, SampleSet, loader
 from treeline.errors import ConfigError
 from treeline.models.experiment import Experiment
 from treeline.models.training.data import TrainingData
@@ -29,7 +29,7 @@ class Share(SampleSet):
         equal: Whether all have as many.
     """
 
-    def __init__(self, samples: Dataset, rank: int, processes: int, *, equal: bool) -> None:
+    def __init__(self, samples: SampleSet, rank: int, processes: int, *, equal: bool) -> None:
         self._samples, self._rank, self._processes = samples, rank, processes
         self.contents = samples.contents
         self._count = len(samples) // processes if equal else len(range(rank, len(samples), processes))
@@ -88,10 +88,11 @@ class Batches(lightning.LightningDataModule):
         """In their order."""
         return self._loader(self._data.val, equal=False)
 
-    def _loader(self, samples: Dataset, *, equal: bool) -> Loader:
+    def _loader(self, samples: SampleSet, *, equal: bool) -> Loader:
         assert self.trainer is not None  # lightning has set it
         share = Share(samples, self.trainer.global_rank, self.trainer.world_size, equal=equal)
         if not len(share) and equal:
             raise ConfigError(f"train has {len(samples)} samples for {self.trainer.world_size} processes: use fewer.")
         chosen = self._experiment
-        return loader(share, chosen.batch_size, workers=chosen.workers, seed=chosen.seed, shuffle=equal)
+        pinned = self.trainer.strategy.root_device.type == "cuda"
+        return loader(share, chosen.batch_size, workers=chosen.workers, seed=chosen.seed, shuffle=equal, pinned=pinned)
