@@ -8,17 +8,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
-
-import lightning.pytorch as lightning
-import torch
 
 from tests.benchmarks.measure import Check
 from tests.benchmarks.page import describe, verdicts, write_section
+from tests.benchmarks.training_steps import Steps, Stopwatch
 from tests.model_cases import experiment, make_dataset
 from treeline.config_datasets import EncodingName
 from treeline.models.experiment import Experiment
@@ -39,47 +34,6 @@ FIRST_STEPS = 2
 """That are not counted: in them workers start, and memory is asked for."""
 
 
-class Result(NamedTuple):
-    """What was measured with one encoding.
-
-    Args:
-        waited: Share of the time that steps waited for their batches.
-        step_seconds: Median of a step, the waiting included.
-    """
-
-    waited: float
-    step_seconds: float
-
-
-class Stopwatch(lightning.Callback):
-    """Takes the time between steps, in which a batch is waited for, and that of steps."""
-
-    def __init__(self) -> None:
-        self.waited: list[float] = []
-        self.computed: list[float] = []
-        self._since: float | None = None
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        """A batch has come."""
-        now = _now()
-        if self._since is not None:
-            self.waited.append(now - self._since)
-        self._since = now
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """A step is done, on the GPU, too."""
-        now = _now()
-        assert self._since is not None
-        self.computed.append(now - self._since)
-        self._since = now
-
-    def result(self) -> Result:
-        """Of all steps but the first."""
-        waited, computed = self.waited[FIRST_STEPS - 1 :], self.computed[FIRST_STEPS:]
-        steps = [sum(pair) for pair in zip(waited, computed, strict=True)]
-        return Result(sum(waited) / sum(steps), median(steps))
-
-
 def main() -> int:
     """Measure all, and write the section; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.bench_models")
@@ -88,8 +42,8 @@ def main() -> int:
     results = {form: _measure(form, quick=quick) for form in FORMS}
     shutil.rmtree(SCRATCH)
     checks = [
-        Check(f"{form}: at most {MOST_WAITING:.0%} of a step waits for input", f"{result.waited:.1%}",
-              result.waited <= MOST_WAITING)
+        Check(f"{form}: at most {MOST_WAITING:.0%} of a step waits for input", f"{result.waiting:.1%}",
+              result.waiting <= MOST_WAITING)
         for form, result in results.items()
     ]  # fmt: skip
     lines = [*describe("python -m tests.benchmarks.bench_models"), *_table(results), "", *verdicts(checks)]
@@ -100,7 +54,7 @@ def main() -> int:
     return 0 if all(check.is_met for check in checks) else 1
 
 
-def _measure(form: EncodingName, *, quick: bool) -> Result:
+def _measure(form: EncodingName, *, quick: bool) -> Steps:
     steps = 5 if quick else 30
     dataset = make_dataset(
         SCRATCH / f"{form}-{quick}", count=steps * BATCH * 5 // 3 + 1, side=SIDE, name="shapes", encodings=[form]
@@ -108,7 +62,7 @@ def _measure(form: EncodingName, *, quick: bool) -> Result:
     chosen = _experiment(form, quick=quick)
     data = open_training_data(chosen, dataset, "benchmark")
     module = Training(chosen, data.facts, data.class_counts, len(data.train))
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(FIRST_STEPS)
     with quiet_lightning():
         trainer = make_trainer(chosen, [stopwatch], logger=False, limit_val_batches=0)
         trainer.fit(module, datamodule=Batches(data, chosen))
@@ -128,18 +82,12 @@ def _experiment(form: EncodingName, *, quick: bool) -> Experiment:
     )
 
 
-def _table(results: dict[EncodingName, Result]) -> Iterator[str]:
+def _table(results: dict[EncodingName, Steps]) -> Iterator[str]:
     yield "| encoding | waits for input | a step, s (median) | images a second |"
     yield "|---|--:|--:|--:|"
     for form, result in results.items():
-        rate = BATCH / result.step_seconds
-        yield f"| {form} | {result.waited:.1%} | {result.step_seconds:.2f} | {rate:,.0f} |"
-
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
+        rate = BATCH / result.median_seconds
+        yield f"| {form} | {result.waiting:.1%} | {result.median_seconds:.2f} | {rate:,.0f} |"
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ def write_section(name: str, lines: Iterable[str]) -> None:
     PAGE.write_text(f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
-def describe(command: str) -> list[str]:
+def describe(command: str, packages: Iterable[str] = PACKAGES) -> list[str]:
     """Say what was run, on which machine, with which versions."""
     memory_gib = psutil.virtual_memory().total / 2**30
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return [
         f"`{command}`",
         f"on {os.cpu_count()} cores ({platform.machine()}) with {memory_gib:.0f} GiB, "
