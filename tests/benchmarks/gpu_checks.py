@@ -44,14 +44,15 @@ def check_gpu(folder: Path) -> Iterator[Check]:
     Args:
         folder: For datasets and runs.
     """
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    yield _attempt(f"{STEPS} losses of a ResNet-18 are those of the CPU", partial(_losses_differ, folder / "losses"))
-    for task in CHANGES:
-        aim = f"{task}: trained on the GPU, evaluated on it as on the CPU"
-        yield _attempt(aim, partial(_evaluations_differ, folder / task, task))
-    yield _attempt("an interrupted run ends like an uninterrupted one", partial(_resumed_differs, folder / "resumed"))
-    torch.backends.cudnn.allow_tf32 = allowed
+    # Float32 as the CPU has it, and sums in one order each time: two runs of half precision would drift apart else.
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        aim = f"{STEPS} losses of a ResNet-18 are those of the CPU"
+        yield _attempt(aim, partial(_losses_differ, folder / "losses"))
+        for task in CHANGES:
+            aim = f"{task}: trained on the GPU, evaluated on it as on the CPU"
+            yield _attempt(aim, partial(_evaluations_differ, folder / task, task))
+        aim = "an interrupted run ends like an uninterrupted one"
+        yield _attempt(aim, partial(_resumed_differs, folder / "resumed"))
 
 
 def _attempt(aim: str, difference: Callable[[], float]) -> Check:

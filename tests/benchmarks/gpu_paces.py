@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -66,7 +67,7 @@ class Loaded(NamedTuple):
     Args:
         rate: Images a second.
         waiting: Share of the time that steps waited for their batches, 0 to 1.
-        utilisation: Percent of the time in which a kernel ran, as nvidia-smi says it.
+        utilisation: Percent of the time in which a kernel ran, as nvidia-smi says it; NaN where it does not.
         peak_gib: Largest memory of all tensors on the GPU.
     """
 
@@ -165,7 +166,7 @@ def measure_loaded(feed: Feed, dataset: Path) -> Loaded:
     _fit(chosen, data, [stopwatch, gauge], datamodule=Batches(data, chosen))
     steps = stopwatch.result()
     rate = len(steps.steps) * feed.setting.batch_size / steps.seconds
-    return Loaded(rate, steps.waiting, mean(gauge.percents), torch.cuda.max_memory_allocated() / 2**30)
+    return Loaded(rate, steps.waiting, mean(gauge.percents or [math.nan]), torch.cuda.max_memory_allocated() / 2**30)
 
 
 def measure_resident(setting: Setting, dataset: Path) -> Paces:
