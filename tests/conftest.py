@@ -12,7 +12,7 @@ import pytest
 # answers, as after `make slurm-test`, that takes 9 seconds; with an empty configuration, none. tests/slurm undoes this.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
-# Tests run in a process a core. And where a process has computed in several threads, one that is forked from it waits
+# Tests run in two processes a core. And where a process has computed in several threads, one that is forked from it waits
 # for them for ever.
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -46,6 +46,11 @@ LONGEST = (
     "test_catalog_crop_set.py",
 )
 """Files that take longest, in order: each is one worker's, and what starts last ends last."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core: tests wait for servers and for Snakemake as long as they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
