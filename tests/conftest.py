@@ -12,8 +12,8 @@ import pytest
 # answers, as after `make slurm-test`, that takes 9 seconds; with an empty configuration, none. tests/slurm undoes this.
 os.environ.setdefault("SLURM_CONF", os.devnull)
 
-# Tests run in two processes a core. And where a process has computed in several threads, one that is forked from it waits
-# for them for ever.
+# Tests run in two processes a core. And where a process has computed in several threads, one that is forked from it
+# waits for them for ever.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # How long an example takes says something of the machine, not of the code.

@@ -29,8 +29,8 @@ TOLERANCE = 1e-3
 """Of a loss, relative: sums of float32 in another order."""
 STEPS = 10
 RATE = 1e-5
-"""In ten steps it moves the loss by 1 %. With a thousand times of it rounding drives two runs apart by 10 %, even on a CPU
-with other kernels; with this one by less than 0.01 %."""
+"""In ten steps it moves the loss by 1 %. With a thousand times it, rounding drives two runs apart by 10 %, even on one
+CPU with other kernels; with this one by less than 0.01 %."""
 FILES = ("best.ckpt", "last.ckpt", "metrics.csv", "env.json")
 CHANGES: dict[Task, dict[str, Any]] = {
     "multiclass": {"loss": [{"name": "cross_entropy", "class_weights": "balanced"}, {"name": "focal"}]},
