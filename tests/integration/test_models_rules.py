@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from tests.dataset_sources import describe
-from tests.model_cases import make_dataset
+from tests.model_projects import SMALL, make_project, make_shapes, write
 from tests.pipeline import ENVIRONMENT, ROOT, executed
 from tests.snakemake_runs import run_snakemake
 
@@ -23,30 +22,6 @@ pytestmark = pytest.mark.timeout(600)
 
 OF_A_RUN = ["model_train", "model_evaluate", "model_report", "model_optimise", "model_export"]
 RULES = ["models", "plan_experiment", *OF_A_RUN, "model_train_together", "model_compare"]
-SMALL = {
-    **{"title": "Shapes", "dataset": "shapes", "task": "multiclass", "image_size": [24, 24], "epochs": 2},
-    **{"architecture": {"encoder": "convnet"}, "optimiser": {"learning_rate": 0.01}, "batch_size": 12, "workers": 0},
-    "accelerator": "cpu",
-}
-
-
-def write(file: Path, content: Any) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
-    return file
-
-
-def make_project(folder: Path, **models: Any) -> Path:
-    """A project whose dataset is made and analysed, as far as Snakemake sees."""
-    config = {"path_to_input": "urls.csv", "stages": ["models"], "datasets": {"names": ["shapes"]}, "models": models}
-    write(folder / "urls.csv", "identifier\n")
-    write(folder / "config.yaml", config)
-    (folder / "config/datasets").mkdir(parents=True)
-    source = {"kind": "folder", "path": "photos"}
-    describe(folder / "config/datasets/shapes.yaml", source, encodings=[{"kind": "hdf5"}, {"kind": "tar"}])
-    for name in ("metadata.h5", "dataset.h5", "shards/index", "leakage.json", "analysis/recommendations.json"):
-        write(folder / "results/datasets/shapes" / name, "")
-    return folder
 
 
 def snakemake(project: Path, target: str, *options: str, rules: Sequence[str] = RULES, expected: int = 0) -> str:
@@ -185,10 +160,7 @@ def test_the_example_is_one_run_from_the_catalogue_to_the_gallery(tmp_path: Path
 def test_a_run_is_made_whole(tmp_path: Path) -> None:
     # What makes it smaller takes half a minute, and is looked at by tests of its own.
     project = make_project(tmp_path / "project", names=["one"], steps=["report", "export"])
-    folder = make_dataset(project / "results/datasets/shapes")
-    value = {"channels": ["red", "green", "blue"], "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
-    advice = {"normalisation": {"value": value, "basis": {"scale": 255.0}}}
-    write(folder / "analysis/recommendations.json", json.dumps(advice))
+    make_shapes(project)
     write(project / "config/experiments/one.yaml", SMALL)
     made = [rule for rule in OF_A_RUN if rule != "model_optimise"]
     assert Counter(executed(snakemake(project, "models"))) == Counter(["plan_experiment", *made, "models"])

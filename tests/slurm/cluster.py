@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +158,11 @@ def status(project: Project) -> dict[str, Any]:
     done = subprocess.run(command, cwd=project.folder, check=True, capture_output=True, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def submitted(output: str) -> list[str]:
+    """The rules and groups of which Snakemake's output says that a job was submitted."""
+    return re.findall(r"/(rule_\w+|group_[\w-]+)/(?:[^/]+/)?\d+\.log\)", output)
 
 
 def control(*arguments: str) -> None:

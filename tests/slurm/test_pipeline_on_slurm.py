@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.pipeline import Project
-from tests.slurm.cluster import assert_same, configure, run
+from tests.slurm.cluster import assert_same, configure, run, submitted
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def submitted(output: str) -> list[str]:
-    """The rules and groups of which Snakemake's output says that a job was submitted."""
-    return re.findall(r"/(rule_\w+|group_[\w-]+)/(?:[^/]+/)?\d+\.log\)", output)
 
 
 def test_every_stage_as_slurm_jobs(project: Project, whole: Project) -> None:
