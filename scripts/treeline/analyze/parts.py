@@ -148,9 +148,9 @@ class Part:
         measured = np.concatenate([np.empty(0, MEASURED), *self.measured])
         self.measured = [measured[np.argsort(measured["id"], kind="stable")]]
         if self.pixels:
-            ids, x, y, values = (np.concatenate(pieces) for pieces in zip(*self.pixels, strict=True))
-            order = np.argsort(ids, kind="stable")
-            self.pixels = [PixelSample(ids[order], x[order], y[order], values[order])]
+            pixels = _in_one(self.pixels)
+            order = np.argsort(pixels.id, kind="stable")
+            self.pixels = [PixelSample(pixels.id[order], pixels.x[order], pixels.y[order], pixels.values[order])]
         self.details.sort(key=lambda entry: entry.id)
         self.masks.sort(key=lambda entry: entry[:2])
         self.unreadable = dict(sorted(self.unreadable.items()))
@@ -164,7 +164,7 @@ def measure_items(items: Iterable[Item]) -> Part:
             its image; names it.
     """
     part = Part()
-    measured = []
+    measured, pixels = [], []
     for item in items:
         try:
             bands = decode_with_gaps(item.data) if isinstance(item.data, bytes) else item.data
@@ -178,13 +178,20 @@ def measure_items(items: Iterable[Item]) -> Part:
         file_bytes = len(item.data) if isinstance(item.data, bytes) else np.nan
         measured.append((item.id, file_bytes, _digest(item.data), *facts))
         if item.pixels:
-            part.pixels.append(_sample(item, image))
+            pixels.append(_sample(item, image))
         if item.is_detailed:
             part.details.append(measure_detail(item.id, image, is_raster=item.is_raster))
         if item.mask is not None:
             part.masks.extend(_mask_pixels(item, image.shape[:2]))
     part.measured.append(np.array(measured, MEASURED))
+    if pixels:  # in one piece: an array of an image's few pixels takes many times their bytes
+        part.pixels.append(_in_one(pixels))
     return part
+
+
+def _in_one(pieces: list[PixelSample]) -> PixelSample:
+    ids, x, y, values = zip(*pieces, strict=True)
+    return PixelSample(np.concatenate(ids), np.concatenate(x), np.concatenate(y), np.concatenate(values))
 
 
 def _digest(data: bytes | Bands) -> int:
