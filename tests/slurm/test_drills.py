@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -41,6 +42,9 @@ WARNED_SECONDS = 120
 UNANSWERED = 8
 """Questions of which each waits for the controller, one after the other: the plugin asks five by itself, and then loses
 sight of its jobs, if nobody tells it to go on."""
+
+RATE_OF_A_SILENCE = 1
+"""Thirty images take longer than all downloads take to begin, so that none is to be followed by another meanwhile."""
 
 RESTARTED = "Trying to restart job"
 """What Snakemake says of a job that has failed: without it the drill has struck nothing."""
@@ -206,16 +210,25 @@ def test_snakemake_in_a_job_ends_in_time_and_goes_on_in_the_next(project: Projec
 
 
 def test_the_controller_restarts(project: Project, whole: Project) -> None:
-    slow_down(project)
+    """Jobs that run when it falls silent go on, and are seen again when it answers."""
+    configure(project, {"default_rate_limit": RATE_OF_A_SILENCE})
     with run(project, "decode") as pipeline:
-        pipeline.running("download-lane")
+        pipeline.wait_for(lambda: all_downloads_are_under_way(project, pipeline))
         control("shutdown", "slurmctld")
         pipeline.wait_for(lambda: subprocess.run(["scontrol", "ping"], capture_output=True).returncode != 0)
         for _ in range(UNANSWERED):
             assert subprocess.run(["squeue"], capture_output=True).returncode != 0
         subprocess.run(["slurmctld"], check=True)
-        pipeline.finish()
+        assert RESTARTED not in pipeline.finish()
     assert_same(project, whole, STAGES)
+
+
+def all_downloads_are_under_way(project: Project, pipeline: Run) -> bool:
+    """Whether each download that Snakemake has chosen runs, and has begun: nothing needs the controller for a while."""
+    chosen = set(re.findall(r"Group job (download-lane-\S+)", pipeline.output))
+    running = [job for job in jobs() if job.state == "RUNNING" and "download-lane" in job.comment]
+    begun = list(project.results.glob("logs/current/*/*.log"))
+    return bool(chosen) and len(chosen) == len(running) == len(begun)
 
 
 def test_a_group_whose_last_member_fails_keeps_the_others_images(project: Project, whole: Project) -> None:

@@ -9,15 +9,17 @@ import pytest
 import torch
 
 from tests.model_projects import SMALL, make_project, make_shapes, write
-from tests.pipeline import Project
+from tests.pipeline import ENVIRONMENT, Project
 from tests.slurm.cluster import run, submitted
 from treeline.models.trained import load_trained
 
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_processes_of_a_job_train_together(tmp_path: Path) -> None:
+def test_processes_of_a_job_train_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They find each other by Slurm's variables, and end with the weights that Lightning's own processes end with."""
+    # The nodes are this machine, and their names no addresses.
+    monkeypatch.setitem(ENVIRONMENT, "MASTER_ADDR", "127.0.0.1")
     folder = make_project(tmp_path / "cluster", names=["together"], steps=[])
     make_shapes(folder)
     write(folder / "config/experiments/together.yaml", {**SMALL, "devices": 2})
