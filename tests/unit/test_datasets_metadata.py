@@ -46,6 +46,15 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, paths
         assert_frame_equal(read.tables[name], table, check_dtype=name != "index")
 
 
+def test_more_rows_than_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = make_metadata([f"{number}.jpg" for number in range(8)])
+    write_metadata(written, tmp_path / "metadata.h5")
+    monkeypatch.setattr("treeline.io.hdf_tables.ROWS_OF_A_PIECE", 3)
+    read = read_metadata(tmp_path / "metadata.h5")
+    for name, table in written.tables.items():
+        assert_frame_equal(read.tables[name], table, check_dtype=name != "index")
+
+
 def test_same_bytes_twice(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_metadata(make_metadata(["a.jpg", "b.jpg"]), tmp_path / f"{name}.h5")

@@ -227,7 +227,7 @@ def test_images_of_other_channels_are_failures(folder: Path, photos: Path, tmp_p
 def test_an_image_that_is_gone_is_a_failure(tmp_path: Path) -> None:
     with tar_writer(tmp_path / "in.tar") as tar:
         tar.add("a.png", picture("red"))
-    places = {"x.png": Place(tmp_path / "x.png", "file"), "y.png": Place(tmp_path / "in.tar", "archive")}
+    places = {"x.png": Place(str(tmp_path / "x.png"), "file"), "y.png": Place(str(tmp_path / "in.tar"), "archive")}
     with failures_file(tmp_path / "failures.csv") as failures:
         assert list(load_named(places, failures)) == []
     reasons = {row["image"]: row["reason"] for row in rows_of(tmp_path / "failures.csv")}

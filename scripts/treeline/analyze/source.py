@@ -65,17 +65,17 @@ def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
     channels = len(metadata.channels)
     sampled = choose_images(ids, most_pixels(channels))
     detailed = choose_images(ids, DETAILED)
-    names = names_of(metadata)
-    splits = splits_of(metadata).to_dict()
+    names = pd.Series(metadata.index["image_path"].to_numpy(), index=ids)
+    splits = splits_of(metadata)
     pixels = pixels_an_image(len(sampled), channels)
     are_rasters = is_raster(metadata)
     for number, data, mask in load_images(path, metadata):
         yield Item(
             number,
-            names[number],
+            str(names.at[number]),
             data,
             mask,
-            splits[number],
+            str(splits.at[number]),
             pixels if number in sampled else 0,
             number in detailed,
             are_rasters,

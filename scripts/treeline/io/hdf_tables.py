@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+ROWS_OF_A_PIECE = 10_000
+
 
 def put_table(store: pd.HDFStore, name: str, table: pd.DataFrame) -> None:
     """Write a table as `/<name>/table`; one without rows is not written. Text that is missing becomes empty."""
@@ -34,8 +36,21 @@ def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
-    """Read what `put_table` has written."""
-    return with_plain_text(pd.DataFrame(store[name]))
+    """Read what `put_table` has written, in pieces: pandas makes an object of each text of what it reads at once."""
+    file: Any = store
+    starts = range(0, int(file.get_storer(name).nrows), ROWS_OF_A_PIECE)
+    pieces = (file.select(name, start=start, stop=start + ROWS_OF_A_PIECE) for start in starts)
+    return pd.concat([_with_shared_text(with_plain_text(piece)) for piece in pieces])
+
+
+def _with_shared_text(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, in which equal texts of a column are one object."""
+    shared = table.copy(deep=False)
+    for column in table:
+        if _is_text(table[column]):
+            codes, values = pd.factorize(table[column])
+            shared[column] = values.take(codes)
+    return shared
 
 
 def _is_text(column: pd.Series[Any]) -> bool:

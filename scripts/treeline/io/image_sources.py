@@ -32,12 +32,17 @@ class Place(NamedTuple):
     """Where an image is.
 
     Args:
-        path: Its file, or the archive or shard that it is in.
-        kind: What `path` is.
+        location: Path of its file, or of the archive or shard that it is in: as text, which takes a fifth of a `Path`.
+        kind: What lies there.
     """
 
-    path: Path
+    location: str
     kind: Literal["file", "archive", "shard"]
+
+    @property
+    def path(self) -> Path:
+        """The same as a path."""
+        return Path(self.location)
 
     @property
     def archived(self) -> bool:
@@ -71,7 +76,7 @@ def find_images(sources: Sequence[Path], output: Path) -> dict[str, Place]:
         forward slashes; an archive's member has the name that it has there.
 
     Raises:
-        InputError: A source is missing or is neither, or two images have the same name.
+        InputError: A source is missing or is neither, a folder cannot be listed, or two images have the same name.
         ShardError: An archive is damaged.
     """
     places: dict[str, Place] = {}
@@ -165,22 +170,30 @@ def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
             if path.name.endswith(ARCHIVE_SUFFIXES) or path.name == SHARD_NAME:
                 yield from _images_of(path, output)
             elif _is_image(path.name):
-                yield path.relative_to(source).as_posix(), Place(path, "file")
+                yield path.relative_to(source).as_posix(), Place(str(path), "file")
     elif source.name.endswith(ARCHIVE_SUFFIXES):
-        yield from ((name, Place(source, "archive")) for name in member_names(source) if _is_image(name))
+        archive = Place(str(source), "archive")
+        yield from ((name, archive) for name in member_names(source) if _is_image(name))
     elif source.suffix == SHARD_SUFFIX:
-        yield from ((name, Place(source, "shard")) for name in _uuids(source))
+        shard = Place(str(source), "shard")
+        yield from ((name, shard) for name in _uuids(source))
     else:
         fix = f"Give folders, archives ({', '.join(ARCHIVE_SUFFIXES)}) or shards ({SHARD_SUFFIX})."
         raise InputError(source, "is no folder and no archive." if source.exists() else "no such file.", fix=fix)
 
 
-def _files_below(folder: Path, output: Path) -> list[Path]:
-    files: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name[0] != "." and Path(parent, name).resolve() != output]
-        files.extend(Path(parent, name) for name in names)
-    return sorted(file for file in files if file.is_file())
+def _files_below(folder: Path, output: Path) -> Iterator[Path]:
+    """All files, in the order of the parts of their paths."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(folder, f"cannot be listed ({error.strerror}).") from None
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_file():
+            yield path
+        elif entry.is_dir(follow_symlinks=False) and entry.name[0] != "." and path.resolve() != output:
+            yield from _files_below(path, output)
 
 
 def _is_image(name: str) -> bool:

@@ -181,7 +181,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, with_images: bool) -> Iterator[
     for id, *facts, split, name, path, kind in stream_rows(
         connection, ROWS.format_map(LOCATED if with_images else NOT_LOCATED)
     ):
-        yield Row(id, split, dict(zip(names, facts, strict=True)), name, Place(Path(path or ""), kind))
+        yield Row(id, split, dict(zip(names, facts, strict=True)), name, Place(path or "", kind))
 
 
 class _RollingParquet:

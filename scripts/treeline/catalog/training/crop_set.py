@@ -178,7 +178,7 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, options: CropSet
 
 def _plans(connection: duckdb.DuckDBPyConnection) -> Iterator[Plan]:
     for *facts, path, kind in stream_rows(connection, PLANS):
-        yield Plan._make([*facts, Place(Path(path), kind)])
+        yield Plan._make([*facts, Place(path, kind)])
 
 
 def _samples(plan: Plan, image: LoadedImage, options: CropSetOptions) -> Iterator[tuple[str, float, dict[str, bytes]]]:

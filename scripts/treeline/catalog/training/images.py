@@ -132,7 +132,7 @@ def stream_located(connection: duckdb.DuckDBPyConnection, condition: str = "true
         ORDER BY "order"
     """
     for id, dataset, file, name, path, kind in stream_rows(connection, query):
-        yield Located(id, dataset, file, name, Place(Path(path), kind))
+        yield Located(id, dataset, file, name, Place(path, kind))
 
 
 def load_located(located: Iterable[HasPlace]) -> Iterator[tuple[HasPlace, LoadedImage]]:
