@@ -169,7 +169,10 @@ def test_a_dataset_without_a_description(good: dict[str, Any]) -> None:
         read_settings({**good, "datasets": {"names": ["Birds_1"]}})
 
 
-def test_locations_are_a_file_or_an_answer_of_the_catalogue(good: dict[str, Any]) -> None:
+def test_locations_are_a_file_or_an_answer_of_the_catalogue(
+    good: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no run has left an answer
     places = "results/catalog/queries/places.parquet"
     values = {**good, "detections": {"locations": places}}
     with pytest.raises(ConfigError, match=rf"detections\.locations: no such file: {places}"):
