@@ -49,7 +49,7 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core: tests wait for servers and for Snakemake as long as they compute."""
+    """Two processes a core: some tests wait. On two cores all take 14 minutes; 16 with one process a core, or three."""
     return 2 * (os.cpu_count() or 1)
 
 
