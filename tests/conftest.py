@@ -49,7 +49,7 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core: some tests wait. On two cores all take 14 minutes; 16 with one process a core, or three."""
+    """Two processes a core: some tests wait. All take 14 minutes on two cores; with one or three processes each, 16."""
     return 2 * (os.cpu_count() or 1)
 
 
