@@ -32,7 +32,7 @@ class Place(NamedTuple):
     """Where an image is.
 
     Args:
-        location: Path of its file, or of the archive or shard that it is in: as text, which takes a quarter of a `Path`.
+        location: Path of its file, or of the archive or shard that it is in: as text, a quarter of a `Path` in memory.
         kind: What lies there.
     """
 
