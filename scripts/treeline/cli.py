@@ -30,6 +30,7 @@ from treeline import (
     extract,
     lookup,
     models,
+    report,
     tools,
     urls,
 )
@@ -61,7 +62,9 @@ app = typer.Typer(
     help="Treeline: from a table of image URLs to a collection. Commands that a stage's Snakemake rules call.",
 )
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration and make its reference.")
-for stage in (urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze, models):
+for stage in (
+    *(urls, download, tools, decode, detect, detections, lookup, extract, catalog, datasets, analyze, models, report),
+):
     app.add_typer(
         typer.Typer(cls=Stage, no_args_is_help=True),
         name=stage.__name__.rpartition(".")[2],

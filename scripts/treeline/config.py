@@ -73,6 +73,8 @@ class OutputStructure(Block):
     """Trained models, a folder a run."""
     embeddings_folder: RelativeName = "embeddings"
     """Embeddings of the decoded images, a table a shard."""
+    reports_folder: RelativeName = "reports"
+    """The report: a page, and its tables."""
 
     @model_validator(mode="after")
     def _each_has_its_own_place(self) -> OutputStructure:

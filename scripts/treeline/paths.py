@@ -257,6 +257,16 @@ class Paths:
         """Embeddings of one decoded shard."""
         return self.root / self.structure.embeddings_folder / f"{shard_folder(server, partition)}.parquet"
 
+    @property
+    def reports(self) -> Path:
+        """Folder of the report."""
+        return self.root / self.structure.reports_folder
+
+    @property
+    def report_tables(self) -> Path:
+        """Folder of the report's tables."""
+        return self.reports / "tables"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

@@ -17,13 +17,14 @@ from jinja2 import Environment
 from treeline.analyze import report_facts
 from treeline.analyze.figures import boxes, channels, classes, components, images, places, rasters, times
 from treeline.analyze.source import read_tables as read_metadata
-from treeline.analyze.tables import RECOMMENDATIONS_FILE, Tables, read_tables
+from treeline.analyze.tables import RECOMMENDATIONS_FILE, read_tables
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
 from treeline.io.datasets.metadata import Metadata
 from treeline.io.datasets.pictures import Pictures, load_pictures
 from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.page import FIGURES, Gallery, cell, page_environment, write_sections
+from treeline.io.table_sets import Tables
 
 PAGE = Path(__file__).parent / "page"
 METADATA, LEAKAGE = "metadata.h5", "leakage.json"

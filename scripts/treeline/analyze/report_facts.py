@@ -12,11 +12,12 @@ import matplotlib
 import pandas as pd
 
 from treeline import __version__
-from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE, Tables
+from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE
 from treeline.errors import InputError
 from treeline.io.figures.drawing import Listing
 from treeline.io.figures.page import Gallery, Shown, number, whole
 from treeline.io.parquet import sha256_of_file
+from treeline.io.table_sets import Tables
 
 MOST_OF_A_REASON = 8
 """Images that are shown."""

@@ -58,19 +58,14 @@ Text that is missing is empty; a number that is missing is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from treeline.errors import InputError
+from treeline.io import table_sets
 from treeline.io.atomic import atomic_folder, atomic_path
 from treeline.io.hdf_tables import put_table
-
-ColumnType = Literal["string", "int64", "float64"]
-Tables: TypeAlias = Mapping[str, pd.DataFrame]
-"""Every table of an analysis, by name."""
+from treeline.io.table_sets import Columns, Tables, columns_of
 
 HDF5_FILE = "analysis.h5"
 PARQUET_FOLDER = "tables"
@@ -83,35 +78,27 @@ REASONS = ("unreadable", "black", "white", "blurred", "tiny", "odd_aspect", "dup
 """Why an image is suspicious."""
 
 
-def _columns(text: str = "", whole: str = "", real: str = "") -> dict[str, ColumnType]:
-    return {
-        **dict.fromkeys(text.split(), "string"),
-        **dict.fromkeys(whole.split(), "int64"),
-        **dict.fromkeys(real.split(), "float64"),
-    }
-
-
-COLUMNS: dict[str, dict[str, ColumnType]] = {
-    "summary": _columns("key unit", real="value"),
-    "dimensions": _columns("", "image_width image_height count memory_bytes", "aspect megapixels file_bytes"),
-    "channels": _columns(
+COLUMNS: dict[str, Columns] = {
+    "summary": columns_of("key unit", real="value"),
+    "dimensions": columns_of("", "image_width image_height count memory_bytes", "aspect megapixels file_bytes"),
+    "channels": columns_of(
         "name", "channel count", f"{' '.join(MOMENTS)} {' '.join(f'p{p}' for p in PERCENTILES)} entropy energy"
     ),
-    "histograms": _columns("space channel", "count", "bin_low bin_high"),
-    "correlations": _columns("kind first second", real="value"),
-    "texture": _columns("", "id", " ".join(TEXTURE_MEASURES)),
-    "components": _columns("kind channel", "component x y", "explained loading"),
-    "classes": _columns("label split", "samples boxes pixels", "share"),
-    "cooccurrence": _columns("first second", "count", "lift"),
-    "boxes": _columns("label kind", "count", "x_low x_high y_low y_high"),
-    "times": _columns("period value", "samples", "brightness"),
-    "places": _columns("crs", "count", "x y"),
-    "extremes": _columns("kind end image_path", "rank id", "value"),
-    "suspicious": _columns("image_path reason", "id", "value"),
-    "moran": _columns("band", "id", "moran expected z"),
-    "variogram": _columns("band", "pairs", "lag semivariance"),
-    "anomalies": _columns("image_path", "id rank x y", "score"),
-    "endmembers": _columns("band", "rank id x y hits", "value"),
+    "histograms": columns_of("space channel", "count", "bin_low bin_high"),
+    "correlations": columns_of("kind first second", real="value"),
+    "texture": columns_of("", "id", " ".join(TEXTURE_MEASURES)),
+    "components": columns_of("kind channel", "component x y", "explained loading"),
+    "classes": columns_of("label split", "samples boxes pixels", "share"),
+    "cooccurrence": columns_of("first second", "count", "lift"),
+    "boxes": columns_of("label kind", "count", "x_low x_high y_low y_high"),
+    "times": columns_of("period value", "samples", "brightness"),
+    "places": columns_of("crs", "count", "x y"),
+    "extremes": columns_of("kind end image_path", "rank id", "value"),
+    "suspicious": columns_of("image_path reason", "id", "value"),
+    "moran": columns_of("band", "id", "moran expected z"),
+    "variogram": columns_of("band", "pairs", "lag semivariance"),
+    "anomalies": columns_of("image_path", "id rank x y", "score"),
+    "endmembers": columns_of("band", "rank id x y hits", "value"),
 }
 """Type of each column of each table; their order is not promised."""
 
@@ -122,17 +109,14 @@ def make_table(name: str, rows: pd.DataFrame | list[dict[str, object]]) -> pd.Da
     Raises:
         KeyError: The rows lack a column.
     """
-    columns = COLUMNS[name]
-    frame = pd.DataFrame(rows, columns=None if len(rows) else list(columns))
-    return frame[list(columns)].astype({column: _dtype(kind) for column, kind in columns.items()})
+    return table_sets.make_table(COLUMNS[name], rows)
 
 
 def write_tables(tables: Tables, folder: Path) -> None:
     """Write an analysis's tables into a folder, each file as a whole; the same bytes for the same tables."""
     made = {name: make_table(name, tables[name]).reset_index(drop=True) for name in COLUMNS}
     with atomic_folder(folder / PARQUET_FOLDER) as parquet:
-        for name, table in made.items():
-            table.to_parquet(parquet / f"{name}.parquet", index=False)
+        table_sets.write_parquet(made, parquet)
     with atomic_path(folder / HDF5_FILE) as temporary, pd.HDFStore(temporary, mode="w") as store:
         for name, table in made.items():
             put_table(store, name, table)
@@ -144,17 +128,6 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     Raises:
         InputError: The folder holds no analysis, or not the whole of one.
     """
-    tables = {}
-    for name in COLUMNS:
-        file = folder / PARQUET_FOLDER / f"{name}.parquet"
-        if not file.is_file():
-            raise InputError(file, "no such file.", fix="Measure the dataset: treeline analyze measure.")
-        try:
-            tables[name] = make_table(name, pd.read_parquet(file))
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(file, f"is no table of an analysis ({error}).", fix="Measure the dataset anew.") from None
-    return tables
-
-
-def _dtype(kind: ColumnType) -> str:
-    return "object" if kind == "string" else kind
+    return table_sets.read_parquet(
+        folder / PARQUET_FOLDER, COLUMNS, origin="an analysis", command="treeline analyze measure"
+    )

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import Drawing, height_of_rows, label_ticks
 from treeline.io.figures.style import BLUE, COUNTS, SHARES, counts_axis, new_figure
+from treeline.io.table_sets import Tables
 
 CELLS = 20
 MOST_CLASSES = 30

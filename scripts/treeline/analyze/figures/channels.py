@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from treeline.analyze.tables import MOMENTS, PERCENTILES, Tables
+from treeline.analyze.tables import MOMENTS, PERCENTILES
 from treeline.io.figures.drawing import (
     Drawing,
     Listing,
@@ -31,6 +31,7 @@ from treeline.io.figures.style import (
     new_figure,
     series_look,
 )
+from treeline.io.table_sets import Tables
 
 OF_PHOTOS = {"red": (VERMILION, "-"), "green": (GREEN, "--"), "blue": (BLUE, ":")}
 """Colour and dashes of the channels of a photo."""

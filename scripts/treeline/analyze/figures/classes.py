@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import MOST_LABELS, Drawing, height_of_rows, label_ticks, legend_below, matrix
 from treeline.io.figures.style import (
     COUNTS,
@@ -20,6 +19,7 @@ from treeline.io.figures.style import (
     new_figure,
     short_number,
 )
+from treeline.io.table_sets import Tables
 
 WIDE_RANGE = 30.0
 """Largest / smallest value from which an axis is logarithmic."""

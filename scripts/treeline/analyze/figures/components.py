@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.tables import TEXTURE_MEASURES, Tables
+from treeline.analyze.tables import TEXTURE_MEASURES
 from treeline.io.figures.drawing import Drawing, Matrix, matrix
 from treeline.io.figures.style import BLUE, SIGNED, WIDTH, counts_axis, new_figure
+from treeline.io.table_sets import Tables
 
 SIDE = 16
 """Pixels of a thumbnail."""

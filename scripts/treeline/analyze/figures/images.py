@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import Drawing, histogram, legend_below
 from treeline.io.figures.style import BLUE, QUIET, log_axis, new_figure, short_number
+from treeline.io.table_sets import Tables
 
 DISTRIBUTIONS = {
     "shorter_side": ("Shorter side of the images", "Shorter side (pixels)"),

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import Drawing
 from treeline.io.figures.style import BLUE, INK, new_figure, short_number
+from treeline.io.table_sets import Tables
 
 METRES_A_DEGREE = 111_320.0
 """Of latitude, and of longitude on the equator (GRS 80)."""

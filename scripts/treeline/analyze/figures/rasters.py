@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import Drawing, height_of_legend, height_of_rows, label_ticks, legend_below
 from treeline.io.figures.style import (
     BLUE,
@@ -22,6 +21,7 @@ from treeline.io.figures.style import (
     series_look,
     short_number,
 )
+from treeline.io.table_sets import Tables
 
 MOST_TICKS = 12
 

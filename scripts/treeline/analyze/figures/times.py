@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from treeline.analyze.tables import Tables
 from treeline.io.figures.drawing import Drawing
 from treeline.io.figures.style import BLUE, VERMILION, counts_axis, new_figure
+from treeline.io.table_sets import Tables
 
 MOST_DAYS = pd.Timedelta(days=400)
 """From the first to the last, of which each has a bar; of more, each month has one."""
