@@ -12,6 +12,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+try:
+    import treeline
+except ModuleNotFoundError:
+    raise WorkflowError(
+        "Treeline is not installed where this Snakemake is. Run `make setup` in the clone of Treeline, and then the "
+        "Snakemake that this installs, .venv/bin/snakemake."
+    ) from None
+
 from treeline.choices import INITIALIZERS
 from treeline.config_tools import COLLECTION_TOOLS, FILES_OF_TOOLS, gives_verdicts, needed_tools
 from treeline.download.schedule import read_schedule
@@ -20,6 +28,7 @@ from treeline.errors import TreelineError
 from treeline.extract.group import read_group_ids
 from treeline.io.files import input_files
 from treeline.io.manifest import ShardId
+from treeline.io.taxonomy import TAXONOMY
 from treeline.lean_snakemake import ask_ages_in_turn
 from treeline.lookup.groups import read_groups
 from treeline.settings import group_names, paths_of, read_settings
@@ -38,7 +47,13 @@ except TreelineError as error:
 
 paths = paths_of(settings)
 
-TAXONOMY = Path(workflow.basedir) / "resources" / "taxonomy"
+if any(
+    workflow.modifier.path_modifier.replace_prefix(path) != path for path in (settings.path_to_input, str(paths.root))
+):
+    raise WorkflowError(
+        "A module of Treeline takes no `prefix` and no `replace_prefix`: its `config` says where files lie."
+    )
+
 GROUP_FILES = [Path(settings.lookup.groups_folder) / f"{group}.yaml" for group in group_names(settings.lookup)]
 try:
     DEFINITIONS = read_groups(GROUP_FILES, TAXONOMY)

@@ -13,6 +13,9 @@ import yaml
 
 from treeline.errors import InputError
 
+TAXONOMY = Path(__file__).parents[3] / "resources" / "taxonomy"
+"""The folder of the lists that the clone brings."""
+
 _NAME = re.compile(r"[A-Z][a-z]+(_[A-Z])?")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from treeline.io.taxonomy import TAXONOMY
 from treeline.logs import LogOption
 from treeline.ranks import RanksOption, open_ranks
 
@@ -44,7 +45,7 @@ def scan(
 def groups(
     definitions: Annotated[list[Path], typer.Argument(help="The groups' YAML files.")],
     folder: Annotated[Path, typer.Option(help="Lookup folder; `scan` has written its images.parquet.")],
-    taxonomy: Annotated[Path, typer.Option(help="Folder of the taxonomic lists.")] = Path("resources/taxonomy"),
+    taxonomy: Annotated[Path, typer.Option(help="Folder of the taxonomic lists.")] = TAXONOMY,
     metadata: Annotated[Path | None, typer.Option(help="Occurrence table to join by source_id.")] = None,
     detections: Annotated[Path | None, typer.Option(help="Table of detections to join by uuid.")] = None,
     max_files: Annotated[int, typer.Option(min=1, help="Most shards in a lookup batch.")] = 100,
