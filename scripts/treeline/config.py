@@ -24,6 +24,7 @@ from treeline.config_models import Models
 from treeline.config_tools import Selection, ToolsParameters, check_selections
 from treeline.config_values import (
     Block,
+    Confidence,
     DetectorName,
     GroupNames,
     NotEmpty,
@@ -153,6 +154,13 @@ class Extract(Block):
     """Most records in a file of the category pass."""
 
 
+class Report(Block):
+    """What the report counts."""
+
+    min_confidence: Confidence = 0.2
+    """Confidence from which a detection counts: an image goes by the category of its best one, or shows nothing."""
+
+
 class Settings(Block):
     """The whole configuration."""
 
@@ -192,6 +200,8 @@ class Settings(Block):
     """Which datasets are made."""
     models: Models = Models()
     """Which models are trained."""
+    report: Report = Report()
+    """What the report counts."""
 
     @model_validator(mode="before")
     @classmethod

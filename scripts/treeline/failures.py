@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from treeline.download.advice import advice_on
+from treeline.download.advice import Advice, advice_on
 from treeline.io.database import quote_literal
 from treeline.io.names import decode_server_name, encode_server_name, mask_credentials
 from treeline.status import Output, query_tables
@@ -44,10 +44,14 @@ class FailureGroup(NamedTuple):
     examples: list[str]
 
     @property
+    def advice(self) -> Advice:
+        """What it means, and what to do about it."""
+        return advice_on(self.error_code, self.message)
+
+    @property
     def what_to_do(self) -> str:
-        """One line of advice."""
-        advice = advice_on(self.error_code, self.message)
-        return f"{advice.meaning}: {advice.what_to_do}"
+        """The advice in one line."""
+        return f"{self.advice.meaning}: {self.advice.what_to_do}"
 
 
 def count_errors(output: Output) -> Counter[tuple[str, int, str]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from treeline.config_tools import Selection, gives_verdicts
 from treeline.datasets.description import read_description
+from treeline.io.csv_tables import read_csv_rows
 from treeline.io.datasets.encodings import TARGETS
 from treeline.io.manifest import Shard, read_manifest
 from treeline.io.verdicts import DROP, KEEP, only_kept
@@ -88,7 +88,7 @@ def _tools(output: Output) -> StageStatus:
         folder, logs = paths.tool(tool), paths.logs / "tools" / tool
         if gives_verdicts(tool, block):
             if status.count(folder / "report.csv", log=logs / "report.log"):
-                for row in _csv_rows(folder / "report.csv"):
+                for row in read_csv_rows(folder / "report.csv"):
                     status.rows_in += int(row["images"])
                     status.rows_out.update({verdict: int(row[verdict]) for verdict in (KEEP, DROP)})
         elif tool == "exif":
@@ -112,7 +112,7 @@ def _decode(output: Output) -> StageStatus:
     ]
     if not output.counts_rows:
         return status
-    undecodable = sum(1 for shard in done for _ in _csv_rows(paths.undecodable(shard.server, shard.partition)))
+    undecodable = sum(1 for shard in done for _ in read_csv_rows(paths.undecodable(shard.server, shard.partition)))
     selection = output.settings.decode
     status.rows_in = _rows(paths.shard_images(selection.images_from, *shard.id) for shard in done)
     left_out = status.rows_in - _kept_rows(paths, selection, done) if selection.keep else 0
@@ -146,7 +146,7 @@ def _lookup(output: Output) -> StageStatus:
     status = StageStatus("lookup", "groups", output.folders)
     for group in group_names(output.settings.lookup):
         if status.count(paths.lookup_manifest(group), log=paths.logs / "lookup" / "groups.log"):
-            status.rows_out[group] = sum(int(row["rows"]) for row in _csv_rows(paths.lookup_manifest(group)))
+            status.rows_out[group] = sum(int(row["rows"]) for row in read_csv_rows(paths.lookup_manifest(group)))
     status.rows_in = _rows([paths.lookup_images])
     return status
 
@@ -157,7 +157,7 @@ def _extract(output: Output) -> StageStatus:
     for group in groups:
         report = paths.extracted(group) / "report.csv"
         if status.count(report, log=paths.logs / "extract" / group / "report.log"):
-            for row in _csv_rows(report):
+            for row in read_csv_rows(report):
                 status.rows_in += int(row["asked"])
                 status.rows_out.update({name: int(row[name]) for name in ("found", "missing", "duplicates")})
     for group in output.settings.extract.categories:
@@ -178,13 +178,6 @@ def _kept_rows(paths: Paths, selection: Selection, shards: Iterable[Shard]) -> i
 def _rows(tables: Iterable[Path]) -> int:
     """Rows of all tables together, from their footers."""
     return int(sum(rows for (rows,) in query_tables("SELECT num_rows FROM parquet_file_metadata(?)", tables)))
-
-
-def _csv_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Rows of a CSV table; none where it does not exist."""
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file)
 
 
 def _catalog(output: Output) -> StageStatus:

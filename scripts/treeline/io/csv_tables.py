@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TextIO
 
 
@@ -33,3 +34,10 @@ def csv_rows(file: TextIO, columns: Sequence[str]) -> Callable[[Sequence[object]
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     return writer.writerow
+
+
+def read_csv_rows(table: Path) -> Iterator[dict[str, str]]:
+    """Read a table with a header line row by row; none where it does not exist."""
+    if table.exists():
+        with table.open(newline="", encoding="utf-8") as file:
+            yield from csv.DictReader(file)

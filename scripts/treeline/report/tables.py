@@ -6,11 +6,12 @@
 Servers are host[:port]. A row of each table is:
 
 - `flow`: an arrow: `rows` that went from the node `source` to the node `target`, in the order to draw; `stage` moved
-  them. `kind` is `kept`, `lost`, or `waiting` (not done yet). The parts of the flow, each of which adds up by itself,
-  as what goes into a node comes out of it unless it ends there:
-  `images` (from the rows of the input to what the detector saw), `lookup` (from the images to those that are in a
-  group), `groups` (from the images of each group, where one may be in several, to those that were extracted),
-  `datasets` (from each dataset's samples to its splits).
+  them. `kind` is `kept`, `lost`, or `waiting` (not done yet). The flow has parts, each of which adds up by itself, as
+  what goes into a node comes out of it unless it ends there: `images` (from the rows of the input to what the detector
+  saw), `lookup` (from the images to those that are in a group), `groups` (from the images of each group, as one may be
+  in several, to those that were extracted), `datasets` (from each dataset's samples to its splits), `analysis` (to
+  those that are analysed), `models` (from splits to the runs that are evaluated on them). What is made of crops is in
+  parts of its own, `images, cropped` and `lookup, cropped`: an image may have several.
 - `servers`: a server: `rows` of its batches, `images` and `errors` of its finished shards, rows that are `not_done`;
   `ignored` (1: it is not to be asked); `requests` that were sent, `bytes` that came; `seconds` in which it was asked
   (whole seconds with a request or more), `images_per_second` over these; `rate_limit` of its profile and
@@ -18,17 +19,19 @@ Servers are host[:port]. A row of each table is:
 - `rates`: a stretch of time: a server's (the 20 with the most requests), or all servers' together (`server` is empty).
   `time` at which it begins (seconds since 1970, UTC), its length in `seconds`; requests, images and bytes a second;
   `rate_limit`: the mean pace that the limiter allowed (requests a second; NaN: of all servers, or without requests).
-- `politeness`: a server: `rate_limit` in requests a second; `requests`; the most in any `most_in_1_second` and
-  `most_in_10_seconds`, and what the limit allows in these (`allowed_in_...`); `share` of the limit that was used at
-  most (over 10 seconds); `held` (1: within the limit, 0: not, -1: not known); `refused_by_robots` and
-  `refused_by_opt_out`: images that were not taken as their owners ask for it; `slow_downs`: answers 429 and 503;
-  `parked`: images that were left as the server had stopped to answer.
+- `politeness`: a server that was asked, or of which images failed: `rate_limit` in requests a second (that of its
+  profile, or the default); `requests`; the most in any second and in any 10 seconds, wherever these begin, and what the
+  limit allows in these; `share` of that which was used at most; `held` (1: never more than allowed, 0: once or more,
+  -1: no requests); `refused_by_robots` and `refused_by_opt_out`: images that were not taken as their owners ask for it;
+  `slow_downs`: answers 429 and 503; `parked`: images that were left as the server had stopped to answer.
 - `errors`: a group of images that failed alike: server, code, message (`treeline errors` explains it), how many, the
   URL of one, what it means and what to do.
-- `formats`: a format of images: `image` `original` (as served) or `stored`, how many, how many bytes (-1: not known).
+- `formats`: a format of images: `image` is `original` (by the ending of the URL; empty: it has none) or `stored` (by
+  `image_format`), how many, and the bytes that they take in the shards (-1: not known).
 - `sizes`: a bin of a distribution, `bin_low` <= value < `bin_high`: `image` `original` or `stored`; `quantity` is
-  `width`, `height` (pixels), `megapixels` or `bytes`.
-- `licenses`: a licence: how many images have it, and of how many it is full.
+  `width`, `height` (pixels), `megapixels`, or, of all bodies that came, `bytes`. Bins are a quarter of an octave wide.
+- `licenses`: a licence (empty: none is given), and how much that says (`treeline.io.licenses`: `full`, `partial`,
+  `none`, `unknown`, `missing`): how many images have it; `full`: how many of these have a source and a title, too.
 - `attribution`: a field (`creator`, `license`, `source`, `title`, `url`): how many of the images have it.
 - `duplicates`: a kind of sameness (`original`, `stored`: the same bytes of the image as served or as kept; `near`: what
   a tool found): `groups` of two images or more, `images` in them.
@@ -71,13 +74,14 @@ COLUMNS: dict[str, Columns] = {
     ),
     "politeness": columns_of(
         "server",
-        "requests most_in_1_second most_in_10_seconds held refused_by_robots refused_by_opt_out slow_downs parked",
-        "rate_limit allowed_in_1_second allowed_in_10_seconds share",
+        "requests most_in_1_second allowed_in_1_second most_in_10_seconds allowed_in_10_seconds held "
+        "refused_by_robots refused_by_opt_out slow_downs parked",
+        "rate_limit share",
     ),
     "errors": columns_of("server message example meaning advice", "code images"),
     "formats": columns_of("image format", "images bytes"),
     "sizes": columns_of("image quantity", "images", "bin_low bin_high"),
-    "licenses": columns_of("license", "images full"),
+    "licenses": columns_of("license status", "images full"),
     "attribution": columns_of("field", "images of"),
     "duplicates": columns_of("kind", "groups images"),
     "detections": columns_of("category", "boxes images", "confidence_low confidence_high"),

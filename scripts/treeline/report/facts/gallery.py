@@ -1,0 +1,121 @@
+"""Some images to show, with their boxes: the same ones of the same files, from all over the collection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from treeline.errors import ImageError
+from treeline.io.database import quote_literal
+from treeline.io.encode import encode_jpeg
+from treeline.io.images import open_stored
+from treeline.io.names import mask_credentials
+from treeline.io.parquet import row_sizes, stream_rows
+from treeline.io.resize import fit, reduce
+from treeline.io.shard_images import read_wanted, row_groups
+from treeline.report.facts.collection import Collection, Outcome, Rows
+from treeline.schemas import NOT_PROVIDED
+
+PICTURES = 24
+LONGEST_SIDE = 320
+"""Pixels of a picture."""
+QUALITY = 75
+BATCH_ROWS = 4096
+
+PERSON = "person"
+SUSPECTED = 0.5
+"""Share of the least confidence from which on a person is taken for one: such images are not shown."""
+
+FACTS = ("uuid", "license", "title", "identifier")
+
+BOXES = """
+SELECT uuid, category, confidence, [x_min, y_min, box_width, box_height] AS box
+FROM read_parquet(?, hive_partitioning = false)
+WHERE server_name = {server} AND partition_id = {partition} AND category IS NOT NULL AND confidence >= {least}
+ORDER BY uuid, confidence DESC, category, box
+"""
+
+Boxes: TypeAlias = Mapping[str, list[dict[str, Any]]]
+"""Boxes of images, by their uuid, the surest first."""
+
+log = logging.getLogger(__name__)
+
+
+def measure_gallery(collection: Collection) -> Rows:
+    """Make the table `gallery`: of shards at even distances, the first images by a hash of their uuid.
+
+    Where there are detections, these are images with a box that is sure enough, and without a person.
+
+    Raises:
+        InputError: A shard or the table of detections cannot be read.
+    """
+    outcomes = [outcome for outcome in collection.downloaded if outcome.images]
+    shards = outcomes[:: ceil(len(outcomes) / PICTURES) or 1]
+    rows = [row for outcome in shards for row in _of_shard(collection, outcome, ceil(PICTURES / len(shards)))]
+    return rows[:PICTURES]
+
+
+def _of_shard(collection: Collection, outcome: Outcome, most: int) -> Iterator[dict[str, object]]:
+    table = collection.output.shard_file(outcome.shard, "successes.parquet")
+    facts = {
+        row["uuid"]: row for batch in stream_rows(table, FACTS, BATCH_ROWS) for row in batch.to_pylist() if row["uuid"]
+    }
+    boxes = _boxes(collection, outcome)
+    may_be_shown = facts if boxes is None else facts.keys() & boxes.keys()
+    chosen = sorted(may_be_shown, key=lambda uuid: hashlib.md5(uuid.encode()).digest())[:most]
+    for image in _read(table, chosen):
+        uuid = image["uuid"]
+        try:
+            pixels = open_stored(image["image"], row_sizes(image)).pixels
+        except ImageError as error:
+            log.warning("%s: %s is not shown: %s", table, uuid, error)
+            continue
+        height, width = pixels.shape[:2]
+        yield {
+            "uuid": uuid,
+            "server": outcome.server,
+            **{name: _given(facts[uuid][name]) for name in ("license", "title")},
+            "url": mask_credentials(facts[uuid]["identifier"] or ""),
+            "boxes": json.dumps((boxes or {}).get(uuid, [])),
+            "width": width,
+            "height": height,
+            "picture": encode_jpeg(reduce(pixels, fit((height, width), LONGEST_SIDE)), QUALITY),
+        }
+
+
+def _boxes(collection: Collection, outcome: Outcome) -> Boxes | None:
+    """Boxes that are sure enough, of the shard's images without a person; None without detections."""
+    table, least = collection.paths.detections_table, collection.output.settings.report.min_confidence
+    if not table.exists():
+        return None
+    query = BOXES.format(
+        server=quote_literal(outcome.server), partition=outcome.shard.partition, least=least * SUSPECTED
+    )
+    boxes, persons = defaultdict(list), set()
+    for row in collection.ask(query, [table]):
+        if row["category"] == PERSON:
+            persons.add(row["uuid"])
+        elif row["confidence"] >= least:
+            place = [round(number, 4) for number in row["box"]]
+            box = {"category": row["category"], "confidence": round(row["confidence"], 3), "box": place}
+            boxes[row["uuid"]].append(box)
+    return {uuid: found for uuid, found in boxes.items() if uuid not in persons}
+
+
+def _read(table: Path, uuids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    if uuids:
+        for group in row_groups(table.parent, table.name, pa.array(uuids)):
+            for _, images in read_wanted(group):
+                yield from images.to_pylist()
+
+
+def _given(text: str | None) -> str:
+    return "" if text in (None, NOT_PROVIDED) else str(text)
