@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from treeline.errors import TreelineError
+from treeline.mpi import meet_ranks
 
 if TYPE_CHECKING:
     from mpi4py.futures import MPIPoolExecutor
@@ -78,11 +79,11 @@ def open_ranks(count: int) -> Iterator[Ranks | None]:
     if count == 1:
         yield Ranks()
         return
-    from mpi4py import MPI
+    world = meet_ranks()
     from mpi4py.futures import MPICommExecutor
 
-    check_ranks(count, MPI.COMM_WORLD.size)
-    with MPICommExecutor(MPI.COMM_WORLD, root=0) as executor:
+    check_ranks(count, world.size)
+    with MPICommExecutor(world, root=0) as executor:
         yield None if executor is None else Ranks(executor, count)  # type: ignore[arg-type]  # mpi4py's stub is wrong
 
 

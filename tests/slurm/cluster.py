@@ -83,13 +83,15 @@ class Run:
         try:
             code = self.process.wait(MOST_SECONDS)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"no end after {MOST_SECONDS:.0f} s. {self._report()}") from None
+            raise AssertionError(f"no end after {MOST_SECONDS:.0f} s. {self._report()}\n{stacks()}") from None
         assert code == 0, self._report()
         return self.output
 
     def _report(self) -> str:
         """What is known of a run that went wrong: its jobs, their newest output, and its own."""
-        logs = sorted(self._project.folder.glob(".snakemake/slurm_logs/**/*.log"), key=lambda log: log.stat().st_mtime)
+        folders = (self._project.folder / ".snakemake/slurm_logs", self._project.results / "logs")
+        found = [log for folder in folders for log in folder.rglob("*.log")]
+        logs = sorted(found, key=lambda log: log.stat().st_mtime)
         texts = [f"{log}:\n{log.read_text(errors='replace')[-2000:]}" for log in logs[-5:]]
         return "\n".join([str(jobs()), *texts, self.output[-8000:]])
 
@@ -130,10 +132,34 @@ def cancel_all() -> None:
     """End every job and all its processes, as control groups do on a real cluster, and wait until none is left."""
     subprocess.run(["scancel", "--user=root"], check=True)
     wait_until(lambda: not jobs())
+    for process in processes_of_jobs():
+        with suppress(psutil.Error):  # it has ended
+            process.kill()
+
+
+def processes_of_jobs() -> Iterator[psutil.Process]:
+    """All that jobs have started."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # it has ended, or is not ours
             if "SLURM_JOB_ID" in process.environ():
-                process.kill()
+                yield process
+
+
+def stacks() -> str:
+    """Where each process of a job, and of Slurm, is: for who reads why a run does not end."""
+    daemons = [process for process in psutil.process_iter() if process.name().startswith("slurm")]
+    return "\n".join(_stack(process) for process in (*processes_of_jobs(), *daemons))
+
+
+def _stack(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        title = f"{process.pid}, child of {process.ppid()}, {process.status()}: {' '.join(process.cmdline())[:200]}"
+        command = ["py-spy", "dump", "--native", "--pid", str(process.pid)]
+        if "python" not in process.exe():
+            command = ["cat", f"/proc/{process.pid}/wchan", f"/proc/{process.pid}/stack"]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        return f"{title}\n{done.stdout}{done.stderr}"
+    return f"{process.pid} has ended"
 
 
 def wait_until(what: Callable[[], object]) -> None:

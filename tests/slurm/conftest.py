@@ -23,6 +23,13 @@ def _cluster() -> None:
     assert ping.returncode == 0, f"no Slurm answers; start one with tests/slurm/start.sh. {ping.stdout}{ping.stderr}"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_in_memory() -> Iterator[None]:
+    before = {*Path("/dev/shm").glob("mpich_*")}
+    yield
+    assert {*Path("/dev/shm").glob("mpich_*")} <= before
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> Iterator[Project]:
     """The project as one machine makes it."""

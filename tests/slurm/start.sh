@@ -106,7 +106,9 @@ write_configuration
 install --directory --owner munge --group munge /run/munge
 is_running /run/munge/munged.pid || setpriv --reuid munge --regid munge --clear-groups munged
 [[ $accounting == 1 ]] && start_accounting
-is_running "$state/run/slurmctld.pid" || slurmctld
+# A new cluster counts its jobs from 1. What another's killed ranks have left in memory under a job's number would be taken
+# for that job's own, and its ranks would wait for ever: treeline/mpi.py.
+is_running "$state/run/slurmctld.pid" || { rm -f /dev/shm/mpich_*; slurmctld; }
 wait_for scontrol ping
 for node in $(seq $nodes); do
     is_running "$state/run/slurmd.n$node.pid" || slurmd -N "n$node"

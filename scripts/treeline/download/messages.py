@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from treeline.download.coordinator import Outcome
 from treeline.io.manifest import ShardId
+from treeline.mpi import meet_ranks
 from treeline.ranks import check_ranks
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ class MpiMailbox(Mailbox):
 
         mpi4py.rc.finalize = False
         mpi4py.rc.thread_level = "funneled"
+        self._comm = meet_ranks()
         from mpi4py import MPI
 
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # that another rank is dead; once more, as MPI has just set it
-        self._comm = MPI.COMM_WORLD
         self._status = MPI.Status()
         self._unsent: list[MPI.Request] = []
         self.rank, self.ranks = self._comm.rank, self._comm.size

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 from types import FrameType
 
+from treeline.mpi import SECONDS_TO_MEET
+
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+
+log = logging.getLogger(__name__)
 
 
 def end_with_parent() -> None:
@@ -35,4 +40,8 @@ def continue_in_child() -> None:
         signal.signal(number, pass_on)
     _, status = os.waitpid(child, 0)
     exit_code = os.waitstatus_to_exitcode(status)
+    if exit_code == -signal.SIGALRM:
+        log.error("Not all ranks of the MPI job have come within %d s.", SECONDS_TO_MEET)
+    elif exit_code < 0:
+        log.error("Ended by %s.", signal.Signals(-exit_code).name)
     os._exit(exit_code if exit_code >= 0 else 128 - exit_code)
