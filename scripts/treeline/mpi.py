@@ -23,8 +23,8 @@ def meet_ranks() -> MPI.Intracomm:
     `<job>.<step>` under Slurm. It takes the name away when MPI is finalized, which it never is in a rank that is
     killed. What is left then is not only lost memory: a job of that number, if it is put back into the queue, or of a
     cluster that is new, takes it for its own, and its ranks wait for each other for ever. So the name goes at once,
-    while those who have the memory keep it. What a rank that dies before leaves behind costs the next job `SECONDS_TO_MEET`, and
-    not all its time: it is ended by SIGALRM, as MPI waits where Python is not asked.
+    while those who have the memory keep it. What a rank that dies before leaves behind costs the next job
+    `SECONDS_TO_MEET`, and not all its time: it is ended by SIGALRM, as MPI waits where Python is not asked.
     """
     signal.alarm(SECONDS_TO_MEET)
     from mpi4py import MPI
