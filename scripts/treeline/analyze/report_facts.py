@@ -15,7 +15,7 @@ from treeline import __version__
 from treeline.analyze.tables import HDF5_FILE, REASONS, RECOMMENDATIONS_FILE
 from treeline.errors import InputError
 from treeline.io.figures.drawing import Listing
-from treeline.io.figures.page import Gallery, Shown, number, whole
+from treeline.io.figures.page import Gallery, Shown, number, size, whole
 from treeline.io.parquet import sha256_of_file
 from treeline.io.table_sets import Tables
 
@@ -187,13 +187,3 @@ def provenance(folder: Path, dataset: Path | None, leakage: Path | None) -> List
     ]
     rows += [{"what": "Treeline", "which": __version__}, {"what": "Matplotlib", "which": matplotlib.__version__}]
     return Listing("Where the numbers come from", pd.DataFrame(rows))
-
-
-def size(count: float) -> str:
-    """Write a number of bytes with a unit."""
-    if not math.isfinite(count):
-        return "–"
-    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} bytes"

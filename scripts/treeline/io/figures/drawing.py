@@ -22,6 +22,9 @@ Matrix = npt.NDArray[np.float64]
 MOST_LABELS = 50
 """Rows of a plot; what is more is in the table alone."""
 
+MOST_ROWS = 60
+"""Of a table that is shown."""
+
 LETTERS_OF_LINE = 24
 LETTERS_OF_LEGEND = 56
 MOST_BROKEN = 16
@@ -54,16 +57,48 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a table that is shown, where its value alone does not say how.
+
+    Args:
+        text: What is shown.
+        value: What its column is sorted by; None: the text.
+        address: Where it links to; only those of the web become links.
+    """
+
+    text: str
+    value: float | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Listing:
     """A table that is shown as such.
 
     Args:
         title: What it lists.
-        table: Its rows.
+        table: Its rows: text, numbers, or `Cell`s.
+        most_rows: That are shown of it.
+        whole: Where all of them are, if it is beside the page; such a table can be sorted by the reader.
     """
 
     title: str
     table: pd.DataFrame
+    most_rows: int = MOST_ROWS
+    whole: str = ""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence that is shown above the figures of its section.
+
+    Args:
+        text: What is to be said.
+        is_warning: Whether somebody should do something about it.
+    """
+
+    text: str
+    is_warning: bool = False
 
 
 def labels_of(names: Sequence[str], most_broken: int = MOST_BROKEN) -> list[str]:
@@ -133,6 +168,32 @@ def histogram(
     if marks:
         legend_below(figure)
     return figure
+
+
+def bars(names: Sequence[str], values: Sequence[float], title: str, xlabel: str, colour: str = BLUE) -> Figure:
+    """Draw a bar a name, the first at the top; not more than `MOST_LABELS` have room.
+
+    Args:
+        names: From the top.
+        values: Their lengths.
+        title: Of the figure.
+        xlabel: What the lengths are, with the unit.
+        colour: Of the bars.
+    """
+    figure, axes = new_figure(title, height_of_rows(names))
+    axes.barh(range(len(names)), values, 0.7, color=colour, alpha=0.85)
+    row_axis(axes, names)
+    axes.set(xlabel=xlabel, xlim=(0, 1.06 * max(values, default=0) or 1))
+    counts_axis(axes, "x")
+    return figure
+
+
+def row_axis(axes: Axes, names: Sequence[str]) -> None:
+    """Make the vertical axis one of names, the first at the top."""
+    label_ticks(axes.yaxis, names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
 
 
 def matrix(

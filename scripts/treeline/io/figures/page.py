@@ -19,15 +19,13 @@ from markupsafe import Markup
 
 from treeline.io.atomic import write_bytes
 from treeline.io.figures import style
-from treeline.io.figures.drawing import Drawing, Listing
+from treeline.io.figures.drawing import Cell, Drawing, Listing, Remark
 
 SHARED = Path(__file__).parents[2] / "page"
 """What all reports have: styles, scripts, and the frame in which a template puts its own."""
 
 FIGURES = "figures"
-STYLES, SCRIPTS = ("base.css", "report.css"), ("theme.js", "report.js")
-MOST_ROWS = 60
-"""Of a table that is shown; figures' tables can be had whole."""
+STYLES, SCRIPTS = ("base.css", "report.css"), ("theme.js", "report.js", "sorting.js")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Placed:
         number: From 1.
         drawing: What it is.
         svg: It itself.
-        csv: Address (`data:`) of its numbers.
+        csv: Address of its numbers: `data:`, or of a file beside the page where they are many.
     """
 
     number: int
@@ -87,11 +85,13 @@ class Section:
         title: Its heading.
         figures: Its figures.
         listings: Its tables.
+        remarks: Its sentences.
     """
 
     title: str
     figures: list[Placed]
     listings: list[Listing]
+    remarks: list[Remark]
 
     @property
     def anchor(self) -> str:
@@ -99,29 +99,35 @@ class Section:
         return self.title.lower().replace(" ", "-")
 
 
-def write_sections(drawn: Mapping[str, Iterable[Drawing | Listing]], target: Path) -> Iterator[Section]:
+def write_sections(
+    drawn: Mapping[str, Iterable[Drawing | Listing | Remark]], target: Path, most_embedded: float = math.inf
+) -> Iterator[Section]:
     """Draw figures, write their files, and make them ready for the page.
 
     Args:
-        drawn: Figures and tables of each section, by its title; a section without any is left out.
+        drawn: Figures, tables and sentences of each section, by its title; a section without any is left out.
         target: Folder of the figures.
+        most_embedded: Bytes of a figure's numbers that the page itself holds; more are a file beside the figure's.
     """
     number = 0
     target.mkdir(parents=True, exist_ok=True)
     with style.looks():
         for title, parts in drawn.items():
-            section = Section(title, [], [])
+            section = Section(title, [], [], [])
             for found in parts:
                 if isinstance(found, Listing):
                     section.listings.append(found)
+                    continue
+                if isinstance(found, Remark):
+                    section.remarks.append(found)
                     continue
                 number += 1
                 svg = style.as_svg(found.figure)
                 write_bytes(target / f"{found.name}.svg", svg)
                 write_bytes(target / f"{found.name}.png", style.as_png(found.figure))
                 inline = Markup(style.for_page(svg, found.name, found.title))
-                section.figures.append(Placed(number, found, inline, _csv_address(found)))
-            if section.figures or section.listings:
+                section.figures.append(Placed(number, found, inline, _csv_address(found, target, most_embedded)))
+            if section.figures or section.listings or section.remarks:
                 yield section
 
 
@@ -135,8 +141,8 @@ def page_environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     styles, script = ("".join(_shared(name) for name in names) for names in (STYLES, SCRIPTS))
-    environment.globals.update(styles=Markup(styles), script=Markup(script), most_rows=MOST_ROWS)
-    environment.filters.update(cell=cell, whole=whole)
+    environment.globals.update(styles=Markup(styles), script=Markup(script))
+    environment.filters.update(cell=cell, sort_key=_sort_key, link=_link, whole=whole)
     return environment
 
 
@@ -144,6 +150,8 @@ def cell(value: Any) -> str:
     """Write a cell of a table that is shown."""
     if value is None:
         return "–"
+    if isinstance(value, Cell):
+        return value.text
     return value if isinstance(value, str) else number(float(value))
 
 
@@ -156,6 +164,16 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def size(count: float) -> str:
+    """Write a number of bytes with a unit."""
+    if not math.isfinite(count):
+        return "–"
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def whole(value: float) -> str:
     """Write a count."""
     return f"{value:,.0f}" if math.isfinite(value) else "–"
@@ -165,6 +183,22 @@ def _shared(name: str) -> str:
     return (SHARED / name).read_text(encoding="utf-8")
 
 
-def _csv_address(drawing: Drawing) -> str:
+def _sort_key(value: Any) -> str:
+    """What a cell's row is sorted by; empty: its text."""
+    if isinstance(value, Cell):
+        value = value.value
+    return "" if value is None or isinstance(value, str) else f"{float(value):.12g}"
+
+
+def _link(value: Any) -> str:
+    """Where a cell links to; a stranger's `javascript:` is no address."""
+    address = value.address if isinstance(value, Cell) else ""
+    return address if address.startswith(("https://", "http://")) else ""
+
+
+def _csv_address(drawing: Drawing, target: Path, most_embedded: float) -> str:
     text = drawing.table.to_csv(index=False, lineterminator="\n")
+    if len(text) > most_embedded:
+        write_bytes(target / f"{drawing.name}.csv", text.encode())
+        return f"{FIGURES}/{drawing.name}.csv"
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()

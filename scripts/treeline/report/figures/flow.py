@@ -1,0 +1,138 @@
+"""Where the rows of the input go: a diagram for each part of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, PathPatch, Rectangle
+from matplotlib.path import Path
+
+from treeline.io.figures.drawing import Drawing, labels_of
+from treeline.io.figures.style import BLUE, INK, LINE, QUIET, VERMILION, WIDTH
+from treeline.report.figures.flow_layout import BEND, ENDS, TRUNK, Arrow, Kind, Layout, Node, Ribbon, lay_out
+
+COLOURS: dict[Kind, str] = {"kept": BLUE, "lost": VERMILION, "waiting": QUIET}
+NAMES: dict[Kind, str] = {"kept": "kept", "lost": "lost", "waiting": "not done yet"}
+
+POINTS = 72.0
+LEFT, TOP, BOTTOM = 4.0, 24.0, 20.0
+"""Margins in points; in the upper one is the title, in the lower one the legend."""
+
+LABELS = LEFT + ENDS + 2 * BEND
+"""x of the labels."""
+
+THINNEST = 0.7
+"""Points: what would be thinner is drawn as thick, to be seen."""
+
+ROUND = 0.5523
+"""Of a radius: where the handles of a cubic curve are that is nearly a quarter of a circle."""
+
+TITLES = {
+    "images": ("flow", "What became of the rows of the input", "rows"),
+    "lookup": ("flow_lookup", "Images that were looked up", "images"),
+    "groups": ("flow_groups", "Images of the groups, and what was extracted", "images"),
+    "datasets": ("flow_datasets", "Samples of the datasets", "samples"),
+}
+"""Name, title and unit of each part of the flow."""
+
+
+def draw_flow(flow: pd.DataFrame) -> Iterator[Drawing]:
+    """Draw each part of the flow that has rows."""
+    for part, (name, title, unit) in TITLES.items():
+        rows = flow[(flow["part"] == part) & (flow["rows"] > 0)]
+        if not rows.empty:
+            yield _drawing(rows, name, title, unit)
+
+
+def _drawing(rows: pd.DataFrame, name: str, title: str, unit: str) -> Drawing:
+    columns = (rows[column].tolist() for column in ("source", "target", "rows", "kind"))
+    layout = lay_out([Arrow(*values) for values in zip(*columns, strict=True)])
+    roots = set(rows["source"]) - set(rows["target"])
+    total = int(rows.loc[rows["source"].isin(roots), "rows"].sum())
+    caption = f"A ribbon's width is its number of {unit}; shares are of {total:,}."
+    if any(ribbon.width < THINNEST for ribbon in layout.ribbons):
+        caption += " The thinnest are drawn thicker than they are, to be seen."
+    return Drawing(name, title, caption, _draw(layout, title, total), rows[["source", "target", "rows", "kind"]])
+
+
+def _draw(layout: Layout, title: str, total: int) -> Figure:
+    height = TOP + layout.height + BOTTOM
+    figure = Figure(figsize=(WIDTH, height / POINTS))
+    figure.suptitle(title, x=0.02, y=1 - 6 / height, ha="left", va="top", fontsize=8, fontweight="bold")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-LEFT, WIDTH * POINTS - LEFT), ylim=(layout.height + BOTTOM, -TOP))
+    axes.set_axis_off()
+    for node in layout.nodes:
+        axes.plot((node.left + node.width, ENDS + BEND), (node.middle,) * 2, color=LINE, linewidth=0.6, zorder=1)
+    for ribbon in layout.ribbons:
+        axes.add_patch(_patch(ribbon))
+        if ribbon.turns:
+            _label(axes, ribbon.arrow.target, ribbon.arrow.rows, ribbon.end[1], total)
+    for node in layout.nodes:
+        _draw_node(axes, node, total)
+    kinds = [kind for kind in COLOURS if any(ribbon.arrow.kind == kind for ribbon in layout.ribbons)]
+    patches = [Patch(color=COLOURS[kind], alpha=0.6, linewidth=0, label=NAMES[kind]) for kind in kinds]
+    figure.legend(handles=patches, loc="lower left", ncols=3, handlelength=1, columnspacing=1.2, borderaxespad=0.3)
+    return figure
+
+
+def _draw_node(axes: Axes, node: Node, total: int) -> None:
+    width = max(node.width, THINNEST)
+    axes.add_patch(Rectangle((node.left, node.middle - 1.5), width, 3, color=INK, linewidth=0, zorder=4))
+    _label(axes, node.name, node.rows, node.middle, total, is_node=True)
+
+
+def _label(axes: Axes, name: str, rows: int, middle: float, total: int, *, is_node: bool = False) -> None:
+    share = rows / total if total else 0.0
+    percent = "100 %" if share == 1 else "< 0.1 %" if share < 0.001 else f"{min(100 * share, 99.9):.3g} %"
+    weight = "bold" if is_node else "normal"
+    axes.text(LABELS - LEFT, middle - 0.5, name, va="bottom", fontsize=7, fontweight=weight)
+    axes.text(LABELS - LEFT, middle + 0.5, f"{rows:,} · {percent}", va="top", fontsize=7, color=QUIET)
+
+
+def _patch(ribbon: Ribbon) -> PathPatch:
+    outline = _turning(ribbon) if ribbon.turns else _running(ribbon)
+    return PathPatch(outline, facecolor=COLOURS[ribbon.arrow.kind], alpha=0.6, linewidth=0, zorder=2 + ribbon.turns)
+
+
+def _running(ribbon: Ribbon) -> Path:
+    """From one node down to another, with a bend where they are not above each other."""
+    (x, top), (end, bottom) = ribbon.start, ribbon.end
+    half, middle = max(ribbon.width, THINNEST) / 2, (top + bottom) / 2
+    corners = [
+        *((x - half, top), (x - half, middle), (end - half, middle), (end - half, bottom)),
+        *((end + half, bottom), (end + half, middle), (x + half, middle), (x + half, top), (x - half, top)),
+    ]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+    return Path(corners, codes)
+
+
+def _turning(ribbon: Ribbon) -> Path:
+    """Down, round to the right, and into a point."""
+    (x, top), (end, y) = ribbon.start, ribbon.end
+    half = max(ribbon.width, THINNEST) / 2
+    inner, outer = BEND, BEND + 2 * half
+    corner = (x + half + BEND, y - half - BEND)
+    tip = min(BEND, 1.5 + half)
+    points = [
+        (x - half, top),
+        (x - half, corner[1]),
+        (x - half, corner[1] + ROUND * outer),
+        (corner[0] - ROUND * outer, y + half),
+        (corner[0], y + half),
+        (end, y + half),
+        (end + tip, y),
+        (end, y - half),
+        (corner[0], y - half),
+        (corner[0] - ROUND * inner, y - half),
+        (x + half, corner[1] + ROUND * inner),
+        (x + half, corner[1]),
+        (x + half, top),
+        (x - half, top),
+    ]
+    line, curve = [Path.LINETO], [Path.CURVE4] * 3
+    return Path(points, [Path.MOVETO, *line, *curve, *line * 4, *curve, *line, Path.CLOSEPOLY])
