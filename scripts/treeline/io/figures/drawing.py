@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -135,7 +135,7 @@ def height_of_legend(names: Sequence[str]) -> float:
 
 
 def _columns_of_legend(names: Sequence[str]) -> int:
-    return max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names)) + 5)))
+    return max(1, min(4, LETTERS_OF_LEGEND // (max(map(len, names), default=0) + 5)))
 
 
 def histogram(
@@ -188,12 +188,49 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, xlabel: str,
     return figure
 
 
+def stacked_bars(
+    names: Sequence[str], parts: Mapping[str, tuple[Sequence[float], str]], title: str, xlabel: str
+) -> Figure:
+    """Draw a bar a name, of several parts; the first name at the top, the first part at the left.
+
+    Args:
+        names: From the top; not more than `MOST_LABELS` have room.
+        parts: By what they are: length of each name's, and colour. Those of no length at all are left out.
+        title: Of the figure.
+        xlabel: What the lengths are, with the unit.
+    """
+    figure, axes = new_figure(title, height_of_rows(names) + height_of_legend(list(parts)))
+    left = np.zeros(len(names))
+    for label, (lengths, colour) in parts.items():
+        if any(lengths):
+            axes.barh(range(len(names)), lengths, 0.7, left, color=colour, alpha=0.85, label=label)
+        left += np.asarray(lengths)
+    row_axis(axes, names)
+    axes.set(xlabel=xlabel, xlim=(0, 1.06 * max(left, default=0) or 1))
+    counts_axis(axes, "x")
+    legend_below(figure)
+    return figure
+
+
 def row_axis(axes: Axes, names: Sequence[str]) -> None:
     """Make the vertical axis one of names, the first at the top."""
     label_ticks(axes.yaxis, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
+
+
+def runs(rows: pd.DataFrame, low: str, high: str) -> Iterator[pd.DataFrame]:
+    """Part bins, which are in rising order, where one does not begin at the end of the one before.
+
+    Args:
+        rows: A bin each.
+        low: Column of its lower edge.
+        high: Column of its upper edge.
+    """
+    is_new = ~np.isclose(rows[low], rows[high].shift(), rtol=1e-9, atol=0)
+    for _, run in rows.groupby(is_new.cumsum(), sort=True):
+        yield run
 
 
 def matrix(

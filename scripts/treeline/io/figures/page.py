@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from treeline.io.atomic import write_bytes
 from treeline.io.figures import style
@@ -174,6 +175,11 @@ def size(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
+def with_code(text: str) -> Markup:
+    """Text of a page in which words between grave accents are code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 def whole(value: float) -> str:
     """Write a count."""
     return f"{value:,.0f}" if math.isfinite(value) else "–"
@@ -187,7 +193,10 @@ def _sort_key(value: Any) -> str:
     """What a cell's row is sorted by; empty: its text."""
     if isinstance(value, Cell):
         value = value.value
-    return "" if value is None or isinstance(value, str) else f"{float(value):.12g}"
+    if value is None or isinstance(value, str):
+        return ""
+    # Python writes `inf` and `nan`, which JavaScript does not read; what is missing is below all numbers.
+    return f"{float(value):.12g}" if math.isfinite(value) else "-Infinity"
 
 
 def _link(value: Any) -> str:

@@ -11,7 +11,7 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
@@ -113,7 +114,7 @@ def counts_axis(axes: Axes, which: str = "y") -> None:
     """Label an axis with whole numbers, `1,000` or `20 k`."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_locator(MaxNLocator(5, integer=True))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    write_ticks(axis, short_number)
 
 
 def log_axis(axes: Axes, which: str = "x") -> None:
@@ -124,7 +125,12 @@ def log_axis(axes: Axes, which: str = "x") -> None:
     is_short = low > 0 and high / low < 100
     axis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if is_short else (1,), numticks=8))
     axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    write_ticks(axis, short_number)
+
+
+def write_ticks(axis: Axis, write: Callable[[float], str]) -> None:
+    """Label an axis with its values as `write` writes them."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
 
 
 def short_number(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
 
-from treeline.io.figures.drawing import Drawing, labels_of
+from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.style import BLUE, INK, LINE, QUIET, VERMILION, WIDTH
-from treeline.report.figures.flow_layout import BEND, ENDS, TRUNK, Arrow, Kind, Layout, Node, Ribbon, lay_out
+from treeline.io.table_sets import Tables
+from treeline.report.figures.flow_layout import BEND, ENDS, Arrow, Kind, Layout, Node, Ribbon, lay_out
+from treeline.report.figures.listings import listing, percent, percents
 
 COLOURS: dict[Kind, str] = {"kept": BLUE, "lost": VERMILION, "waiting": QUIET}
 NAMES: dict[Kind, str] = {"kept": "kept", "lost": "lost", "waiting": "not done yet"}
@@ -40,19 +41,36 @@ TITLES = {
 """Name, title and unit of each part of the flow."""
 
 
-def draw_flow(flow: pd.DataFrame) -> Iterator[Drawing]:
-    """Draw each part of the flow that has rows."""
+def draw_flow(tables: Tables) -> Iterator[Drawing | Listing]:
+    """Draw each part of the flow that has rows, and list its arrows."""
+    flow = tables["flow"]
     for part, (name, title, unit) in TITLES.items():
         rows = flow[(flow["part"] == part) & (flow["rows"] > 0)]
         if not rows.empty:
             yield _drawing(rows, name, title, unit)
+            yield _listing(rows, title)
+
+
+def _listing(rows: pd.DataFrame, title: str) -> Listing:
+    columns = {
+        "from": rows["source"],
+        "to": rows["target"],
+        "what": [NAMES[kind] for kind in rows["kind"]],
+        "number": rows["rows"],
+        "of all": percents((rows["rows"] / total_of(rows)).tolist()),
+    }
+    return listing(title, "flow", columns)
+
+
+def total_of(rows: pd.DataFrame) -> int:
+    """What goes into a part of the flow."""
+    return int(rows.loc[rows["source"].isin(set(rows["source"]) - set(rows["target"])), "rows"].sum())
 
 
 def _drawing(rows: pd.DataFrame, name: str, title: str, unit: str) -> Drawing:
     columns = (rows[column].tolist() for column in ("source", "target", "rows", "kind"))
     layout = lay_out([Arrow(*values) for values in zip(*columns, strict=True)])
-    roots = set(rows["source"]) - set(rows["target"])
-    total = int(rows.loc[rows["source"].isin(roots), "rows"].sum())
+    total = total_of(rows)
     caption = f"A ribbon's width is its number of {unit}; shares are of {total:,}."
     if any(ribbon.width < THINNEST for ribbon in layout.ribbons):
         caption += " The thinnest are drawn thicker than they are, to be seen."
@@ -87,11 +105,9 @@ def _draw_node(axes: Axes, node: Node, total: int) -> None:
 
 
 def _label(axes: Axes, name: str, rows: int, middle: float, total: int, *, is_node: bool = False) -> None:
-    share = rows / total if total else 0.0
-    percent = "100 %" if share == 1 else "< 0.1 %" if share < 0.001 else f"{min(100 * share, 99.9):.3g} %"
     weight = "bold" if is_node else "normal"
     axes.text(LABELS - LEFT, middle - 0.5, name, va="bottom", fontsize=7, fontweight=weight)
-    axes.text(LABELS - LEFT, middle + 0.5, f"{rows:,} · {percent}", va="top", fontsize=7, color=QUIET)
+    axes.text(LABELS - LEFT, middle + 0.5, f"{rows:,} · {percent(rows / total)}", va="top", fontsize=7, color=QUIET)
 
 
 def _patch(ribbon: Ribbon) -> PathPatch:

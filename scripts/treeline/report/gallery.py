@@ -1,0 +1,87 @@
+"""A few images, with what was found in them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+
+from treeline.io.figures.drawing import Cell
+
+LEAST_CONFIDENCE = 0.2
+"""Of a box that is drawn; the detector keeps many that it does not believe in itself."""
+
+COLOURS = {"animal": "#e69f00", "person": "#56b4e9", "human": "#56b4e9", "vehicle": "#cc79a7"}
+OTHERS = "#f0e442"
+"""Okabe's and Ito's, as in the gallery of detections."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of a picture.
+
+    Args:
+        label: Category and confidence.
+        colour: Of its frame.
+        left, top, width, height: Shares of the picture.
+    """
+
+    label: str
+    colour: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the page.
+
+    Args:
+        address: `data:` of its small picture.
+        width: Of the image in pixels, or any number in the same ratio.
+        height: Of it.
+        title: Its name, and where it is on the web.
+        note: Where it is from, and under which licence.
+        boxes: What was found in it.
+    """
+
+    address: str
+    width: int
+    height: int
+    title: Cell
+    note: str
+    boxes: list[Box]
+
+    @property
+    def told(self) -> str:
+        """What is read aloud."""
+        found = ", ".join(box.label for box in self.boxes)
+        return f"{self.title.text}: {found or 'no box'}"
+
+
+def pictures(gallery: pd.DataFrame) -> list[Picture]:
+    """Make the rows of the table `gallery` ready for the page."""
+    return [_picture(row) for row in gallery.to_dict("records")]
+
+
+def _picture(row: dict[str, object]) -> Picture:
+    content = base64.b64encode(bytes(row["picture"])).decode()  # type: ignore[arg-type]
+    boxes = [_box(found) for found in json.loads(str(row["boxes"]) or "[]")]
+    return Picture(
+        address=f"data:image/jpeg;base64,{content}",
+        width=max(1, int(str(row["width"]))),
+        height=max(1, int(str(row["height"]))),
+        title=Cell(str(row["title"]) or str(row["uuid"]), address=str(row["url"])),
+        note=f"{row['server']}, {row['license'] or 'no licence given'}",
+        boxes=[box for confidence, box in boxes if confidence >= LEAST_CONFIDENCE],
+    )
+
+
+def _box(found: dict[str, object]) -> tuple[float, Box]:
+    category, confidence = str(found["category"]), float(str(found["confidence"]))
+    colour = COLOURS.get(category, OTHERS)
+    return confidence, Box(f"{category} {confidence:.2f}", colour, *found["box"])  # type: ignore[misc]

@@ -1,0 +1,95 @@
+"""What stands at the head of the page: what went in, came out, is lost and why, and is left to do."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from treeline.console import format_duration
+from treeline.io.figures.drawing import Listing, Remark
+from treeline.io.figures.page import number, size, whole
+from treeline.io.table_sets import Tables
+from treeline.report.figures.flow import total_of
+from treeline.report.figures.listings import listing, percent, percents
+
+NAME = "collection"
+"""Key of the provenance that says what the report is of."""
+
+UNITS = {"bytes": size, "s": format_duration}
+"""How numbers with a unit are written; others are written with the unit behind them."""
+
+MOST_LOSSES = 12
+
+
+def name_of(tables: Tables) -> str:
+    """What the report is of."""
+    rows = tables["provenance"]
+    names = rows.loc[rows["key"] == NAME, "value"].tolist()
+    return names[0] if names else "Report"
+
+
+def facts(summary: pd.DataFrame) -> dict[str, str]:
+    """The numbers at the head of the page, by their names."""
+    columns = (summary[name].tolist() for name in ("key", "value", "unit"))
+    return {
+        key.replace("_", " ").capitalize(): _written(value, unit) for key, value, unit in zip(*columns, strict=True)
+    }
+
+
+def _written(value: float, unit: str) -> str:
+    if unit in UNITS:
+        return UNITS[unit](value)
+    return f"{number(value)} {unit}".rstrip()
+
+
+def story(tables: Tables) -> list[Remark]:
+    """What became of the input, in sentences."""
+    flow = _images(tables["flow"])
+    total = total_of(flow)
+    if not total:
+        return [Remark("Nothing has been read yet: there is no row.")]
+    lost, waiting = (int(flow.loc[flow["kind"] == kind, "rows"].sum()) for kind in ("lost", "waiting"))
+    arrived = total - lost - waiting
+    remarks = [Remark(f"Of {whole(total)} rows, {_part(arrived, total)} came through as far as the stages go.")]
+    if lost:
+        remarks.append(
+            Remark(
+                f"{_part(lost, total)} {'is' if lost == 1 else 'are'} lost on the way, each for a reason that is known."
+            )
+        )
+    if waiting:
+        remarks.append(
+            Remark(f"{_part(waiting, total)} {'is' if waiting == 1 else 'are'} left to do.", is_warning=True)
+        )
+    else:
+        remarks.append(Remark("Nothing is left to do."))
+    return remarks
+
+
+def _part(rows: int, total: int) -> str:
+    return f"{whole(rows)} ({percent(rows / total)})"
+
+
+def losses(flow: pd.DataFrame) -> Listing | None:
+    """Where the most rows of the input were lost; None: nowhere."""
+    images = _images(flow)
+    lost = images[images["kind"] == "lost"].sort_values(["rows", "target"], ascending=[False, True], kind="stable")
+    if lost.empty:
+        return None
+    columns = {
+        "lost": lost["target"],
+        "of": lost["source"],
+        "rows": lost["rows"],
+        "of all rows": percents((lost["rows"] / total_of(images)).tolist()),
+    }
+    return listing("Where rows are lost", "flow", columns, MOST_LOSSES)
+
+
+def _images(flow: pd.DataFrame) -> pd.DataFrame:
+    return flow[(flow["part"] == "images") & (flow["rows"] > 0)]
+
+
+def provenance(rows: pd.DataFrame) -> Listing:
+    """Where all of it is from."""
+    return Listing(
+        "Where the numbers come from", rows[["key", "value"]].rename(columns={"key": "what", "value": "which"})
+    )
