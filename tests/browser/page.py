@@ -32,11 +32,15 @@ class Page:
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
         self._driver.get("about:blank")
         self._driver.get_log("browser")
         self._driver.get_log("performance")
         self._driver.get(address)
+
+    def emulate_print(self) -> None:
+        """Show the page as it is printed, until another is opened."""
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run JavaScript with `arguments`, and give what it returns."""

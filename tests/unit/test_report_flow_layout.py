@@ -100,14 +100,30 @@ def test_what_turns_off_from_a_node_does_not_cross(arrows: list[Arrow]) -> None:
 
 
 def test_the_trunk_runs_straight_down() -> None:
-    layout = lay_out([Arrow("a", "b", 90, "kept"), Arrow("a", "x", 10, "lost"), Arrow("b", "c", 90, "kept")])
-    assert [(node.name, node.left, round(node.width, 6)) for node in layout.nodes] == [
-        ("a", 0.0, TRUNK),
-        ("b", 0.0, round(0.9 * TRUNK, 6)),
-        ("c", 0.0, round(0.9 * TRUNK, 6)),
+    arrows = [("a", "b", 90, "kept"), ("a", "x", 10, "lost"), ("b", "c", 80, "kept"), ("c", "d", 80, "kept")]
+    layout = lay_out([Arrow(*arrow) for arrow in arrows])
+    assert [(node.name, node.left, round(node.width / TRUNK, 6)) for node in layout.nodes] == [
+        ("a", 0.0, 1.0),
+        ("b", 0.0, 0.9),
+        ("c", 0.0, 0.8),
     ]
     straight = [ribbon for ribbon in layout.ribbons if not ribbon.turns]
+    assert len(straight) == 2
     assert all(ribbon.start[0] == pytest.approx(ribbon.end[0]) for ribbon in straight)
+
+
+def test_what_has_no_node_in_common_is_drawn_one_below_the_other() -> None:
+    layout = lay_out([Arrow("birds", "extracted", 9, "kept"), Arrow("bees", "extracted", 5, "kept")])
+    assert [(node.name, node.left) for node in layout.nodes] == [("birds", 0.0), ("bees", 0.0)]
+    ends = [ribbon.end[1] for ribbon in layout.ribbons]
+    assert layout.nodes[0].middle < ends[0] < layout.nodes[1].middle < ends[1]
+
+
+def test_what_comes_in_later_comes_in_from_the_right() -> None:
+    layout = lay_out([Arrow(*pair, 9, "kept") for pair in ("ab", "bc", "cd", "xc")])
+    assert [node.name for node in layout.nodes] == ["a", "b", "x", "c"]
+    beside = {node.name: node for node in layout.nodes}
+    assert beside["x"].left > beside["b"].left + beside["b"].width
 
 
 def test_of_many_that_turn_off_the_smallest_are_one() -> None:
@@ -124,7 +140,11 @@ def test_nothing_makes_no_diagram() -> None:
 
 
 def test_nodes_side_by_side_are_apart() -> None:
-    arrows = [Arrow("a", name, 10, "kept") for name in "bcd"] + [Arrow(name, name * 2, 10, "kept") for name in "bcd"]
+    arrows = (
+        [Arrow("a", name, 10, "kept") for name in "bcd"]
+        + [Arrow(name, "e", 10, "kept") for name in "bcd"]
+        + [Arrow("e", "f", 10, "kept")]
+    )
     nodes = [node for node in lay_out(arrows).nodes if node.name in "bcd"]
     assert all(other.left - one.left - one.width >= GAP - NEAR for one, other in pairwise(nodes))
 

@@ -8,7 +8,7 @@ from treeline.console import format_duration
 from treeline.io.figures.drawing import Listing, Remark
 from treeline.io.figures.page import number, size, whole
 from treeline.io.table_sets import Tables
-from treeline.report.figures.flow import total_of
+from treeline.report.figures.flow import roots_of
 from treeline.report.figures.listings import listing, percent, percents
 
 NAME = "collection"
@@ -44,7 +44,7 @@ def _written(value: float, unit: str) -> str:
 def story(tables: Tables) -> list[Remark]:
     """What became of the input, in sentences."""
     flow = _images(tables["flow"])
-    total = total_of(flow)
+    total = int(roots_of(flow).sum())
     if not total:
         return [Remark("Nothing has been read yet: there is no row.")]
     lost, waiting = (int(flow.loc[flow["kind"] == kind, "rows"].sum()) for kind in ("lost", "waiting"))
@@ -79,7 +79,7 @@ def losses(flow: pd.DataFrame) -> Listing | None:
         "lost": lost["target"],
         "of": lost["source"],
         "rows": lost["rows"],
-        "of all rows": percents((lost["rows"] / total_of(images)).tolist()),
+        "of all rows": percents((lost["rows"] / roots_of(images).sum()).tolist()),
     }
     return listing("Where rows are lost", "flow", columns, MOST_LOSSES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -26,6 +27,9 @@ LEFT, TOP, BOTTOM = 4.0, 24.0, 20.0
 LABELS = LEFT + ENDS + 2 * BEND
 """x of the labels."""
 
+LETTERS = 32
+"""Of a label."""
+
 THINNEST = 0.7
 """Points: what would be thinner is drawn as thick, to be seen."""
 
@@ -33,22 +37,53 @@ ROUND = 0.5523
 """Of a radius: where the handles of a cubic curve are that is nearly a quarter of a circle."""
 
 TITLES = {
-    "images": ("flow", "What became of the rows of the input", "rows"),
-    "lookup": ("flow_lookup", "Images that were looked up", "images"),
-    "groups": ("flow_groups", "Images of the groups, and what was extracted", "images"),
-    "datasets": ("flow_datasets", "Samples of the datasets", "samples"),
+    "images": ("What became of the rows of the input", "rows"),
+    "images, cropped": ("What became of the crops", "crops"),
+    "lookup": ("Images that are in a group", "images"),
+    "groups": ("Images of the groups that were extracted", "images"),
+    "datasets": ("Samples of the datasets, by split", "samples"),
+    "analysis": ("Samples that were analysed", "samples"),
+    "models": ("Samples that models were evaluated on", "samples"),
 }
-"""Name, title and unit of each part of the flow."""
+"""Title and unit of each part of the flow; other parts are named by themselves."""
+
+EARLIER = "made before the last change"
+"""Node of rows that a later stage still has and an earlier one has no more."""
+
+MOST_ROOTS = 8
+"""Of a part, such as its groups; of more, the largest are drawn."""
 
 
 def draw_flow(tables: Tables) -> Iterator[Drawing | Listing]:
     """Draw each part of the flow that has rows, and list its arrows."""
-    flow = tables["flow"]
-    for part, (name, title, unit) in TITLES.items():
-        rows = flow[(flow["part"] == part) & (flow["rows"] > 0)]
-        if not rows.empty:
-            yield _drawing(rows, name, title, unit)
-            yield _listing(rows, title)
+    flow = tables["flow"][tables["flow"]["rows"] > 0]
+    for part, rows in flow.groupby("part", sort=False):
+        title, unit = TITLES.get(str(part), (str(part).capitalize(), "rows"))
+        yield _drawing(rows, f"flow_{re.sub('[^a-z0-9]+', '_', str(part).lower())}", title, unit)
+        yield _listing(rows, title)
+
+
+def roots_of(rows: pd.DataFrame) -> pd.Series:
+    """What goes into a part of the flow: rows by node, the most first; what was made earlier does not count."""
+    from_outside = rows[~rows["source"].isin({*rows["target"], EARLIER})]
+    sums = from_outside.groupby("source", sort=False)["rows"].sum()
+    return sums.sort_values(ascending=False, kind="stable")
+
+
+def wholes_of(rows: pd.DataFrame) -> dict[str, int]:
+    """What shares at each node are of: the rows of the node from outside that it hangs from."""
+    wholes = {str(name): int(count) for name, count in roots_of(rows).items()}
+    for source, target in zip(rows["source"], rows["target"], strict=True):
+        if source in wholes:
+            wholes.setdefault(target, wholes[source])
+    earlier = rows.loc[rows["source"] == EARLIER, "target"]
+    return {EARLIER: wholes.get(earlier.iloc[0], 0) if len(earlier) else 0, **wholes}
+
+
+def shares_of(rows: pd.DataFrame) -> list[float]:
+    """Rows of each arrow as a share of what its source hangs from."""
+    wholes = wholes_of(rows)
+    return [count / (wholes.get(source) or count) for source, count in zip(rows["source"], rows["rows"], strict=True)]
 
 
 def _listing(rows: pd.DataFrame, title: str) -> Listing:
@@ -57,27 +92,26 @@ def _listing(rows: pd.DataFrame, title: str) -> Listing:
         "to": rows["target"],
         "what": [NAMES[kind] for kind in rows["kind"]],
         "number": rows["rows"],
-        "of all": percents((rows["rows"] / total_of(rows)).tolist()),
+        "share": percents(shares_of(rows)),
     }
     return listing(title, "flow", columns)
 
 
-def total_of(rows: pd.DataFrame) -> int:
-    """What goes into a part of the flow."""
-    return int(rows.loc[rows["source"].isin(set(rows["source"]) - set(rows["target"])), "rows"].sum())
-
-
 def _drawing(rows: pd.DataFrame, name: str, title: str, unit: str) -> Drawing:
-    columns = (rows[column].tolist() for column in ("source", "target", "rows", "kind"))
+    roots = roots_of(rows)
+    shown = rows[~rows["source"].isin(roots.index[MOST_ROOTS:])]
+    columns = (shown[column].tolist() for column in ("source", "target", "rows", "kind"))
     layout = lay_out([Arrow(*values) for values in zip(*columns, strict=True)])
-    total = total_of(rows)
-    caption = f"A ribbon's width is its number of {unit}; shares are of {total:,}."
+    caption = f"A ribbon's width is its number of {unit}; shares are of what comes in at the top."
     if any(ribbon.width < THINNEST for ribbon in layout.ribbons):
         caption += " The thinnest are drawn thicker than they are, to be seen."
-    return Drawing(name, title, caption, _draw(layout, title, total), rows[["source", "target", "rows", "kind"]])
+    if len(roots) > MOST_ROOTS:
+        caption += f" {len(roots) - MOST_ROOTS:,} more, which have fewer, are only in the table."
+    figure = _draw(layout, title, wholes_of(rows))
+    return Drawing(name, title, caption, figure, rows[["source", "target", "rows", "kind"]])
 
 
-def _draw(layout: Layout, title: str, total: int) -> Figure:
+def _draw(layout: Layout, title: str, wholes: dict[str, int]) -> Figure:
     height = TOP + layout.height + BOTTOM
     figure = Figure(figsize=(WIDTH, height / POINTS))
     figure.suptitle(title, x=0.02, y=1 - 6 / height, ha="left", va="top", fontsize=8, fontweight="bold")
@@ -89,25 +123,27 @@ def _draw(layout: Layout, title: str, total: int) -> Figure:
     for ribbon in layout.ribbons:
         axes.add_patch(_patch(ribbon))
         if ribbon.turns:
-            _label(axes, ribbon.arrow.target, ribbon.arrow.rows, ribbon.end[1], total)
+            _label(axes, ribbon.arrow.target, ribbon.arrow.rows, ribbon.end[1], wholes.get(ribbon.arrow.source, 0))
     for node in layout.nodes:
-        _draw_node(axes, node, total)
+        _draw_node(axes, node, wholes.get(node.name, 0))
     kinds = [kind for kind in COLOURS if any(ribbon.arrow.kind == kind for ribbon in layout.ribbons)]
     patches = [Patch(color=COLOURS[kind], alpha=0.6, linewidth=0, label=NAMES[kind]) for kind in kinds]
     figure.legend(handles=patches, loc="lower left", ncols=3, handlelength=1, columnspacing=1.2, borderaxespad=0.3)
     return figure
 
 
-def _draw_node(axes: Axes, node: Node, total: int) -> None:
+def _draw_node(axes: Axes, node: Node, whole: int) -> None:
     width = max(node.width, THINNEST)
     axes.add_patch(Rectangle((node.left, node.middle - 1.5), width, 3, color=INK, linewidth=0, zorder=4))
-    _label(axes, node.name, node.rows, node.middle, total, is_node=True)
+    _label(axes, node.name, node.rows, node.middle, whole, is_node=True)
 
 
-def _label(axes: Axes, name: str, rows: int, middle: float, total: int, *, is_node: bool = False) -> None:
+def _label(axes: Axes, name: str, rows: int, middle: float, whole: int, *, is_node: bool = False) -> None:
     weight = "bold" if is_node else "normal"
-    axes.text(LABELS - LEFT, middle - 0.5, name, va="bottom", fontsize=7, fontweight=weight)
-    axes.text(LABELS - LEFT, middle + 0.5, f"{rows:,} · {percent(rows / total)}", va="top", fontsize=7, color=QUIET)
+    shown = name if len(name) <= LETTERS else f"{name[: LETTERS - 1].rstrip()}…"
+    axes.text(LABELS - LEFT, middle - 0.5, shown, va="bottom", fontsize=7, fontweight=weight)
+    count = f"{rows:,} · {percent(rows / (whole or rows))}"
+    axes.text(LABELS - LEFT, middle + 0.5, count, va="top", fontsize=7, color=QUIET)
 
 
 def _patch(ribbon: Ribbon) -> PathPatch:

@@ -83,7 +83,7 @@ class Ribbon:
         width: Of the ribbon.
         start: x and y of the middle of its upper end.
         end: x and y of the middle of its other end.
-        turns: Whether it turns off to the right, and ends there at its label; else it runs down into a node.
+        turns: Whether it turns off to the right, as nothing leaves its target; else it runs down into a node.
     """
 
     arrow: Arrow
@@ -118,7 +118,8 @@ def lay_out(arrows: Sequence[Arrow]) -> Layout:
     """
     arrows = _fewer(_joined(arrows))
     ends = _ends(arrows)
-    layers = _layers([arrow for arrow in arrows if arrow.target not in ends], arrows)
+    going = [arrow for arrow in arrows if arrow.target not in ends]
+    layers = _layers(going, arrows)
     rows = {
         name: max(_rows(arrows, "source", name), _rows(arrows, "target", name)) for layer in layers for name in layer
     }
@@ -157,10 +158,10 @@ class _Placing:
 
     def _across(self, layer: list[str]) -> list[tuple[str, float]]:
         """Each node's left end: below where its rows come from, as far as there is room."""
-        wanted = {
-            name: min((self._left_of(arrow) for arrow in self.starts if arrow.target == name), default=0.0)
-            for name in layer
-        }
+        above = {name: [self._left_of(arrow) for arrow in self.starts if arrow.target == name] for name in layer}
+        # What comes from nowhere has its place at the right, beside what has come down.
+        aside = TRUNK if any(above.values()) else 0.0
+        wanted = {name: min(lefts, default=aside) for name, lefts in above.items()}
         order = sorted(layer, key=lambda name: (wanted[name], layer.index(name)))
         room = TRUNK - sum(self.rows[name] * self.scale + self.gap for name in order) + self.gap
         lefts, taken = [], 0.0
@@ -224,33 +225,48 @@ def _fewer(arrows: list[Arrow]) -> list[Arrow]:
     return few
 
 
-def _ends(arrows: Iterable[Arrow]) -> set[str]:
-    """Nodes that ribbons turn off to: nothing leaves them, and they are not all that is kept of a node."""
-    arrows = list(arrows)
-    sources = {arrow.source for arrow in arrows}
-    kept = defaultdict(set)
-    for arrow in arrows:
-        if arrow.kind == "kept":
-            kept[arrow.source].add(arrow.target)
-    return {
-        arrow.target
-        for arrow in arrows
-        if arrow.target not in sources and (arrow.kind != "kept" or len(kept[arrow.source]) > 1)
-    }
+def _ends(arrows: Sequence[Arrow]) -> set[str]:
+    """Nodes that nothing leaves: ribbons turn off to them, each to one of its own."""
+    return {arrow.target for arrow in arrows} - {arrow.source for arrow in arrows}
 
 
 def _layers(going: Sequence[Arrow], arrows: Sequence[Arrow]) -> list[list[str]]:
-    """Nodes that something runs through, each below all that it comes from."""
-    names = dict.fromkeys(name for arrow in going for name in (arrow.source, arrow.target))
-    names |= dict.fromkeys(arrow.source for arrow in arrows)
-    depth = dict.fromkeys(names, 0)
-    for _ in names:
-        for arrow in going:
-            depth[arrow.target] = max(depth[arrow.target], depth[arrow.source] + 1)
-    layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for name in names:
-        layers[depth[name]].append(name)
+    """Nodes that something runs through, each below all that it comes from; what has no node in common, one by one."""
+    names = list(dict.fromkeys([*(arrow.source for arrow in arrows), *(arrow.target for arrow in going)]))
+    layers: list[list[str]] = []
+    for part in _parts(names, going):
+        depth = _depths(part, going)
+        of_part: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+        for name in part:
+            of_part[depth[name]].append(name)
+        layers += of_part
     return layers
+
+
+def _parts(names: Sequence[str], going: Sequence[Arrow]) -> list[list[str]]:
+    """Nodes that hang together, in the order of the first of each part."""
+    part_of = {name: name for name in names}
+    for arrow in going:
+        old, new = part_of[arrow.target], part_of[arrow.source]
+        part_of = {name: new if part == old else part for name, part in part_of.items()}
+    parts: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        parts[part_of[name]].append(name)
+    return list(parts.values())
+
+
+def _depths(names: Sequence[str], going: Sequence[Arrow]) -> dict[str, int]:
+    """How far down each node is: below all that it comes from; what comes from nowhere is right above where it goes."""
+    depth = dict.fromkeys(names, 0)
+    within = [arrow for arrow in going if arrow.source in depth]
+    for _ in names:
+        for arrow in within:
+            depth[arrow.target] = max(depth[arrow.target], depth[arrow.source] + 1)
+    for name in names:
+        below = [depth[arrow.target] for arrow in within if arrow.source == name]
+        if below and all(arrow.target != name for arrow in within):
+            depth[name] = min(below) - 1
+    return depth
 
 
 def _rows(arrows: Iterable[Arrow], end: Literal["source", "target"], name: str) -> int:

@@ -46,7 +46,8 @@ def _licenses(licenses: pd.DataFrame) -> Drawing:
         "not full, or unknown": ((shown["images"] - shown["full"]).tolist(), QUIET),
     }
     figure = stacked_bars(shown["license"].tolist(), parts, title, "Images")
-    caption = f"{len(shown)} of {len(licenses):,} licences, the most common first."
+    more = f" {len(licenses) - len(shown):,} rarer ones are only in the table." if len(licenses) > len(shown) else ""
+    caption = f"The most common first.{more} A licence is full where it is known which, and where its text is."
     return Drawing("licenses", title, caption, figure, licenses)
 
 

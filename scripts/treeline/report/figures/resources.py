@@ -28,11 +28,14 @@ from treeline.io.table_sets import Tables
 from treeline.report.figures.listings import durations, known, listing, percents, sizes
 
 SECONDS_A_MINUTE = 60.0
+STEPS = {"s": (1.0, (0.01, 0.1, 1, 2, 5, 10, 20, 30)), "min": (60.0, (1, 2, 5, 10, 20, 30)), "h": (3600.0, (1, 2, 5))}
 TICKS = {
-    **{0.01: "0.01 s", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s", 60.0: "1 min", 600.0: "10 min"},
-    **{3600.0: "1 h", 36_000.0: "10 h", 360_000.0: "100 h", 3_600_000.0: "1,000 h", 36_000_000.0: "10,000 h"},
+    **{scale * count: f"{count} {unit}" for unit, (scale, counts) in STEPS.items() for count in counts},
+    **{36_000.0 * 10**power: f"{10 ** (power + 1):,} h" for power in range(5)},
 }
-"""Times in seconds that an axis has a label for."""
+"""Times in seconds that an axis may have a label for."""
+
+MOST_TICKS = 6
 
 TIGHT = 0.95
 """Share of what was asked for from which a job is near its end."""
@@ -131,9 +134,9 @@ def _dots(axes: Axes, values: pd.Series, label: str, **look: Any) -> None:
 def _time_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    shown = {seconds: label for seconds, label in TICKS.items() if low <= seconds <= high}
-    if shown:
-        axes.set_xticks(list(shown), list(shown.values()))
+    within = [seconds for seconds in TICKS if low <= seconds <= high]
+    shown = within[:: -(-len(within) // MOST_TICKS) or 1]
+    axes.set_xticks(shown, [TICKS[seconds] for seconds in shown])
     axes.minorticks_off()
 
 

@@ -65,7 +65,9 @@ def _outcomes(servers: pd.DataFrame) -> Drawing:
 
 
 def _leading(shown: int, every: int, what: str) -> str:
-    return f"The {shown} of {every:,} servers with the most {what}." if every > 1 else "The only server."
+    if shown < every:
+        return f"The {shown} of {every:,} servers with the most {what}."
+    return f"All {every} servers, those with the most {what} first." if every > 1 else "The only server."
 
 
 def _together(rates: pd.DataFrame) -> Drawing:
