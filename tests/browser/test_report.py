@@ -80,12 +80,7 @@ def test_every_part_says_what_it_is(page: Page, address: str) -> None:
 
 def test_boxes_lie_on_their_pictures(page: Page, address: str) -> None:
     page.visit(address, width=1600)
-    frame, picture = (
-        page.run(
-            f"const r = document.querySelector('.shot {name}').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
-        )
-        for name in ("rect", "img")
-    )
+    frame, picture = (page.run(PLACE, f".shot {name}") for name in ("rect", "img"))
     # The first picture is as wide as its place: the box is at a tenth of its width and a fifth of its height.
     assert frame[0] - picture[0] == pytest.approx(0.1 * picture[2], abs=3)
     assert frame[1] - picture[1] == pytest.approx(0.2 * picture[3], abs=3)

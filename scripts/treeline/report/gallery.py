@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -68,20 +70,20 @@ def pictures(gallery: pd.DataFrame) -> list[Picture]:
     return [_picture(row) for row in gallery.to_dict("records")]
 
 
-def _picture(row: dict[str, object]) -> Picture:
-    content = base64.b64encode(bytes(row["picture"])).decode()  # type: ignore[arg-type]
-    boxes = [_box(found) for found in json.loads(str(row["boxes"]) or "[]")]
+def _picture(row: Mapping[Hashable, Any]) -> Picture:
+    content = base64.b64encode(row["picture"]).decode()
+    boxes = [_box(found) for found in json.loads(row["boxes"] or "[]")]
     return Picture(
         address=f"data:image/jpeg;base64,{content}",
-        width=max(1, int(str(row["width"]))),
-        height=max(1, int(str(row["height"]))),
-        title=Cell(str(row["title"]) or str(row["uuid"]), address=str(row["url"])),
+        width=max(1, row["width"]),
+        height=max(1, row["height"]),
+        title=Cell(row["title"] or row["uuid"], address=row["url"]),
         note=f"{row['server']}, {row['license'] or 'no licence given'}",
         boxes=[box for confidence, box in boxes if confidence >= LEAST_CONFIDENCE],
     )
 
 
-def _box(found: dict[str, object]) -> tuple[float, Box]:
-    category, confidence = str(found["category"]), float(str(found["confidence"]))
+def _box(found: Mapping[str, Any]) -> tuple[float, Box]:
+    category, confidence = found["category"], found["confidence"]
     colour = COLOURS.get(category, OTHERS)
-    return confidence, Box(f"{category} {confidence:.2f}", colour, *found["box"])  # type: ignore[misc]
+    return confidence, Box(f"{category} {confidence:.2f}", colour, *found["box"])

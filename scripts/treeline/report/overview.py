@@ -9,7 +9,7 @@ from treeline.io.figures.drawing import Listing, Remark
 from treeline.io.figures.page import number, size, whole
 from treeline.io.table_sets import Tables
 from treeline.report.figures.flow import roots_of
-from treeline.report.figures.listings import listing, percent, percents
+from treeline.report.figures.listings import Columns, listing, percent, percents
 
 NAME = "collection"
 """Key of the provenance that says what the report is of."""
@@ -75,7 +75,7 @@ def losses(flow: pd.DataFrame) -> Listing | None:
     lost = images[images["kind"] == "lost"].sort_values(["rows", "target"], ascending=[False, True], kind="stable")
     if lost.empty:
         return None
-    columns = {
+    columns: Columns = {
         "lost": lost["target"],
         "of": lost["source"],
         "rows": lost["rows"],

@@ -11,7 +11,7 @@ from treeline.io.figures.drawing import MOST_ANNOTATED, Cell, Drawing, Listing, 
 from treeline.io.figures.page import whole, with_code
 from treeline.io.figures.style import COUNTS, VERMILION, new_figure
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import listing
+from treeline.report.figures.listings import Columns, listing
 
 MOST_BARS = 20
 MOST_CODES, MOST_SERVERS = 8, MOST_ANNOTATED
@@ -75,12 +75,12 @@ def _codes_of_servers(errors: pd.DataFrame) -> Drawing:
 
 def _summed(errors: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Images by columns, the most first."""
-    sums = errors.groupby(columns, as_index=False)["images"].sum()
+    sums = errors.groupby(columns)["images"].sum().reset_index()
     return sums.sort_values(["images", *columns], ascending=[False, *[True] * len(columns)], kind="stable")
 
 
 def _listing(errors: pd.DataFrame) -> Listing:
-    columns = {
+    columns: Columns = {
         "server": errors["server"],
         "code": errors["code"],
         "images": errors["images"],

@@ -15,7 +15,7 @@ from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.style import BLUE, INK, LINE, QUIET, VERMILION, WIDTH
 from treeline.io.table_sets import Tables
 from treeline.report.figures.flow_layout import BEND, ENDS, Arrow, Kind, Layout, Node, Ribbon, lay_out
-from treeline.report.figures.listings import listing, percent, percents
+from treeline.report.figures.listings import Columns, listing, percent, percents
 
 COLOURS: dict[Kind, str] = {"kept": BLUE, "lost": VERMILION, "waiting": QUIET}
 NAMES: dict[Kind, str] = {"kept": "kept", "lost": "lost", "waiting": "not done yet"}
@@ -87,7 +87,7 @@ def shares_of(rows: pd.DataFrame) -> list[float]:
 
 
 def _listing(rows: pd.DataFrame, title: str) -> Listing:
-    columns = {
+    columns: Columns = {
         "from": rows["source"],
         "to": rows["target"],
         "what": [NAMES[kind] for kind in rows["kind"]],

@@ -11,7 +11,7 @@ from treeline.io.figures.drawing import LEAST_RANGE, Drawing, Listing, Remark, l
 from treeline.io.figures.page import size, whole
 from treeline.io.figures.style import BLUE, VERMILION, counts_axis, log_axis, new_figure, write_ticks
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import MISSING, listing, sizes
+from treeline.report.figures.listings import MISSING, Columns, listing, sizes
 
 ORIGINAL, STORED = "original", "stored"
 NAMES = {ORIGINAL: "as served", STORED: "as kept"}
@@ -48,7 +48,7 @@ def draw_duplicates(tables: Tables) -> Iterator[Listing | Remark]:
     if not more:
         yield Remark("No image is there twice.")
         return
-    columns = {
+    columns: Columns = {
         "images that have": [SAME.get(kind, kind) for kind in rows["kind"]],
         "groups": rows["groups"],
         "images": rows["images"],
@@ -85,7 +85,7 @@ def _formats(formats: pd.DataFrame) -> Listing:
         sizes([count / images])[0] if count >= 0 and images else MISSING
         for count, images in zip(formats["bytes"], formats["images"], strict=True)
     ]
-    columns = {
+    columns: Columns = {
         "format": formats["format"],
         "images": formats["images"],
         "which": [NAMES.get(image, image) for image in formats["image"]],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -21,7 +22,11 @@ TABLES = "tables"
 """Folder of the tables, beside the page."""
 
 
-def listing(title: str, name: str, columns: Mapping[str, Sequence[object]], most_rows: int = MOST_LISTED) -> Listing:
+Columns: TypeAlias = Mapping[str, Iterable[object]]
+"""Cells of a table that is shown, by their columns' headings."""
+
+
+def listing(title: str, name: str, columns: Columns, most_rows: int = MOST_LISTED) -> Listing:
     """Make a table that is shown.
 
     Args:

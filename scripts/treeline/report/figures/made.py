@@ -10,7 +10,7 @@ from treeline.io.figures.drawing import MOST_LABELS, Drawing, Listing, Remark, s
 from treeline.io.figures.page import number, whole
 from treeline.io.figures.style import SERIES
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import known, listing
+from treeline.report.figures.listings import Columns, known, listing
 
 SPLITS = ("train", "val", "test")
 KINDS = {"table": "rows of the table", "dataset": "images of the data set"}
@@ -20,7 +20,7 @@ def draw_catalog(tables: Tables) -> Iterator[Listing]:
     """List what is in the catalogue."""
     rows = tables["catalog"]
     if not rows.empty:
-        columns = {
+        columns: Columns = {
             "what": [f"{KINDS.get(kind, kind)} {name}" for kind, name in zip(rows["kind"], rows["name"], strict=True)],
             "number": rows["rows"],
         }

@@ -20,7 +20,7 @@ from treeline.io.figures.drawing import (
 from treeline.io.figures.page import number, whole
 from treeline.io.figures.style import BLUE, INK, VERMILION, log_axis, new_figure
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import listing, percents
+from treeline.report.figures.listings import Columns, listing, percents
 
 HELD, NOT_HELD, NOT_KNOWN = 1, 0, -1
 WORDS = {HELD: "held", NOT_HELD: "not held", NOT_KNOWN: "not known"}
@@ -141,7 +141,7 @@ def _against_the_limit(servers: pd.DataFrame) -> Drawing:
 
 
 def _listing(servers: pd.DataFrame) -> Listing:
-    columns = {
+    columns: Columns = {
         "server": servers["server"],
         "limit": [WORDS[held] for held in servers["held"]],
         "requests/s allowed": servers["rate_limit"],

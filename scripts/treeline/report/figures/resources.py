@@ -25,7 +25,7 @@ from treeline.io.figures.drawing import (
 from treeline.io.figures.page import size, whole
 from treeline.io.figures.style import BLUE, INK, VERMILION, log_axis, new_figure, write_ticks
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import durations, known, listing, percents, sizes
+from treeline.report.figures.listings import Columns, durations, known, listing, percents, sizes
 
 SECONDS_A_MINUTE = 60.0
 STEPS = {"s": (1.0, (0.01, 0.1, 1, 2, 5, 10, 20, 30)), "min": (60.0, (1, 2, 5, 10, 20, 30)), "h": (3600.0, (1, 2, 5))}
@@ -72,7 +72,7 @@ def draw_disk(tables: Tables) -> Iterator[Drawing | Listing]:
     write_ticks(figure.axes[0].xaxis, size)
     caption = f"{size(float(rows['bytes'].sum()))} in {rows['files'].sum():,} files. A file with two names counts once."
     yield Drawing("disk", title, caption, figure, rows)
-    columns = {"stage": rows["stage"], "size": sizes(rows["bytes"].tolist()), "files": rows["files"]}
+    columns: Columns = {"stage": rows["stage"], "size": sizes(rows["bytes"].tolist()), "files": rows["files"]}
     yield listing("Of each stage", "disk", columns)
 
 
@@ -141,7 +141,7 @@ def _time_axis(axes: Axes) -> None:
 
 
 def _listing(rules: pd.DataFrame) -> Listing:
-    columns = {
+    columns: Columns = {
         "rule": rules["rule"],
         "measured by": [SOURCES.get(source, source) for source in rules["source"]],
         "jobs": rules["jobs"],

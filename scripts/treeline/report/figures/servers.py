@@ -19,7 +19,7 @@ from treeline.io.figures.drawing import Drawing, Listing, labels_of, stacked_bar
 from treeline.io.figures.page import size
 from treeline.io.figures.style import BLUE, QUIET, VERMILION, WIDTH, short_number, write_ticks
 from treeline.io.table_sets import Tables
-from treeline.report.figures.listings import durations, listing, sizes
+from treeline.report.figures.listings import Columns, durations, listing, sizes
 
 MOST_BARS = 20
 MOST_PANELS = 12
@@ -153,7 +153,7 @@ def _steps(rates: pd.DataFrame, column: str, begin: float, scale: float) -> npt.
 
 def _listing(servers: pd.DataFrame) -> Listing:
     names = zip(servers["server"], servers["ignored"], strict=True)
-    columns = {
+    columns: Columns = {
         "server": [f"{name} (ignored)" if ignored else name for name, ignored in names],
         **{name.replace("_", " "): servers[name] for name in ("rows", "images", "errors", "not_done", "requests")},
         "received": sizes(servers["bytes"].tolist()),
