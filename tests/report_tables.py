@@ -42,20 +42,21 @@ def report_tables(servers: int = 14, rows: int = 20_000) -> dict[str, pd.DataFra
             {
                 "license": ["CC-BY-4.0", "CC0-1.0", "CC-BY-NC-4.0", ""],
                 "images": _parts(images, 4),
+                "status": ["full", "full", "full", "missing"],
                 "full": [*_parts(images, 4)[:3], 0],
             }
         ),
         "attribution": pd.DataFrame(
             {
-                "field": ["creator", "license", "source", "title", "url"],
-                "images": [images // 2, images - 9, images, images // 3, images],
+                "field": ["license", "source", "title", "url"],
+                "images": [images - 9, images, images // 3, images],
                 "of": images,
             }
         ),
         "duplicates": pd.DataFrame({"kind": ["original", "near"], "groups": [12, 80], "images": [30, 210]}),
         "detections": pd.DataFrame(_detections(rng)),
         "gallery": pd.DataFrame(_gallery(rng)),
-        "catalog": pd.DataFrame({"kind": ["table", "dataset"], "name": ["images", "birds"], "rows": [images, 90]}),
+        "catalog": pd.DataFrame({"kind": ["table", "source"], "name": ["images", "birds"], "rows": [images, 90]}),
         "datasets": pd.DataFrame(
             {"dataset": "birds", "split": ["train", "val", "test"], "samples": [700, 150, 150], "leaks": 0}
         ),
@@ -66,10 +67,12 @@ def report_tables(servers: int = 14, rows: int = 20_000) -> dict[str, pd.DataFra
         "disk": pd.DataFrame(
             {"stage": ["images", "decoded", "logs"], "files": [900, 300, 70], "bytes": [10**9, 10**8, 4000]}
         ),
-        "provenance": pd.DataFrame({"key": ["collection", "Treeline"], "value": ["my-results", "0.0"]}),
+        "provenance": pd.DataFrame(
+            {"key": ["treeline", "manifest"], "value": ["0.0", "my-results/urls/manifest.parquet"]}
+        ),
         "summary": pd.DataFrame(
             {
-                "key": ["rows", "images", "received"],
+                "key": ["rows", "images", "bytes_received"],
                 "value": [table["rows"].sum(), images, 3e9],
                 "unit": ["", "", "bytes"],
             }
@@ -228,7 +231,6 @@ def _gallery(rng: np.random.Generator) -> list[dict[str, object]]:
         Image.fromarray(np.full((height, width, 3), shade, np.uint8)).save(picture, format="JPEG")
         boxes = [
             {"category": "animal", "confidence": 0.93, "box": [0.1, 0.2, 0.4, 0.5]},
-            {"category": "person", "confidence": 0.05, "box": [0.0, 0.0, 0.1, 0.1]},
         ]
         rows.append(
             {

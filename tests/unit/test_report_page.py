@@ -182,7 +182,7 @@ def test_boxes_are_drawn_where_they_were_found(report: Report) -> None:
     assert len(shots) == len(report.tables["gallery"]) == 8
     view = re.search(r'viewBox="0 0 (\d+) (\d+)"', shots[0])
     assert view and tuple(map(int, view.groups())) == (320, 240)
-    # Of the two boxes the detector is sure of one, which has a dark edge and a bright one.
+    # A dark edge and a bright one.
     assert (
         re.findall(r'<rect x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)"', shots[0])
         == [("32.0", "48.0", "128.0", "120.0")] * 2

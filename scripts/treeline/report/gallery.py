@@ -12,9 +12,6 @@ import pandas as pd
 
 from treeline.io.figures.drawing import Cell
 
-LEAST_CONFIDENCE = 0.2
-"""Of a box that is drawn; the detector keeps many that it does not believe in itself."""
-
 COLOURS = {"animal": "#e69f00", "person": "#56b4e9", "human": "#56b4e9", "vehicle": "#cc79a7"}
 OTHERS = "#f0e442"
 """Okabe's and Ito's, as in the gallery of detections."""
@@ -79,11 +76,11 @@ def _picture(row: Mapping[Hashable, Any]) -> Picture:
         height=max(1, row["height"]),
         title=Cell(row["title"] or row["uuid"], address=row["url"]),
         note=f"{row['server']}, {row['license'] or 'no licence given'}",
-        boxes=[box for confidence, box in boxes if confidence >= LEAST_CONFIDENCE],
+        boxes=boxes,
     )
 
 
-def _box(found: Mapping[str, Any]) -> tuple[float, Box]:
+def _box(found: Mapping[str, Any]) -> Box:
     category, confidence = found["category"], found["confidence"]
     colour = COLOURS.get(category, OTHERS)
-    return confidence, Box(f"{category} {confidence:.2f}", colour, *found["box"])
+    return Box(f"{category} {confidence:.2f}", colour, *found["box"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from treeline.console import format_duration
@@ -11,8 +13,15 @@ from treeline.io.table_sets import Tables
 from treeline.report.figures.flow import roots_of
 from treeline.report.figures.listings import Columns, listing, percent, percents
 
-NAME = "collection"
-"""Key of the provenance that says what the report is of."""
+TITLES = {
+    "bytes_received": "Received",
+    "bytes_on_disk": "On disk",
+    "seconds_asked": "Servers were asked for",
+    "images_per_second": "Speed meanwhile",
+    "not_done": "Rows left to do",
+    "images_with_full_license": "Images with a full licence",
+}
+"""Names of numbers that their keys do not give."""
 
 UNITS = {"bytes": size, "s": format_duration}
 """How numbers with a unit are written; others are written with the unit behind them."""
@@ -21,17 +30,18 @@ MOST_LOSSES = 12
 
 
 def name_of(tables: Tables) -> str:
-    """What the report is of."""
+    """What the report is of: the name of the output folder."""
     rows = tables["provenance"]
-    names = rows.loc[rows["key"] == NAME, "value"].tolist()
-    return names[0] if names else "Report"
+    manifests = rows.loc[rows["key"] == "manifest", "value"].tolist()
+    return Path(manifests[0]).absolute().parents[1].name if manifests else "Report"
 
 
 def facts(summary: pd.DataFrame) -> dict[str, str]:
     """The numbers at the head of the page, by their names."""
     columns = (summary[name].tolist() for name in ("key", "value", "unit"))
     return {
-        key.replace("_", " ").capitalize(): _written(value, unit) for key, value, unit in zip(*columns, strict=True)
+        TITLES.get(key, key.replace("_", " ").capitalize()): _written(value, unit)
+        for key, value, unit in zip(*columns, strict=True)
     }
 
 

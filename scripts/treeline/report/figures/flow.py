@@ -14,6 +14,7 @@ from matplotlib.path import Path
 from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.style import BLUE, INK, LINE, QUIET, VERMILION, WIDTH
 from treeline.io.table_sets import Tables
+from treeline.report.facts.arrows import EARLIER
 from treeline.report.figures.flow_layout import BEND, ENDS, Arrow, Kind, Layout, Node, Ribbon, lay_out
 from treeline.report.figures.listings import Columns, listing, percent, percents
 
@@ -39,6 +40,7 @@ ROUND = 0.5523
 TITLES = {
     "images": ("What became of the rows of the input", "rows"),
     "images, cropped": ("What became of the crops", "crops"),
+    "lookup, cropped": ("Crops that are in a group", "crops"),
     "lookup": ("Images that are in a group", "images"),
     "groups": ("Images of the groups that were extracted", "images"),
     "datasets": ("Samples of the datasets, by split", "samples"),
@@ -46,9 +48,6 @@ TITLES = {
     "models": ("Samples that models were evaluated on", "samples"),
 }
 """Title and unit of each part of the flow; other parts are named by themselves."""
-
-EARLIER = "made before the last change"
-"""Node of rows that a later stage still has and an earlier one has no more."""
 
 MOST_ROOTS = 8
 """Of a part, such as its groups; of more, the largest are drawn."""

@@ -15,6 +15,7 @@ from treeline.report.figures.listings import MISSING, Columns, listing, sizes
 
 ORIGINAL, STORED = "original", "stored"
 NAMES = {ORIGINAL: "as served", STORED: "as kept"}
+OF_FORMATS = {ORIGINAL: "ending of the URL", STORED: "as kept"}
 QUANTITIES = {
     "width": ("Width of the images", "Width (pixels)"),
     "height": ("Height of the images", "Height (pixels)"),
@@ -86,9 +87,9 @@ def _formats(formats: pd.DataFrame) -> Listing:
         for count, images in zip(formats["bytes"], formats["images"], strict=True)
     ]
     columns: Columns = {
-        "format": formats["format"],
+        "format": [name or "not known" for name in formats["format"]],
         "images": formats["images"],
-        "which": [NAMES.get(image, image) for image in formats["image"]],
+        "which": [OF_FORMATS.get(image, image) for image in formats["image"]],
         "all of them": sizes(formats["bytes"].tolist()),
         "one on average": means,
     }

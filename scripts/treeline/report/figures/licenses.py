@@ -26,9 +26,9 @@ def draw_licenses(tables: Tables) -> Iterator[Drawing | Listing | Remark]:
     images, full = licenses["images"].sum(), licenses["full"].sum()
     if full < images:
         lacking = f"{whole(images - full)} of {whole(images)} images ({percent((images - full) / images)})"
-        yield Remark(f"{lacking} lack a full licence: find out more before you publish these.", is_warning=True)
+        yield Remark(f"{lacking} lack a licence that says which, a source, or a title.", is_warning=True)
     else:
-        yield Remark(f"All {whole(images)} images have a full licence.")
+        yield Remark(f"All {whole(images)} images have a licence, a source and a title.")
     licenses = licenses.assign(license=licenses["license"].replace("", NONE))
     yield _licenses(licenses)
     fields = tables["attribution"]
@@ -42,12 +42,12 @@ def _licenses(licenses: pd.DataFrame) -> Drawing:
     title = "Licences of the images"
     shown = licenses.head(MOST_BARS)
     parts = {
-        "full": (shown["full"].tolist(), BLUE),
-        "not full, or unknown": ((shown["images"] - shown["full"]).tolist(), QUIET),
+        "with source and title": (shown["full"].tolist(), BLUE),
+        "without, or unclear": ((shown["images"] - shown["full"]).tolist(), QUIET),
     }
     figure = stacked_bars(shown["license"].tolist(), parts, title, "Images")
     more = f" {len(licenses) - len(shown):,} rarer ones are only in the table." if len(licenses) > len(shown) else ""
-    caption = f"The most common first.{more} A licence is full where it is known which, and where its text is."
+    caption = f"The most common first.{more} Licences are named as SPDX does, where it is clear which are meant."
     return Drawing("licenses", title, caption, figure, licenses)
 
 
@@ -58,5 +58,5 @@ def _attribution(fields: pd.DataFrame) -> Drawing:
     figure = bars(names, shares, title, "Images that have it (%)")
     figure.axes[0].set_xlim(0, 104)
     figure.axes[0].xaxis.set_major_locator(MaxNLocator(5))
-    caption = f"Of {whole(fields['of'].max())} images. A full credit names all five."
+    caption = f"Of {whole(fields['of'].max())} images. A full credit names all of these."
     return Drawing("attribution", title, caption, figure, fields)

@@ -13,7 +13,7 @@ from treeline.io.table_sets import Tables
 from treeline.report.figures.listings import Columns, known, listing
 
 SPLITS = ("train", "val", "test")
-KINDS = {"table": "rows of the table", "dataset": "images of the data set"}
+KINDS = {"table": "rows of the table", "source": "images of the source"}
 
 
 def draw_catalog(tables: Tables) -> Iterator[Listing]:

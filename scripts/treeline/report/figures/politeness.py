@@ -30,7 +30,6 @@ WINDOW_SECONDS = 10.0
 def draw_politeness(tables: Tables) -> Iterator[Drawing | Listing | Remark]:
     """Say whether the limits held, draw each server's most requests against its limit, and list them."""
     servers = tables["politeness"].sort_values(["share", "server"], ascending=[False, True], kind="stable")
-    servers = servers[servers["requests"] > 0]
     if servers.empty:
         return
     yield from _verdicts(servers)
