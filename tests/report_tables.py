@@ -73,7 +73,7 @@ def report_tables(servers: int = 14, rows: int = 20_000) -> dict[str, pd.DataFra
         "summary": pd.DataFrame(
             {
                 "key": ["rows", "images", "bytes_received"],
-                "value": [table["rows"].sum(), images, 3e9],
+                "value": [int(table["rows"].sum()) + _rejected(int(table["rows"].sum())), images, 3e9],
                 "unit": ["", "", "bytes"],
             }
         ),
@@ -92,6 +92,10 @@ def write_report(tables: dict[str, pd.DataFrame], folder: Path) -> Path:
 
     write_tables(tables, folder / "tables")
     return write_page(folder / "tables", folder / "index.html")
+
+
+def _rejected(rows: int) -> int:
+    return rows // 50 + 2
 
 
 def _parts(whole: int, count: int) -> list[int]:
@@ -158,7 +162,7 @@ def _politeness(rng: np.random.Generator, servers: pd.DataFrame) -> pd.DataFrame
 
 def _flow(servers: pd.DataFrame) -> list[dict[str, object]]:
     rows, images, errors, left = (int(servers[name].sum()) for name in ("rows", "images", "errors", "not_done"))
-    rejected, kept = rows // 50 + 2, images - images // 20
+    rejected, kept = _rejected(rows), images - images // 20
     animals = kept // 3
     arrows = [
         ("images", "urls", "rows of the input", "batches", rows, "kept"),

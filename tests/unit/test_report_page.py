@@ -152,6 +152,9 @@ def test_the_head_says_what_went_in_and_what_is_lost_and_left(report: Report) ->
     came = total - by_kind["lost"] - by_kind["waiting"]
     assert f"Of {total:,} rows, {came:,} (" in report.text
     assert f"{by_kind['lost']:,} (" in report.text and f"{by_kind['waiting']:,} (" in report.text
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", report.page.text))
+    images = report.tables["servers"]["images"].sum()
+    assert facts == {"Rows of the input": whole(total), "Images": whole(images), "Received": "3 GB"}
     _, *rows = report.page.tables["Where rows are lost"]
     assert sum(int(row[2].replace(",", "")) for row in rows) == by_kind["lost"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from treeline.io.figures.drawing import Cell
+from treeline.io.licenses import normalise
 
 COLOURS = {"animal": "#e69f00", "person": "#56b4e9", "human": "#56b4e9", "vehicle": "#cc79a7"}
 OTHERS = "#f0e442"
@@ -75,7 +76,7 @@ def _picture(row: Mapping[Hashable, Any]) -> Picture:
         width=max(1, row["width"]),
         height=max(1, row["height"]),
         title=Cell(row["title"] or row["uuid"], address=row["url"]),
-        note=f"{row['server']}, {row['license'] or 'no licence given'}",
+        note=f"{row['server']}, {normalise(row['license']).name or row['license'] or 'no licence given'}",
         boxes=boxes,
     )
 

@@ -13,15 +13,23 @@ from treeline.io.table_sets import Tables
 from treeline.report.figures.flow import roots_of
 from treeline.report.figures.listings import Columns, listing, percent, percents
 
-TITLES = {
+SHOWN = {
+    "rows": "Rows of the input",
+    "rejected": "Rejected",
+    "images": "Images",
+    "errors": "Errors",
+    "not_done": "Left to download",
+    "servers": "Servers",
+    "requests": "Requests",
     "bytes_received": "Received",
-    "bytes_on_disk": "On disk",
     "seconds_asked": "Servers were asked for",
     "images_per_second": "Speed meanwhile",
-    "not_done": "Rows left to do",
-    "images_with_full_license": "Images with a full licence",
+    "bytes_on_disk": "On disk",
+    "images_with_full_license": "With a full licence",
+    "decoded": "Decoded",
+    "in_a_group": "In a group",
 }
-"""Names of numbers that their keys do not give."""
+"""Numbers of the table `summary` that the page begins with, by their keys; all others have a place further down."""
 
 UNITS = {"bytes": size, "s": format_duration}
 """How numbers with a unit are written; others are written with the unit behind them."""
@@ -38,11 +46,8 @@ def name_of(tables: Tables) -> str:
 
 def facts(summary: pd.DataFrame) -> dict[str, str]:
     """The numbers at the head of the page, by their names."""
-    columns = (summary[name].tolist() for name in ("key", "value", "unit"))
-    return {
-        TITLES.get(key, key.replace("_", " ").capitalize()): _written(value, unit)
-        for key, value, unit in zip(*columns, strict=True)
-    }
+    rows = {key: (value, unit) for key, value, unit in summary[["key", "value", "unit"]].itertuples(index=False)}
+    return {title: _written(*rows[key]) for key, title in SHOWN.items() if key in rows}
 
 
 def _written(value: float, unit: str) -> str:

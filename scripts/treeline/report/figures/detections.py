@@ -7,28 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from treeline.io.figures.drawing import Drawing, bars, legend_below, runs
+from treeline.io.figures.drawing import Drawing, legend_below, runs
 from treeline.io.figures.page import whole
-from treeline.io.figures.style import MOST_SERIES, log_axis, new_figure, series_look
+from treeline.io.figures.style import MOST_SERIES, counts_axis, log_axis, new_figure, series_look
 from treeline.io.table_sets import Tables
-
-MOST_BARS = 30
 
 
 def draw_detections(tables: Tables) -> Iterator[Drawing]:
-    """Draw boxes by category and confidence, and images by category."""
+    """Draw boxes by category and confidence, and how many images a threshold leaves."""
     rows = tables["detections"]
     if not rows["boxes"].sum():
         return
     order = rows.groupby("category")["boxes"].sum().sort_index().sort_values(ascending=False, kind="stable")
     yield _confidences(rows, [str(name) for name in order.index[:MOST_SERIES]])
-    images = rows.groupby("category")["images"].sum().reindex(order.index)
-    names = [str(name) for name in order.index[:MOST_BARS]]
-    title = "Images by what was found in them"
-    figure = bars(names, images.iloc[:MOST_BARS].tolist(), title, "Images")
-    caption = "Images with a box of the category, however sure; one with two categories is counted in both."
-    table = pd.DataFrame({"category": order.index, "boxes": order.to_numpy(), "images": images.to_numpy()})
-    yield Drawing("detected_images", title, caption, figure, table)
+    yield _left(rows, [str(name) for name in order.index[:MOST_SERIES]])
 
 
 def _confidences(rows: pd.DataFrame, names: list[str]) -> Drawing:
@@ -49,3 +41,21 @@ def _confidences(rows: pd.DataFrame, names: list[str]) -> Drawing:
     more = f" {left_out} rarer categories are only in the table." if left_out else ""
     caption = f"{whole(rows['boxes'].sum())} boxes. Where a curve is lowest, a threshold parts best.{more}"
     return Drawing("confidence", title, caption, figure, rows)
+
+
+def _left(rows: pd.DataFrame, names: list[str]) -> Drawing:
+    """Images whose best box of a category is at least as sure as a threshold."""
+    title = "Images that a threshold leaves"
+    rows = rows.sort_values(["category", "confidence_low"], ascending=[True, False], kind="stable")
+    table = rows.assign(images=rows.groupby("category")["images"].cumsum())
+    table = table[["category", "confidence_low", "images"]].sort_values(["category", "confidence_low"], kind="stable")
+    figure, axes = new_figure(title)
+    for place, name in enumerate(names):
+        part = table[table["category"] == name]
+        colour, dashes = series_look(place)
+        axes.plot(part["confidence_low"], part["images"], color=colour, linestyle=dashes, label=name)
+    axes.set(xlim=(0, 1), ylim=(0, None), xlabel="Threshold of the confidence", ylabel="Images")
+    counts_axis(axes)
+    legend_below(figure)
+    caption = "Images with a box of the category that is at least so sure; one with two categories is counted in both."
+    return Drawing("thresholds", title, caption, figure, table)

@@ -43,7 +43,7 @@ def _causes(errors: pd.DataFrame) -> Drawing:
     figure = bars(names, shown["images"].tolist(), title, "Images", VERMILION)
     more = f" {len(causes) - len(shown)} more causes are only in the table." if len(causes) > len(shown) else ""
     caption = (
-        f"{whole(errors['images'].sum())} images. Codes from 600 on are Treeline's own, all others the servers'.{more}"
+        f"{whole(errors['images'].sum())} images. Negative codes are Treeline's own, others the servers' answers.{more}"
     )
     return Drawing("errors", title, caption, figure, causes)
 

@@ -54,12 +54,18 @@ MOST_ROOTS = 8
 
 
 def draw_flow(tables: Tables) -> Iterator[Drawing | Listing]:
-    """Draw each part of the flow that has rows, and list its arrows."""
+    """Draw each part of the flow in which not all goes the same way, and list the arrows of each."""
     flow = tables["flow"][tables["flow"]["rows"] > 0]
     for part, rows in flow.groupby("part", sort=False):
         title, unit = TITLES.get(str(part), (str(part).capitalize(), "rows"))
-        yield _drawing(rows, f"flow_{re.sub('[^a-z0-9]+', '_', str(part).lower())}", title, unit)
+        if _parts_somewhere(rows):
+            yield _drawing(rows, f"flow_{re.sub('[^a-z0-9]+', '_', str(part).lower())}", title, unit)
         yield _listing(rows, title)
+
+
+def _parts_somewhere(rows: pd.DataFrame) -> bool:
+    """Whether anything is to be seen: rows of one node that go to different ones."""
+    return bool(rows["source"].duplicated().any())
 
 
 def roots_of(rows: pd.DataFrame) -> pd.Series:

@@ -23,7 +23,7 @@ from treeline.io.table_sets import Tables
 from treeline.report.figures.listings import Columns, listing, percents
 
 HELD, NOT_HELD, NOT_KNOWN = 1, 0, -1
-WORDS = {HELD: "held", NOT_HELD: "not held", NOT_KNOWN: "not known"}
+WORDS = {HELD: "yes", NOT_HELD: "no", NOT_KNOWN: "not known"}
 WINDOW_SECONDS = 10.0
 
 
@@ -142,15 +142,15 @@ def _against_the_limit(servers: pd.DataFrame) -> Drawing:
 def _listing(servers: pd.DataFrame) -> Listing:
     columns: Columns = {
         "server": servers["server"],
-        "limit": [WORDS[held] for held in servers["held"]],
-        "requests/s allowed": servers["rate_limit"],
+        "limit held": [WORDS[held] for held in servers["held"]],
+        "limit (requests/s)": servers["rate_limit"],
         "requests": servers["requests"],
         "most in 1 s (allowed)": _most(servers, 1),
         "most in 10 s (allowed)": _most(servers, 10),
-        "of the limit": percents(servers["share"].tolist()),
-        "refused by robots.txt": servers["refused_by_robots"],
+        "share": percents(servers["share"].tolist()),
+        "robots.txt said no": servers["refused_by_robots"],
         "opted out": servers["refused_by_opt_out"],
-        "asked to be slower": servers["slow_downs"],
+        "slow down": servers["slow_downs"],
         "left alone": servers["parked"],
     }
     return listing("Limits of every server", "politeness", columns)
