@@ -1,6 +1,6 @@
 """
 Treeline: URL table -> batches -> shards -> tools -> decoded tars -> detections -> lookup tables -> extracted subsets, a catalogue of all of
-it, datasets, and models.
+it, datasets, models, and a report.
 
 Each stage has its rules in rules/<stage>.smk, its code in scripts/treeline/<stage>/, and a target of its own name:
 `snakemake download`, `snakemake detect`, ... Plain `snakemake` makes every stage that `stages` in the configuration lists.
@@ -35,6 +35,8 @@ include: "rules/analyze.smk"
 include: "rules/models_inputs.smk"
 include: "rules/models.smk"
 include: "rules/embeddings.smk"
+include: "rules/report_inputs.smk"
+include: "rules/report.smk"
 
 
 rule all:

@@ -45,6 +45,7 @@ MEMORY_MB = {
     "model_export": 3000,
     "model_compare": 1000,
     "model_classify": 2000,
+    "report": 4096,
 }
 
 # Seconds of one core that an image takes at most, as far as it was seen: a large photo is decoded and encoded, or looked

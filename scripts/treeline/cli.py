@@ -35,6 +35,7 @@ from treeline import (
     urls,
 )
 from treeline.catalog import cli_query
+from treeline.costs import log_costs
 from treeline.errors import NO_ROOM, TreelineError
 from treeline.options import DEFAULT_CONFIG, ConfigOption
 
@@ -145,6 +146,10 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # or NumPy starts one for each core, and none is used
     try:
         app()
+    except SystemExit as end:
+        if not end.code:
+            log_costs()
+        raise
     except TreelineError as error:
         logging.getLogger("treeline").error("%s", error)
         sys.exit(USER_ERROR)

@@ -10,7 +10,9 @@ import logging
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,8 @@ ANSWER_SECONDS = 20.0
 FAILED_STATES = ("BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT")
 SQUEUE = ("squeue", "--me", "--noheader", "--format=%i|%T|%N|%M|%l|%r|%Z|%k")
 SINCE = "now-1days"
+MEBIBYTES = {"": 2**-20, "K": 2**-10, "M": 1, "G": 2**10, "T": 2**20}
+"""Of a unit in Slurm's accounts."""
 LOGS = Path(".snakemake") / "slurm_logs"
 LOG_LINES = 5
 LOG_BYTES = 8192
@@ -51,6 +55,28 @@ class Job(NamedTuple):
     log: Path | None
 
 
+class FinishedJob(NamedTuple):
+    """What a job of Snakemake's took on the cluster, and what it was asked for.
+
+    Args:
+        name: The rule, or the group of shards without its numbers, that it worked on.
+        seconds: Time that it ran.
+        cpu_seconds: Of all its processes.
+        memory_mib: Largest resident memory of a task.
+        asked_memory_mib: Of a node; None where it is not known.
+        asked_minutes: Time limit; None where there is none.
+        cpus: That it had.
+    """
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+    memory_mib: float
+    asked_memory_mib: float | None
+    asked_minutes: int | None
+    cpus: int
+
+
 class ClusterJobs(NamedTuple):
     """The jobs of one clone.
 
@@ -79,6 +105,58 @@ def cluster_jobs(clone: Path) -> ClusterJobs | None:
     if failed is None:
         failed = _ask(*SQUEUE, f"--states={','.join(FAILED_STATES)}")
     return ClusterJobs(list(_jobs(present, clone)), list(_jobs(failed or (), clone)))
+
+
+def finished_jobs(clone: Path, since: float) -> list[FinishedJob]:
+    """What the jobs took that were submitted from a folder and ended well; none where the cluster keeps no accounts.
+
+    Args:
+        clone: Working directory of Snakemake.
+        since: When the first may have started, in seconds since 1970.
+    """
+    if shutil.which("sacct") is None:
+        return []
+    start = datetime.fromtimestamp(since).strftime("%Y-%m-%dT%H:%M:%S")  # Slurm takes it for local time
+    lines = _ask(
+        *("sacct", "--noheader", "--parsable2", f"--starttime={start}", "--endtime=now", "--state=COMPLETED"),
+        "--format=JobID,ElapsedRaw,TotalCPU,MaxRSS,ReqMem,TimelimitRaw,AllocCPUS,WorkDir,Comment",
+    )
+    steps: dict[str, list[list[str]]] = defaultdict(list)
+    for line in lines or ():
+        fields = line.split("|", 8)
+        steps[fields[0].partition(".")[0]].append(fields)
+    logs = {file.stem: file for file in (clone / LOGS).rglob("*.log")}
+    return [_finished(job, parts, logs, clone) for (job, *parts) in steps.values() if Path(job[7]) == clone]
+
+
+def _finished(job: list[str], steps: list[list[str]], logs: Mapping[str, Path], clone: Path) -> FinishedJob:
+    number, elapsed, cpu, _, memory, limit, cpus, _, comment = job
+    peaks = [mebibytes(step[3]) or 0.0 for step in steps]
+    worked_on, _, _ = _name(comment, logs.get(number), clone).partition(" ")
+    return FinishedJob(
+        re.sub(r"-lane-\d+-\d+$", "", worked_on),
+        float(elapsed),
+        cpu_seconds(cpu),
+        max(peaks, default=0.0),
+        mebibytes(memory),
+        int(limit) if limit.isdecimal() else None,
+        int(cpus),
+    )
+
+
+def cpu_seconds(text: str) -> float:
+    """Seconds of a time as Slurm's accounts print it: `[days-][hours:]minutes:seconds[.fraction]`."""
+    days, _, clock = text.rpartition("-")
+    seconds = 0.0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + float(part)
+    return 86_400 * int(days or 0) + seconds
+
+
+def mebibytes(text: str) -> float | None:
+    """MiB of a size as Slurm's accounts print it, such as `1000M`, `4Gn` or `12345K`; None where there is none."""
+    found = re.match(r"([0-9.]+)([KMGT]?)", text)
+    return float(found[1]) * MEBIBYTES[found[2]] if found else None
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> list[str]:
@@ -121,12 +199,14 @@ def _jobs(lines: Iterable[str], clone: Path) -> Iterator[Job]:
         if Path(folder) != clone:
             continue
         output = logs.get(number)
-        # Accounts hold a job's comment only where the cluster is told to keep it (AccountingStoreFlags).
-        name = _name_of_comment(comment) or _name_of_comment(
-            output.relative_to(clone / LOGS).parts[0] if output else ""
-        )
+        name = _name(comment, output, clone)
         told = "" if reason in ("None", "") else reason
         yield Job(number, state.split()[0], name, "" if node == "None assigned" else node, elapsed, limit, told, output)
+
+
+def _name(comment: str, output: Path | None, clone: Path) -> str:
+    """The rule or group that a job works on: by its comment, which not every cluster's accounts hold, or by its log."""
+    return _name_of_comment(comment) or _name_of_comment(output.relative_to(clone / LOGS).parts[0] if output else "")
 
 
 def _name_of_comment(comment: str) -> str:

@@ -34,7 +34,18 @@ from treeline.config_values import (
 )
 
 Stage = Literal[
-    "urls", "download", "tools", "decode", "detect", "lookup", "extract", "catalog", "datasets", "analyze", "models"
+    "urls",
+    "download",
+    "tools",
+    "decode",
+    "detect",
+    "lookup",
+    "extract",
+    "catalog",
+    "datasets",
+    "analyze",
+    "models",
+    "report",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 

@@ -267,6 +267,11 @@ class Paths:
         """Folder of the report's tables."""
         return self.reports / "tables"
 
+    @property
+    def report_page(self) -> Path:
+        """The report."""
+        return self.reports / "index.html"
+
 
 def shard_folder(server: str, partition: int | str) -> str:
     """Relative folder of a shard, the same in every stage."""

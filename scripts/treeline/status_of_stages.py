@@ -39,6 +39,7 @@ def collect_status(output: Output) -> list[StageStatus]:
         "datasets": _datasets,
         "analyze": _analyze,
         "models": _models,
+        "report": _report,
     }
     settings = output.settings
     names = bool(settings.datasets.names)
@@ -221,4 +222,10 @@ def _models(output: Output) -> StageStatus:
     status = StageStatus("models", "trainings, evaluations, what is made of them", output.folders)
     for name, targets in model_targets(output.settings, read_runs(output.settings.models)).items():
         status.count(*targets, log=logs / f"{name}.log")
+    return status
+
+
+def _report(output: Output) -> StageStatus:
+    status = StageStatus("report", "page", output.folders)
+    status.count(output.paths.report_page, log=output.paths.logs / "report" / "page.log")
     return status

@@ -143,7 +143,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @named(spans_like(rf"(?:{'|'.join(SCHEMA['properties'])})(?:\.[a-z_0-9]+)+"))
 def test_a_key_is_there(text: str) -> None:
-    if not text.endswith((".csv", ".json", ".md", ".parquet", ".py", ".yaml")):
+    if not text.endswith((".csv", ".html", ".json", ".md", ".parquet", ".py", ".yaml")):
         *above, key = text.split(".")
         check_settings(nested(above, {key: None}), is_value_known=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.pipeline import Project, example_project, executed
+from tests.report_oracle import assert_told
+from treeline.report.tables import read_tables
 
 RATE_LIMIT = 15
 """Requests a second: low enough for the largest server's images to take longer than the window that is looked at."""
@@ -31,11 +34,12 @@ pytestmark = pytest.mark.timeout(600)
 def empty_project(tmp_path_factory: pytest.TempPathFactory, example_images: Path) -> Iterator[Project]:
     with example_project(tmp_path_factory.mktemp("pipeline"), example_images) as project:
         project.configure(
+            stages=list(STAGES),  # the report by itself: it would be drawn after each change
             downloader_parameters={
                 "default_rate_limit": RATE_LIMIT,
                 "batch_size": BATCH_SIZE,
                 "user_agent": "Owl {no wildcard}",
-            }
+            },
         )
         yield project
 
@@ -173,6 +177,20 @@ def test_lookup_and_extract_reports_add_up(project: Project, expected: dict[str,
     by_category = query(f"select category, sum(records)::int from '{categories}' group by 1")
     told = {name: images for name, images in expected["museum_specimen_all_by_category"].items() if images}
     assert dict(by_category) == told
+
+
+def test_the_report_tells_what_the_files_hold(project: Project) -> None:
+    assert {"measure_report", "draw_report"} <= {*executed(project.snakemake("report"))}
+    assert_told(project, read_tables(project.results / "reports/tables"), RATE_LIMIT)
+    assert "Nothing to be done" in project.snakemake("report", "--dry-run")
+
+
+def test_the_report_is_part_of_snakemakes(project: Project) -> None:
+    archive = project.folder / "snakemake-report.zip"
+    project.snakemake("report", "--report", str(archive))
+    with zipfile.ZipFile(archive) as opened:
+        pages = [opened.read(name) for name in opened.namelist() if name.endswith("index.html")]
+    assert (project.results / "reports/index.html").read_bytes() in pages
 
 
 def test_servers_were_never_asked_faster_than_their_limit(project: Project) -> None:

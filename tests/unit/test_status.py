@@ -102,6 +102,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             put(paths.model(run) / file)
     put(paths.model("crows") / "comparison.csv")
     put(paths.classified)
+    put(paths.report_page)
     return paths.root
 
 
@@ -167,6 +168,7 @@ def test_a_finished_folder_is_done_and_its_rows_add_up(settings: Settings, paths
         "datasets": (2, 3, {"birds train": 2, "birds val": 1}),
         "analyze": (1, 0, {}),
         "models": (10, 0, {}),
+        "report": (1, 0, {}),
     }
 
 

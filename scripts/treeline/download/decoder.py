@@ -20,6 +20,7 @@ import sys
 from typing import Any, Self
 
 from treeline.config_download import DownloaderParameters
+from treeline.costs import note_helper
 from treeline.errors import ImageError, TreelineError
 from treeline.io.stored import MESSAGE_BYTES, ImageParameters, ProcessedImage, is_kept_jpeg, keep_jpeg
 
@@ -154,6 +155,7 @@ class _Decoder:
 
     def end(self) -> str:
         """End the process, which holds nothing that could be lost; says how it ended, be it by itself."""
+        note_helper(self._process.pid)
         self._process.kill()
         code = self._process.wait()
         self._socket.close()

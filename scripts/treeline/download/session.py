@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from time import monotonic, time
@@ -197,7 +196,6 @@ class Session:
             "paused_until": time() + server.pace.seconds_paused,
             "outcomes": dict(sorted(self._outcomes.items())),
             "seconds": round(seconds, 3),
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "job_id": os.environ.get("SLURM_JOB_ID", f"local-{os.getpid()}"),
         }
         write_statistics(self._spool.shard_folder, statistics)

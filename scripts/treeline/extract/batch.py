@@ -7,7 +7,6 @@ table, and how large the parts may be. Work and memory follow the shards that th
 from __future__ import annotations
 
 import logging
-import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,8 +102,7 @@ def extract_batch(
                 extraction.extract(shard)
     counts = extraction.counts
     counts.write(report)
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    logger.info("%s: %s, %d parts, peak memory %d MiB", folder, counts, len(parts.rows_of_parts), peak_mib)
+    logger.info("%s: %s, %d parts", folder, counts, len(parts.rows_of_parts))
     return counts
 
 

@@ -29,6 +29,9 @@ Rows: TypeAlias = list[dict[str, object]]
 UNKNOWN = -1
 """A whole number that is not known."""
 
+OWN_LOGS = ("report/", "benchmarks/report/")
+"""What the report's own jobs leave below the logs, of which it does not tell: they grow with each report."""
+
 State = Literal["downloaded", "ignored", "left"]
 
 RERUN = "Delete it and rerun its stage."
@@ -159,13 +162,17 @@ class Collection:
         return outcome
 
     def _at_fault(self, query: str, files: Sequence[str], error: duckdb.Error) -> InputError:
-        """Find the file that cannot be read: of many, the database does not always name it."""
+        """Find the file that cannot be read: of many, the database does not always name it.
+
+        Of a single file it may answer without reading it, by its statistics.
+        """
         for file in files:
             try:
                 self.connection.execute(query, [[file]]).fetchall()
-            except duckdb.Error as own:
-                return InputError(file, f"cannot be read: {first_line(own)}", fix=RERUN)
-        return InputError(files[0], f"{len(files)} tables cannot be read: {first_line(error)}", fix=RERUN)
+                _read_through(file)
+            except (duckdb.Error, pa.ArrowException, OSError) as own:
+                return InputError(file, f"cannot be read: {first_line(own)}.", fix=RERUN)
+        return InputError(files[0], f"{len(files)} tables cannot be read: {first_line(error)}.", fix=RERUN)
 
 
 @contextmanager
@@ -198,6 +205,14 @@ def read_footer(file: Path) -> pq.FileMetaData:
         return pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise InputError(file, f"cannot be read: {first_line(error)}", fix=RERUN) from error
+
+
+def _read_through(file: str) -> None:
+    """Read all columns of a Parquet file but the images."""
+    with pq.ParquetFile(file) as opened:
+        columns = [name for name in opened.schema_arrow.names if name != "image"]
+        for _ in opened.iter_batches(columns=columns, use_threads=False):
+            pass
 
 
 def first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from math import ceil
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -58,9 +59,10 @@ def measure_gallery(collection: Collection) -> Rows:
         InputError: A shard or the table of detections cannot be read.
     """
     outcomes = [outcome for outcome in collection.downloaded if outcome.images]
-    shards = outcomes[:: ceil(len(outcomes) / PICTURES) or 1]
-    rows = [row for outcome in shards for row in _of_shard(collection, outcome, ceil(PICTURES / len(shards)))]
-    return rows[:PICTURES]
+    count = min(PICTURES, len(outcomes))
+    shards = [outcomes[place * len(outcomes) // count] for place in range(count)]
+    rows = [list(_of_shard(collection, outcome, ceil(PICTURES / count))) for outcome in shards]
+    return [row for in_turn in zip_longest(*rows) for row in in_turn if row is not None][:PICTURES]
 
 
 def _of_shard(collection: Collection, outcome: Outcome, most: int) -> Iterator[dict[str, object]]:
@@ -71,7 +73,7 @@ def _of_shard(collection: Collection, outcome: Outcome, most: int) -> Iterator[d
     boxes = _boxes(collection, outcome)
     may_be_shown = facts if boxes is None else facts.keys() & boxes.keys()
     chosen = sorted(may_be_shown, key=lambda uuid: hashlib.md5(uuid.encode()).digest())[:most]
-    for image in _read(table, chosen):
+    for image in sorted(_read(table, chosen), key=lambda image: chosen.index(image["uuid"])):
         uuid = image["uuid"]
         try:
             pixels = open_stored(image["image"], row_sizes(image)).pixels

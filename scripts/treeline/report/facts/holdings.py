@@ -6,10 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from treeline.report.facts.collection import Collection, Rows, read_footer
-
-OWN_LOGS = ("report", "benchmarks/report")
-"""Below the logs; they grow while the disk is looked at."""
+from treeline.report.facts.collection import OWN_LOGS, Collection, Rows, read_footer
 
 
 def measure_catalog(collection: Collection) -> Rows:

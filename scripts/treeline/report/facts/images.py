@@ -52,7 +52,9 @@ ORDER BY images DESC, license NULLS LAST
 """
 
 COUNT_ENDINGS = r"""
-SELECT lower(regexp_extract(identifier, '\.([A-Za-z0-9]{2,5})(?:[?#]|$)', 1)) AS ending, count(*) AS images
+SELECT
+    lower(regexp_extract(coalesce(identifier, ''), '\.([A-Za-z0-9]{2,5})(?:[?#]|$)', 1)) AS ending,
+    count(*) AS images
 FROM read_parquet(?, hive_partitioning = false)
 GROUP BY 1
 ORDER BY images DESC, ending

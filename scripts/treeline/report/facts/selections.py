@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from treeline.config_tools import Selection
 from treeline.io.verdicts import DROP, KEEP
@@ -22,6 +21,7 @@ Counts = npt.NDArray[np.int64]
 """A number for each finished shard, in the order of the manifest."""
 
 TAKEN = -1
+"""Outcome of an image that is taken; of one that is dropped, it is the number of the tool."""
 
 # Of an image that no tool drops, and not all of those that count have looked at, the outcome is null.
 COUNT = f"""
@@ -30,7 +30,7 @@ FROM (
     SELECT
         place,
         if(
-            count(DISTINCT tool) FILTER (counts AND verdict = '{KEEP}') = any_value(tools_that_count),
+            count(DISTINCT tool) FILTER (counts AND verdict = '{KEEP}') = {{tools_that_count}},
             {TAKEN},
             min(tool) FILTER (verdict = '{DROP}')
         ) AS outcome,
@@ -69,37 +69,37 @@ def choose(collection: Collection, selection: Selection) -> Chosen:
     """
     shards = [outcome.shard for outcome in collection.downloaded]
     tools = _judges(collection, selection)
-    verdicts = pd.DataFrame(
-        [
-            (str(collection.paths.verdicts(name, *shard.id)), place, tool, name in selection.keep, len(selection.keep))
-            for place, shard in enumerate(shards)
-            for tool, name in enumerate(tools)
-        ],
-        columns=["filename", "place", "tool", "counts", "tools_that_count"],
-    )
-    verdicts = verdicts[[collection.has(file) for file in verdicts["filename"]]]
-    there = verdicts[verdicts["counts"]]["place"].value_counts()
-    is_judged = np.array([there.get(place, 0) == len(selection.keep) for place in range(len(shards))], bool)
-    verdicts = verdicts[is_judged[verdicts["place"]]]
-    taken, dropped = np.zeros(len(shards), np.int64), dict.fromkeys(tools, 0)
-    for _, listed in verdicts.groupby(verdicts["place"] // SHARDS_AT_ONCE):
-        collection.connection.register("listed", listed)
-        for row in collection.ask(COUNT, map(Path, listed["filename"])):
+    files = [{tool: collection.paths.verdicts(tool, *shard.id) for tool in tools} for shard in shards]
+    there = [{tool: file for tool, file in of_shard.items() if collection.has(file)} for of_shard in files]
+    is_judged = np.array([of_shard.keys() >= {*selection.keep} for of_shard in there], bool)
+    taken, dropped = np.zeros(len(shards), np.int64), [0] * len(tools)
+    judged = np.flatnonzero(is_judged)
+    for start in range(0, len(judged), SHARDS_AT_ONCE):
+        listed = [
+            {"filename": str(file), "place": place, "tool": tools.index(tool), "counts": tool in selection.keep}
+            for place in judged[start : start + SHARDS_AT_ONCE]
+            for tool, file in there[place].items()
+        ]
+        collection.connection.register("listed", pa.Table.from_pylist(listed))
+        query = COUNT.format(tools_that_count=len(selection.keep))
+        for row in collection.ask(query, [Path(one["filename"]) for one in listed]):
             if row["outcome"] == TAKEN:
                 taken[row["place"]] += row["rows"]
             else:
-                dropped[tools[row["outcome"]]] += row["rows"]
-    return Chosen(taken, is_judged, dropped)
+                dropped[row["outcome"]] += row["rows"]
+    return Chosen(taken, is_judged, dict(zip(tools, dropped, strict=True)))
 
 
 def _judges(collection: Collection, selection: Selection) -> list[str]:
-    """The tools whose verdicts decide, each after those that it waits for."""
+    """The tools whose verdicts decide, in the order of `keep`, each after those that it waits for."""
     blocks = dict(collection.output.settings.tools_parameters.items())
-    waits_for: dict[str, list[str]] = {}
-    unseen = list(selection.keep)
-    while unseen:
-        tool = unseen.pop()
-        if tool not in waits_for:
-            waits_for[tool] = blocks[tool].keep
-            unseen += blocks[tool].keep
-    return list(TopologicalSorter(waits_for).static_order())
+    judges: list[str] = []
+
+    def add(tools: list[str]) -> None:
+        for tool in tools:
+            add(blocks[tool].keep)
+            if tool not in judges:
+                judges.append(tool)
+
+    add(selection.keep)
+    return judges
