@@ -6,6 +6,8 @@ OUT  extracted/<group>/group_id=N/part-00000.parquet, ...   images with the look
      extracted/<group>/group_id=N.report.csv                asked = found + missing + duplicates
      extracted/<group>/group_id=N.missing.csv               rows that were not found, with the reason
      extracted/<group>/report.csv                           the counts of every batch
+     extracted/<group>/credits.csv, credits.md              who made which image, and under which licence it is
+     extracted/<group>/unlicensed.csv                       images that lack a full licence or a creator
      extracted/<group>/category=C/part-00000.parquet, ...   the groups of extract.categories, by museum category
      extracted/<group>/categories.csv                       the files of the category pass
 """
@@ -14,7 +16,7 @@ OUT  extracted/<group>/group_id=N/part-00000.parquet, ...   images with the look
 rule extract:
     """Extract every group, and write those of extract.categories by category too."""
     input:
-        [paths.extracted(group) / "report.csv" for group in GROUPS],
+        [paths.extracted(group) / name for group in GROUPS for name in ("report.csv", "credits.csv")],
         [paths.extracted(group) / "categories.csv" for group in settings.extract.categories if group in GROUPS],
         found_for(settings.lookup),
         requests_for_tables(),
@@ -61,25 +63,35 @@ rule extract_batch:
 
 
 rule report_group:
-    """Report on all batches of a group, and remove what was extracted for batches that there are no more."""
+    """Report on all batches of a group, credit its images, and remove batches that its lookup no longer has."""
     input:
         reports=of_every_lookup_batch(paths.extracted("{group}") / "group_id={group_id}.report.csv"),
+        batches=of_every_lookup_batch(paths.extracted_batch("{group}", "{group_id}")),
         manifest=paths.lookup_manifest("{group}"),
     output:
         report=paths.extracted("{group}") / "report.csv",
+        credits=[paths.extracted("{group}") / name for name in ("credits.csv", "credits.md", "unlicensed.csv")],
     log:
         paths.logs / "extract" / "{group}" / "report.log",
-    localrule: True
+    benchmark:
+        paths.logs / "benchmarks" / "extract" / "{group}" / "report.jsonl"
     conda:
         "../envs/treeline.yaml"
+    resources:
+        mem_mb=memory_of("report_group"),
     params:
         folder=subpath(output.report, parent=True),
+        root=paths.root,
+        urls=paths.urls,
     shell:
         """
         treeline extract group \
             --manifest {input.manifest:q} \
             --folder {params.folder:q} \
             --output {output.report:q} \
+            --root {params.root:q} \
+            --urls {params.urls:q} \
+            --memory-mb {resources.mem_mb} \
             --log {log:q}
         """
 

@@ -4,6 +4,7 @@ Find out which shard holds which image, for groups of images.
 IN   images/server_name=S/partition_id=N/successes.parquet    or, with lookup.images_from, those of a tool
      tools/<tool>/verdicts/server_name=S/partition_id=N.parquet   of the tools of lookup.keep
      detections/detections.parquet            if lookup.detections is on
+     urls/server_name=S/partition_id=N/urls.parquet   if a group asks for creators or licences
      the occurrence table lookup.metadata, and the groups' definitions in lookup.groups_folder
 OUT  lookup/images.parquet                    every image with the shard that holds it
      lookup/<group>/group_id=N/lookup.parquet the group's images of at most n_max_files_per_batch shards, with metadata
@@ -90,6 +91,7 @@ checkpoint create_lookup_tables:
         mem_mb=memory_of("create_lookup_tables"),
     params:
         folder=paths.lookup,
+        urls=paths.urls,
         taxonomy=TAXONOMY,
         metadata=verbatim(option("--metadata", settings.lookup.metadata)),
         detections=option("--detections", paths.detections_table if settings.lookup.detections else None),
@@ -98,6 +100,7 @@ checkpoint create_lookup_tables:
         """
         treeline lookup groups {input.groups:q} \
             --folder {params.folder:q} \
+            --urls {params.urls:q} \
             --taxonomy {params.taxonomy:q} {params.metadata} {params.detections} \
             --max-files {params.max_files} \
             --memory-mb {resources.mem_mb} \

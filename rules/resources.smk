@@ -34,6 +34,7 @@ MEMORY_MB = {
     "scan_shards": 4096 * settings.lookup.scan_ranks,
     "create_lookup_tables": 4096,
     "extract_batch": 2048 * settings.extract.ranks,
+    "report_group": 2048,
     "categorize_group": 2048,
     "catalog": 4096,
     "datasets": 2000,

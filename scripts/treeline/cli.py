@@ -124,6 +124,26 @@ def errors(
     print_failures(group_failures(open_output(read_settings_file(config)), server or (), code or ()), as_json=as_json)
 
 
+@app.command()
+def credits(
+    what: Annotated[
+        Path | None,
+        typer.Argument(help="Whose: a table with uuid or file, or a folder of a group or dataset; all images without."),
+    ] = None,
+    out: Annotated[list[Path] | None, typer.Option(help="Target: .csv, .parquet, .json, .txt, .md or .html.")] = None,
+    unlicensed: Annotated[Path | None, typer.Option(help="Target: images that lack a licence or a creator.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    memory_mb: Annotated[int, typer.Option(min=512, help="Memory to work in, in MiB.")] = 2048,
+    threads: Annotated[int, typer.Option(min=1, help="Number of threads.")] = 2,
+) -> None:
+    """Credit those who made images: by whom, under which licence, from where; --out, repeatable, writes files."""
+    from treeline.credits_report import report_credits
+    from treeline.settings import paths_of, read_settings_file
+
+    paths = paths_of(read_settings_file(config))
+    report_credits(what, paths, out or [], unlicensed, memory_mb=memory_mb, threads=threads)
+
+
 @config_app.command("check")
 def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Check a configuration without running anything."""

@@ -86,7 +86,7 @@ def test_columns_and_choice(paths: Paths, tmp_path: Path, caplog: pytest.LogCapt
     assert [(row["uuid"], row["source_id"], row["boxes"]) for row in rows] == [("u2", "id-u2", 2), ("u39", "id-u39", 3)]
     assert all((paths.root / row["path"]).is_file() for row in rows)
     assert "2 of 5 rows" in caplog.text
-    assert paths.lookup_report.read_text(encoding="utf-8").splitlines()[1] == "mine,40,0,2,2,2,2"
+    assert paths.lookup_report.read_text(encoding="utf-8").splitlines()[1] == "mine,40,0,2,0,2,2,2"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from tests.tiny_shards import TAXONOMY, paths_below, write_manifest, write_shard
 from treeline.errors import InputError, ShardError
+from treeline.io.database import open_database
 from treeline.io.parquet import write_table
-from treeline.lookup.database import open_database
 from treeline.lookup.scan import scan_shards
 from treeline.lookup.tables import create_lookup_tables
 from treeline.schemas import DETECTIONS
@@ -208,9 +208,9 @@ def test_scan_lists_every_row_of_the_shards_that_are_asked_for(tmp_path: Path) -
 
 
 def test_two_jobs_in_one_folder_share_no_scratch(tmp_path: Path) -> None:
-    with open_database(tmp_path, memory_mb=600, threads=1) as (_, one):
+    with open_database(tmp_path, "lookup", memory_mb=600, threads=1) as (_, one):
         (one / "lookup.parquet").touch()
-        with open_database(tmp_path, memory_mb=600, threads=1) as (_, other):
+        with open_database(tmp_path, "lookup", memory_mb=600, threads=1) as (_, other):
             assert list(other.glob("*.parquet")) == []
         assert (one / "lookup.parquet").exists()
     assert list(tmp_path.iterdir()) == []

@@ -1,29 +1,19 @@
-"""What a query gives, as a file."""
+"""What a query of the catalogue gives, as a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.csv
 
 from treeline.catalog.queries import QueryError
 from treeline.catalog.reading import as_query_error
-from treeline.io.atomic import atomic_path
-from treeline.io.database import quote_identifier
-from treeline.io.parquet import as_tables, cut_tables, parquet_writer
-
-ROWS_AT_ONCE = 131_072
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
-SUFFIXES = (".parquet", ".csv", ".json")
+from treeline.io.query_files import SUFFIXES, write_query
 
 
 def write_answer(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    """Write a query's result, in its order, as the suffix of the file says: Parquet, CSV or a JSON list of objects.
-
-    In CSV a list or an object is JSON, and NULL is an empty field; an empty text is `""`.
+    """Write a query's result as `write_query` does.
 
     Args:
         connection: The catalogue.
@@ -36,60 +26,9 @@ def write_answer(connection: duckdb.DuckDBPyConnection, query: str, target: Path
     Raises:
         QueryError: The suffix is unknown, or the query fails on a row.
     """
-    write = {".parquet": _write_parquet, ".csv": _write_csv, ".json": _write_json}.get(target.suffix)
-    if write is None:
+    if target.suffix not in SUFFIXES:
         raise QueryError(f"{target}: the format is unknown. Let the name end in one of: {', '.join(SUFFIXES)}.")
     try:
-        return write(connection, query, target)
+        return write_query(connection, query, target)
     except (duckdb.Error, pa.ArrowException) as error:
         raise as_query_error(error) from None
-
-
-def _write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    reader = _read(connection, query)
-    rows = 0
-    with parquet_writer(target, reader.schema) as writer:
-        for table in cut_tables(as_tables(reader), ROWS_AT_ONCE):
-            writer.write_table(table)
-            rows += table.num_rows
-    return rows
-
-
-def _write_csv(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    described = connection.execute(f"DESCRIBE {query}").fetchall()
-    columns = [f"{_for_csv(quote_identifier(name), kind)} AS {quote_identifier(name)}" for name, kind, *_ in described]
-    reader = _read(connection, f"SELECT {', '.join(columns)} FROM ({query}\n)")
-    rows = 0
-    with atomic_path(target) as temporary, pyarrow.csv.CSVWriter(temporary, reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return rows
-
-
-def _write_json(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    reader = _read(connection, f"SELECT to_json(answer)::VARCHAR AS line FROM ({query}\n) AS answer")
-    rows = 0
-    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write("[")
-        for line in _lines(reader):
-            file.write(f"{',' if rows else ''}\n{line}")
-            rows += 1
-        file.write("\n]\n")
-    return rows
-
-
-def _lines(reader: pa.RecordBatchReader) -> Iterator[str]:
-    for batch in reader:
-        yield from batch["line"].to_pylist()
-
-
-def _read(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
-    return connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)
-
-
-def _for_csv(column: str, kind: str) -> str:
-    """SQL of a column as a CSV has it: numbers are not put into quotes."""
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
-        return f"to_json({column})::VARCHAR"
-    return column if kind in NUMBERS else f"{column}::VARCHAR"

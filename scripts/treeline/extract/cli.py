@@ -43,12 +43,17 @@ def group(
     manifest: Manifest,
     folder: Folder,
     output: Annotated[Path, typer.Option(help="CSV of the counts of every batch.")],
+    root: Annotated[Path, typer.Option(help="Folder that the lookup table's paths start from: path_to_output.")],
+    urls: Annotated[Path, typer.Option(help="Folder of the URL batches, which say whose the images are.")],
+    memory_mb: Annotated[int, typer.Option(min=512, help="Memory of the job in MiB.")] = 2048,
+    threads: Annotated[int, typer.Option(min=1, help="Number of threads.")] = 1,
     log: LogOption = None,
 ) -> None:
-    """Report on all batches of a group, and remove those that its lookup no longer has."""
-    from treeline.extract.group import report_group
+    """Report on all batches of a group and credit its images, and remove batches that its lookup no longer has."""
+    from treeline.extract.group import credit_group, report_group
 
     report_group(manifest, folder, output)
+    credit_group(manifest, folder, root, urls, memory_mb=memory_mb, threads=threads)
 
 
 @app.command()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import logging
 import shutil
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 
 from treeline.errors import InputError
@@ -12,6 +14,11 @@ from treeline.extract.reports import Counts
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
 from treeline.schemas import MANIFEST_OF_LOOKUP
+
+CREDITS = ("credits.csv", "credits.md")
+UNLICENSED = "unlicensed.csv"
+
+logger = logging.getLogger(__name__)
 
 
 def read_group_ids(manifest: Path) -> dict[int, int]:
@@ -50,3 +57,34 @@ def report_group(manifest: Path, folder: Path, target: Path) -> None:
         if int(stale.name.removeprefix("group_id=").split(".")[0]) not in batches:
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
     write_text(target, csv_text(("group_id", *Counts.columns()), rows_of_report))
+
+
+def credit_group(manifest: Path, folder: Path, root: Path, urls: Path, *, memory_mb: int, threads: int) -> None:
+    """Write `CREDITS` and `UNLICENSED` into a group's folder: whose its images are, and which lack what a credit needs.
+
+    Args:
+        manifest: The group's lookup manifest.
+        folder: Folder of the group's extracted batches.
+        root: Folder that the paths of the lookup table start from.
+        urls: Folder of the URL batches.
+        memory_mb: Memory of the job in MiB.
+        threads: Number of threads.
+
+    Raises:
+        InputError: A batch of URLs or of images cannot be read.
+    """
+    from treeline.io.credits.subsets import stage_tables
+    from treeline.io.credits.write import write_credits
+
+    batches = [folder / f"group_id={group_id}" for group_id in read_group_ids(manifest)]
+    parts = [part for batch in batches for part in sorted(batch.glob("part-*.parquet"))]
+    counts = write_credits(
+        partial(stage_tables, files=parts, what=folder),
+        root,
+        urls,
+        [folder / name for name in CREDITS],
+        folder / UNLICENSED,
+        memory_mb=memory_mb,
+        threads=threads,
+    )
+    logger.info("%s: %d of %d images can be published with full credit", folder, counts.complete, counts.images)

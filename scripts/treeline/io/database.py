@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from treeline.io.scratch import scratch_folder
+
 BESIDES_DATABASE_MIB = 384  # Python, Arrow and the writer's buffers; measured: 310 MiB at most
 DATABASE_SHARE = 0.6  # of a larger memory: DuckDB does not count all of its own, and the rows being written need some
 LEAST_DATABASE_MIB = 128
@@ -38,6 +40,28 @@ def connect(scratch: Path, *, memory_mb: int, threads: int) -> Iterator[duckdb.D
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET enable_progress_bar = false")
         yield connection
+
+
+@contextmanager
+def open_database(
+    folder: Path, purpose: str, *, memory_mb: int, threads: int
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Open a database in a job of its own, that spills into a scratch folder.
+
+    Args:
+        folder: Where the scratch folder is made: on the file system of the results.
+        purpose: End of its name.
+        memory_mb: Memory of the job in MiB.
+        threads: Number of threads.
+
+    Yields:
+        The connection, and the scratch folder.
+    """
+    with (
+        scratch_folder(folder, purpose) as scratch,
+        connect(scratch, memory_mb=database_memory(memory_mb), threads=threads) as connection,
+    ):
+        yield connection, scratch
 
 
 def quote_literal(text: str) -> str:

@@ -48,6 +48,9 @@ def groups(
     taxonomy: Annotated[Path, typer.Option(help="Folder of the taxonomic lists.")] = TAXONOMY,
     metadata: Annotated[Path | None, typer.Option(help="Occurrence table to join by source_id.")] = None,
     detections: Annotated[Path | None, typer.Option(help="Table of detections to join by uuid.")] = None,
+    urls: Annotated[
+        Path | None, typer.Option(help="Folder of the URL batches; by default urls/ beside FOLDER.")
+    ] = None,
     max_files: Annotated[int, typer.Option(min=1, help="Most shards in a lookup batch.")] = 100,
     memory_mb: MemoryMb = 4096,
     threads: Threads = 1,
@@ -64,6 +67,7 @@ def groups(
         taxonomy=taxonomy,
         metadata=metadata,
         detections=detections,
+        urls=urls,
         max_files=max_files,
         memory_mb=memory_mb,
         threads=threads,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from treeline.config_values import Block, NotEmpty
 from treeline.errors import InputError
@@ -54,17 +54,50 @@ class Sample(Block):
     """Share of each stratum that is taken, 0 to 1; a stratum that is not listed is left out."""
 
 
+class Licenses(Block):
+    """Under which licences the images of a group are. What is not known of a licence meets no demand."""
+
+    allow: Annotated[list[str], Field(min_length=1)] | None = None
+    """Licences that there may be, each by its SPDX identifier, name or address, with its version."""
+    commercial: bool | None = None
+    """Whether they allow commercial use."""
+    derivatives: bool | None = None
+    """Whether they allow to give on what is made of an image."""
+    share_alike: bool | None = None
+    """Whether they ask to give that on under the same licence."""
+    complete: bool = False
+    """Keep only images with all that a full credit needs: those that `unlicensed.csv` of the group would not list."""
+
+    @field_validator("allow")
+    @classmethod
+    def _full(cls, allow: list[str] | None) -> list[str] | None:
+        from treeline.io.licenses import normalise
+
+        for name in allow or ():
+            if not normalise(name).is_full:
+                raise ValueError(f"{name!r} is no full licence: give it with its version, such as CC-BY-4.0")
+        return allow
+
+    @model_validator(mode="after")
+    def _some_demand(self) -> Licenses:
+        if self == Licenses.model_construct():
+            raise ValueError("asks for nothing: name allow, commercial, derivatives, share_alike or complete")
+        return self
+
+
 class Definition(Block):
     """The content of `config/groups/<name>.yaml`."""
 
     description: str
     """What the group is, in a sentence."""
+    licenses: Licenses | None = None
+    """Keep only images under some licences."""
     table: NotEmpty | None = None
     """Parquet with a column `uuid`, such as a query of the catalogue writes: only its images, with its columns."""
     where: str = Field("", validate_default=True)
     """SQL predicate over the metadata's columns, or over the table's; `{name}` stands for a list of values.
 
-    A NULL result leaves out. Optional where there is a table.
+    A NULL result leaves out. Optional where there is a table, or `licenses`.
     """
     columns: list[str] = []
     """Metadata columns to keep beside the standard ones; of a table, all are kept."""
@@ -80,8 +113,8 @@ class Definition(Block):
     def _some_choice(cls, where: str, info: ValidationInfo) -> str:
         if where.strip():
             return where
-        if info.data.get("table") is None:
-            raise ValueError("is required where there is no table")
+        if info.data.get("table") is None and info.data.get("licenses") is None:
+            raise ValueError("is required where there are neither table nor licenses")
         return "true"
 
     @field_validator("columns")
@@ -107,6 +140,14 @@ class Group:
     file: Path
     definition: Definition
     predicate: str
+
+    @property
+    def names(self) -> set[str]:
+        """All words that may be names of columns which the group asks for, in lower case."""
+        sample = self.definition.sample
+        named = [*self.definition.columns, *([sample.stratify_by] if sample else [])]
+        words = (word for found in re.findall(r'"([^"]+)"|(\w+)', self.predicate) for word in found)
+        return {name.lower() for name in (*named, *words)}
 
 
 def read_groups(files: Iterable[Path], taxonomy: Path) -> list[Group]:

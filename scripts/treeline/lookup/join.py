@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.occurrences import Occurrences
 from treeline.lookup.asked import rows_of
 from treeline.lookup.groups import Group, GroupError
+from treeline.lookup.licensing import LICENSED, LICENSING_COLUMNS, asks_for_licenses, make_licensed
 from treeline.lookup.scan import IMAGE_COLUMNS
 
 STANDARD_COLUMNS = ("basisOfRecord", "kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -36,11 +36,15 @@ class Sources:
     """What is joined.
 
     Args:
+        root: Folder that the images' paths start from.
+        urls: Folder of the URL batches, which say whose the images are.
         images: Parquet of `scan.IMAGE_COLUMNS`.
         occurrences: The occurrence table, if there is one.
         detections: Parquet of `schemas.DETECTIONS`, if it is to be joined.
     """
 
+    root: Path
+    urls: Path
     images: Path
     occurrences: Occurrences | None
     detections: Path | None
@@ -49,15 +53,14 @@ class Sources:
         """Columns of the occurrence table that a group or every lookup table needs, in the table's order."""
         if self.occurrences is None:
             return []
-        own = {
-            name.lower() for name in (*IMAGE_COLUMNS, "has_metadata", *(DETECTION_COLUMNS if self.detections else ()))
-        }
-        needed = {name.lower() for name in STANDARD_COLUMNS}
-        for group in groups:
-            sample = group.definition.sample
-            needed |= {name.lower() for name in (*group.definition.columns, *([sample.stratify_by] if sample else []))}
-            needed |= {word.lower() for word in re.findall(r'"([^"]+)"|(\w+)', group.predicate) for word in word}
+        detections = DETECTION_COLUMNS if self.detections else ()
+        own = {name.lower() for name in (*IMAGE_COLUMNS, "has_metadata", *detections, *LICENSING_COLUMNS)}
+        needed = {name.lower() for name in STANDARD_COLUMNS}.union(*(group.names for group in groups))
         return [name for name in self.occurrences.columns if name.lower() in needed - own]
+
+    def licensing_columns(self, groups: Sequence[Group]) -> list[str]:
+        """Columns of the images' licences that a group asks for."""
+        return [name for name in LICENSING_COLUMNS if any(name in group.names for group in groups)]
 
 
 def check_groups(connection: duckdb.DuckDBPyConnection, sources: Sources, groups: Sequence[Group]) -> None:
@@ -68,6 +71,7 @@ def check_groups(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
         ShardError: A group's table is not there, or has no column `uuid`.
     """
     _read_occurrences(connection, sources, groups, condition="false")
+    make_licensed(connection, None, sources.root, sources.urls)
     connection.execute(f"CREATE TEMP TABLE {JOINED} AS {_joined(sources, groups)} LIMIT 0")
     metadata = sources.occurrences.file if sources.occurrences else "no metadata (lookup.metadata is not set)"
     for group in groups:
@@ -102,6 +106,8 @@ def join_sources(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
         CREATE TEMP TABLE {DUPLICATES} AS
         SELECT occurrence_id AS source_id, count(*) AS rows FROM occurrences GROUP BY ALL HAVING count(*) > 1
     """)
+    if asks_for_licenses(groups):
+        make_licensed(connection, sources.images, sources.root, sources.urls)
     connection.execute(f"CREATE TEMP TABLE {JOINED} AS {_joined(sources, groups)}")
     connection.execute("DROP TABLE occurrences")
 
@@ -141,15 +147,18 @@ def _read_occurrences(
 def _joined(sources: Sources, groups: Sequence[Group]) -> str:
     metadata = [f"occurrence.{quote_identifier(name)}" for name in sources.metadata_columns(groups)]
     detections = [f"detected.{name}" for name in DETECTION_COLUMNS] if sources.detections else []
+    licensing = [f"licensed.{name}" for name in sources.licensing_columns(groups)]
+    columns = ["image.*", "occurrence.occurrence_id IS NOT NULL AS has_metadata", *metadata, *detections, *licensing]
     order = ", ".join(metadata or ["occurrence.occurrence_id"])
     return f"""
-        SELECT {", ".join(["image.*", "occurrence.occurrence_id IS NOT NULL AS has_metadata", *metadata, *detections])}
+        SELECT {", ".join(columns)}
         FROM {_parquet(sources.images)} AS image
         LEFT JOIN (
             SELECT * FROM occurrences AS occurrence
             QUALIFY row_number() OVER (PARTITION BY occurrence.occurrence_id ORDER BY {order}) = 1
         ) AS occurrence ON image.source_id = occurrence.occurrence_id
         {_join_of_detections(sources.detections) if sources.detections else ""}
+        {f"LEFT JOIN {LICENSED} AS licensed ON image.uuid = licensed.uuid" if licensing else ""}
     """
 
 

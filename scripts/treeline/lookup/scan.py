@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from treeline.errors import ShardError
-from treeline.io.database import quote_path
+from treeline.io.database import open_database, quote_path
 from treeline.io.manifest import read_ignored, read_manifest
 from treeline.io.parquet import cut_tables, parquet_writer
+from treeline.io.query_files import ROWS_AT_ONCE
 from treeline.io.verdicts import only_kept
-from treeline.lookup.database import ROW_GROUP_ROWS, open_database
 from treeline.paths import shard_folder
 from treeline.ranks import Ranks
 
@@ -67,7 +67,7 @@ def scan_shards(
     tables = (ranks or Ranks()).results(scan, some_each)
     first = next(tables)
     with parquet_writer(target, first.schema) as writer:
-        for table in cut_tables(chain([first], tables), ROW_GROUP_ROWS):
+        for table in cut_tables(chain([first], tables), ROWS_AT_ONCE):
             writer.write_table(table)
 
 
@@ -82,7 +82,7 @@ def _scan(
     threads: int,
 ) -> Iterator[pa.Table]:
     """Give the rows of some shards as a table."""
-    with open_database(scratch, memory_mb=memory_mb, threads=threads) as (connection, _):
+    with open_database(scratch, "lookup", memory_mb=memory_mb, threads=threads) as (connection, _):
         try:
             verdicts = [
                 [folder / file.parent.relative_to(images).with_suffix(".parquet") for file in files]

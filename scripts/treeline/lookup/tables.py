@@ -11,17 +11,20 @@ import duckdb
 
 from treeline.io.atomic import write_text
 from treeline.io.csv_tables import csv_text
-from treeline.io.database import quote_identifier, quote_literal
+from treeline.io.database import open_database, quote_identifier, quote_literal
 from treeline.io.occurrences import open_occurrences
+from treeline.io.query_files import write_query
 from treeline.lookup.asked import rows_of, warn_of_absent
-from treeline.lookup.database import open_database, replace_when_changed, write_query
 from treeline.lookup.groups import Group, GroupError, read_groups
 from treeline.lookup.join import DUPLICATES, JOINED, STANDARD_COLUMNS, Sources, check_groups, join_sources
+from treeline.lookup.licensing import condition
+from treeline.lookup.unchanged import replace_when_changed
 from treeline.paths import Paths
 from treeline.schemas import MANIFEST_OF_LOOKUP
 
-REPORT = ("group", "images", "with_metadata", "passed", "kept", "paths", "batches")
-"""Columns of `lookup/report.csv`: rows seen, joined with metadata, let pass by `where`, and kept in the end."""
+REPORT = ("group", "images", "with_metadata", "passed", "left_out_by_license", "kept", "paths", "batches")
+"""Columns of `lookup/report.csv`: rows seen, joined with metadata, let pass by `where`, left out of these by
+`licenses`, and kept in the end."""
 
 DUPLICATE_IDS = "duplicate_source_ids.parquet"
 """Under the lookup folder: occurrences that the metadata has several times, with the number of their rows."""
@@ -36,6 +39,7 @@ def create_lookup_tables(
     taxonomy: Path,
     metadata: Path | None,
     detections: Path | None,
+    urls: Path | None = None,
     max_files: int,
     memory_mb: int,
     threads: int,
@@ -51,6 +55,7 @@ def create_lookup_tables(
         taxonomy: Folder of the taxonomic lists.
         metadata: Occurrence table, if there is one.
         detections: Table of `schemas.DETECTIONS`, if it is to be joined.
+        urls: Folder of the URL batches; by default that of `paths`.
         max_files: Most shards in a batch. A shard never spans two batches.
         memory_mb: Memory of the job in MiB.
         threads: Number of threads.
@@ -60,9 +65,9 @@ def create_lookup_tables(
         InputError: The metadata cannot be read.
     """
     groups = read_groups(group_files, taxonomy)
-    with open_database(paths.lookup, memory_mb=memory_mb, threads=threads) as (connection, scratch):
+    with open_database(paths.lookup, "lookup", memory_mb=memory_mb, threads=threads) as (connection, scratch):
         occurrences = open_occurrences(connection, metadata, scratch) if metadata else None
-        sources = Sources(paths.lookup_images, occurrences, detections)
+        sources = Sources(paths.root, urls or paths.urls, paths.lookup_images, occurrences, detections)
         check_groups(connection, sources, groups)
         join_sources(connection, sources, groups)
         _report_duplicates(connection, sources, paths)
@@ -74,7 +79,7 @@ def create_lookup_tables(
 
 def selection(group: Group) -> str:
     """SQL of the rows that a group keeps."""
-    passing = f"SELECT * FROM {rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)"
+    passing = f"SELECT * FROM {_passing(group)}"
     if group.definition.multiple_images:
         passing = f"""
             SELECT * FROM ({passing}) WHERE source_id IN (
@@ -95,16 +100,23 @@ def selection(group: Group) -> str:
     """
 
 
+def _passing(group: Group) -> str:
+    """SQL of the rows that a group's predicate and its demands on licences let pass, without SELECT."""
+    passing = f"{rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)"
+    return f"{passing} AND {condition(group.definition.licenses)}" if group.definition.licenses else passing
+
+
 def _write_group(
     connection: duckdb.DuckDBPyConnection, group: Group, paths: Paths, scratch: Path, max_files: int
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Write a group's batches and manifest.
 
     Returns:
-        Rows that passed, rows kept, paths and batches.
+        Rows that passed, rows of these that were left out by their licences, rows kept, paths and batches.
     """
     try:
         (passed,) = _row(connection, f"SELECT count(*) FROM {rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)")
+        (licensed,) = _row(connection, f"SELECT count(*) FROM {_passing(group)}")
         warn_of_absent(connection, group, JOINED)
         _select(connection, group, max_files)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
@@ -119,7 +131,9 @@ def _write_group(
     write_text(manifest, csv_text(MANIFEST_OF_LOOKUP.names, [(group.name, *batch) for batch in batches]))
     rows, files = sum(batch[1] for batch in batches), sum(batch[2] for batch in batches)
     logger.info("%s: %d images in %d files, %d batches", group.name, rows, files, len(batches))
-    return passed, rows, files, len(batches)
+    if licensed < passed:
+        logger.info("%s: %d images are left out by their licences", group.name, passed - licensed)
+    return passed, passed - licensed, rows, files, len(batches)
 
 
 def _select(connection: duckdb.DuckDBPyConnection, group: Group, max_files: int) -> None:

@@ -40,16 +40,21 @@ def make_license_table(connection: duckdb.DuckDBPyConnection, table: str, texts:
     import pyarrow as pa
 
     columns = {"given": "VARCHAR", **LICENSE_COLUMNS}
-    connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
-    distinct = connection.cursor().sql(f"SELECT DISTINCT text FROM ({texts}) AS texts (text)")
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {table} ({declared});
+        CREATE OR REPLACE TEMP TABLE license_texts AS SELECT DISTINCT text FROM ({texts}) AS texts (text);
+    """)
     types = {"VARCHAR": pa.string(), "BOOLEAN": pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
-    for batch in distinct.to_arrow_reader(TEXTS_AT_ONCE):
-        given = batch.column(0).to_pylist()
-        normalised = pa.Table.from_pylist([{"given": text, **_row(normalise(text))} for text in given], schema)
-        connection.register("normalised_licenses", normalised)
+    [(count,)] = connection.execute("SELECT count(*) FROM license_texts").fetchall()
+    for start in range(0, count, TEXTS_AT_ONCE):
+        some = f"SELECT text FROM license_texts WHERE rowid >= {start} AND rowid < {start + TEXTS_AT_ONCE}"
+        rows = [{"given": text, **_row(normalise(text))} for (text,) in connection.execute(some).fetchall()]
+        connection.register("normalised_licenses", pa.Table.from_pylist(rows, schema))
         connection.execute(f"INSERT INTO {table} FROM normalised_licenses")
         connection.unregister("normalised_licenses")
+    connection.execute("DROP TABLE license_texts")
 
 
 def _row(license: License) -> dict[str, str | bool | None]:
