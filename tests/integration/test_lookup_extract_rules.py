@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from tests.pipeline import executed
 from tests.snakemake_runs import run_snakemake
 from tests.tiny_shards import GROUPS, paths_below, write_manifest, write_shard
 from tests.training_sets import ANIMAL, sequence, write_images
+from treeline.io.parquet import write_table
 from treeline.paths import Paths
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,7 @@ include: "{ROOT}/rules/extract.smk"
 include: "{ROOT}/rules/catalog.smk"
 """
 SERVERS = ("a.org", "b.org%3A80")
+A_SHARD = [f"a0-{number}" for number in range(4)]
 SHARDS = [(server, partition) for server in SERVERS for partition in range(2)]
 
 TORN: list[dict[str, Any]] = [
@@ -104,6 +108,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         uuids = [f"{server[0]}{partition}-{number}" for number in range(4)]
         write_shard(stored.shard(server, partition) / "successes.parquet", uuids, [uuid[-1] for uuid in uuids])
     write_manifest(stored, [(*shard, 4) for shard in SHARDS])
+    # What the URL table said of the images of one shard; the others have no batch here, and say nothing.
+    credited = {
+        "uuid": A_SHARD,
+        "license": ["CC BY 4.0", "CC BY-NC 4.0", "CC0", "CC BY"],
+        "creator": ["Ann", "Bo", "", "Bo"],
+    }
+    write_table(paths_below(folder / "results").batch("a.org", 0), pa.table(credited))
     (folder / "stored/0000.csv").write_text(
         "rank,server_name,partition_id_from,partition_id_to\n0,a.org,0,2\n1,b.org:80,0,2\n"
     )
@@ -114,7 +125,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mine = folder / "groups"
     mine.mkdir()
     (mine / "museum_specimen_all.yaml").symlink_to(GROUPS / "museum_specimen_all.yaml")
-    (mine / "first_server.yaml").write_text("description: mine\nwhere: starts_with(uuid, 'a')\n")
+    (mine / "first_server.yaml").write_text(
+        "description: mine\nwhere: starts_with(uuid, 'a')\nlicenses: {commercial: true}\ncolumns: [license_id]\n"
+    )
     (mine / "fungi.yaml").write_text("description: mine\ntable: results/catalog/queries/fungi.parquet\n")
     (mine / "nothing.yaml").write_text("description: mine\nwhere: kingdom = 'Viruses'\n")
     photos = write_images(folder / "photos", [f"{number}.png" for number in range(8)])
@@ -148,7 +161,7 @@ def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
     paths = paths_below(run / "results")
     museum = {f"{server[0]}{partition}-{number}" for server, partition in SHARDS for number in (0, 1)}
     assert extracted_uuids(paths, "museum_specimen_all") == museum
-    assert extracted_uuids(paths, "first_server") == {f"a{p}-{number}" for p in range(2) for number in range(4)}
+    assert extracted_uuids(paths, "first_server") == {"a0-0", "a0-2", "a0-3"}
     assert extracted_uuids(paths, "fungi") == {f"{server[0]}{partition}-2" for server, partition in SHARDS}
     assert extracted_uuids(paths, "nothing") == set()
     report = (paths.extracted("museum_specimen_all") / "report.csv").read_text().splitlines()
@@ -159,6 +172,23 @@ def test_subsets_are_extracted_and_accounted_for(run: Path) -> None:
         "Plant,category=Plant/part-00000.parquet,4",
         "Vertebrate Zoology - Birds,category=Vertebrate Zoology - Birds/part-00000.parquet,4",
     ]
+
+
+def test_what_is_left_out_by_licence_is_counted_and_what_is_extracted_is_credited(run: Path) -> None:
+    paths = paths_below(run / "results")
+    with paths.lookup_report.open(newline="") as file:
+        [row] = [row for row in csv.DictReader(file) if row["group"] == "first_server"]
+    assert (row["passed"], row["left_out_by_license"], row["kept"]) == ("8", "5", "3")
+    folder = paths.extracted("first_server")
+    told = {"a0-0": ("Ann", "CC-BY-4.0", ""), "a0-2": ("", "CC0-1.0", ""), "a0-3": ("Bo", "", "not a full licence")}
+    with (folder / "credits.csv").open(newline="") as file:
+        assert {row["uuid"]: (row["creator"], row["license_id"], row["lacks"]) for row in csv.DictReader(file)} == told
+    with (folder / "unlicensed.csv").open(newline="") as file:
+        assert [row["uuid"] for row in csv.DictReader(file)] == ["a0-3"]
+    text = (folder / "credits.md").read_text()
+    assert "1 image by Ann, [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)" in text
+    assert "1 image by Bo, CC BY: not a full licence" in text
+    assert "No images." in (paths.extracted("nothing") / "credits.md").read_text()
 
 
 def test_a_finished_run_has_nothing_to_do(run: Path) -> None:

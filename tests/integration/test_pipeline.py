@@ -14,9 +14,11 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from tests.pipeline import Project, example_project, executed
+from tests.pipeline import ROOT, Project, example_project, executed
 from tests.report_oracle import assert_told
+from treeline.cli import app
 from treeline.report.tables import read_tables
 
 RATE_LIMIT = 15
@@ -177,6 +179,40 @@ def test_lookup_and_extract_reports_add_up(project: Project, expected: dict[str,
     by_category = query(f"select category, sum(records)::int from '{categories}' group by 1")
     told = {name: images for name, images in expected["museum_specimen_all_by_category"].items() if images}
     assert dict(by_category) == told
+
+
+def test_extracted_images_are_credited_as_the_table_says(project: Project, expected: dict[str, dict[str, int]]) -> None:
+    table = f"select * from read_csv('{project.folder}/multimedia.csv', all_varchar = true)"
+    for group, images in expected["lookup"].items():
+        folder = project.results / "extracted" / group
+        credits = f"read_csv('{folder}/credits.csv', all_varchar = true)"
+        assert query(f"select count(*), count(distinct uuid) from {credits}") == [(images, images)], group
+        differing = f"""
+            select * from {credits} as credited left join ({table}) as given on credited.url = given.identifier
+            where credited.license_given is distinct from given.license
+                or credited.creator is distinct from given.creator
+                or credited.rights_holder is distinct from given.rightsHolder
+                or credited.source is distinct from given.source or credited.title is distinct from given.title
+                or (lacks is null) = (given.license is null)
+        """
+        assert not query(differing), group
+        lacking = query(f"select uuid from {credits} where lacks is not null order by uuid")
+        assert query(f"select uuid from read_csv('{folder}/unlicensed.csv', all_varchar = true)") == lacking, group
+        sums = re.findall(r"^- ([\d,]+) image", (folder / "credits.md").read_text(), re.MULTILINE)
+        assert sum(int(number.replace(",", "")) for number in sums) == images, group
+
+
+def test_the_example_of_a_group_by_licence_keeps_what_can_be_published(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "images.parquet").write_bytes((project.results / "lookup/images.parquet").read_bytes())
+    group = ROOT / "resources/example/open_licence.yaml"
+    urls = ("--urls", str(project.results / "urls"))
+    done = CliRunner().invoke(app, ["lookup", "groups", str(group), "--folder", str(tmp_path), *urls])
+    assert done.exit_code == 0, done.output
+    [(passed, left_out, kept)] = query(f"select passed, left_out_by_license, kept from '{tmp_path}/report.csv'")
+    successes = f"select uuid from '{project.results}/images/*/*/successes.parquet' where license <> 'Not provided'"
+    found = f"select uuid from '{tmp_path}/open_licence/*/lookup.parquet' where license_id is not null"
+    assert sorted(query(found)) == sorted(query(successes))
+    assert passed == left_out + kept and kept == len(query(successes)) < passed
 
 
 def test_the_report_tells_what_the_files_hold(project: Project) -> None:

@@ -130,7 +130,8 @@ def test_coco_says_what_is_known(tmp_path: Path) -> None:
     detector_set(catalog, tmp_path / "set", write_images(tmp_path / "images", ["a.png"]))
     dataset = json.loads((tmp_path / "set/annotations/instances_test.json").read_text())
     assert dataset["info"]["description"]
-    assert dataset["licenses"] == [{"id": 1, "name": "CC0", "url": ""}]
+    address = "https://creativecommons.org/publicdomain/zero/1.0/"
+    assert dataset["licenses"] == [{"id": 1, "name": "CC0", "url": address}]
     (image,), (box,) = dataset["images"], dataset["annotations"]
     assert image == {
         **{"id": 1, "file_name": "caltech/a.png", "width": 72, "height": 48, "license": 1, "rights_holder": "R"},

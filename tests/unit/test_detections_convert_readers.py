@@ -73,7 +73,7 @@ def test_the_package_checks_the_dataset(file: Path, tmp_path: Path) -> None:
     assert [image["file_name"] for image in dataset["images"]] == ["a/1.jpg", "a/2.jpg", "b.jpg"]
     dataset = json.loads((tmp_path / "coco.json").read_bytes())
     assert dataset["licenses"] == [
-        {"id": 1, "name": "CC0", "url": ""},
+        {"id": 1, "name": "CC0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"},
         {"id": 2, "name": "https://example.org/by", "url": "https://example.org/by"},
     ]
     assert [image.get("license") for image in dataset["images"]] == [2, None, 1]

@@ -165,12 +165,15 @@ def test_the_card_is_one_of_the_hub(run: Path, dataset: Path, trained: Trained) 
 
 def test_a_card_counts_whose_images_they_are(trained: Trained, exported: Path, dataset: Path, tmp_path: Path) -> None:
     metadata = read_metadata(dataset / "metadata.h5")
-    whose = {"license": ["CC BY 4.0"] * 9 + ["CC0"] * 5 + [""], "creator": ["Ä | <b>\n---"] * 15}
+    whose = {
+        "license": ["CC BY 4.0"] * 5 + ["https://creativecommons.org/licenses/by/4.0/"] * 4 + ["CC0"] * 5 + [""],
+        "creator": ["Ä | <b>\n---"] * 15,
+    }
     known = metadata.with_tables(additional=metadata.index[["id"]].assign(**whose))
     described = json.loads((exported / DESCRIPTION).read_text("utf-8"))
     write_card(tmp_path / CARD, trained, known, described, tmp_path)
     text = ModelCard.load(tmp_path / CARD).text
-    for line in ("| CC BY 4.0 | 9 |", "| CC0 | 5 |", "| not given | 1 |", "| Ä \\| &lt;b> --- | 15 |"):
+    for line in ("| CC BY 4.0 | 9 |", "| CC0 1.0 | 5 |", "| not given | 1 |", "| Ä \\| &lt;b> --- | 15 |"):
         assert line in text
 
 

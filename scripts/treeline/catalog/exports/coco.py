@@ -15,6 +15,7 @@ import duckdb
 from treeline import __version__
 from treeline.catalog.exports.rows import stream_rows
 from treeline.catalog.training.choice import SPLITS
+from treeline.io.licenses import address_of
 
 CATEGORIES = {"animal": 1, "person": 2, "vehicle": 3}
 """Numbers as MegaDetector has them."""
@@ -74,7 +75,7 @@ def write(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
         WHERE dropped IS NULL
     """)
     licenses = [
-        {"id": number, "name": name, "url": name if "://" in name else ""}
+        {"id": number, "name": name, "url": address_of(name) or ""}
         for name, number in connection.execute("SELECT * FROM training_licenses ORDER BY number").fetchall()
     ]
     folder = target / "annotations"

@@ -10,20 +10,15 @@ import yaml
 
 from treeline import __version__
 from treeline.catalog.training.choice import SPLITS, reasons
+from treeline.io.licenses import normalise
 from treeline.io.parquet import sha256_of_file
 
 MOST_CLASSES = 100
-MARKS = {
-    "cc0": "cc0-1.0",
-    "cc0-1.0": "cc0-1.0",
-    "cc-by-4.0": "cc-by-4.0",
-    "cc-by-sa-4.0": "cc-by-sa-4.0",
-    "cc-by-nc-4.0": "cc-by-nc-4.0",
-    "cc-by-nc-sa-4.0": "cc-by-nc-sa-4.0",
-    "cdla-permissive-1.0": "cdla-permissive-1.0",
-    "cdla-permissive-2.0": "cdla-permissive-2.0",
-}
-"""Names of licences, in lower case and with hyphens, that the Hub knows."""
+HUB_LICENSES = frozenset(
+    ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0")
+    + ("CDLA-Permissive-1.0", "CDLA-Permissive-2.0")
+)
+"""SPDX identifiers of licences that the Hub knows, in lower case, as it calls them."""
 
 SIZES = (
     (1_000, "n<1K"),
@@ -107,9 +102,11 @@ def write_card(connection: duckdb.DuckDBPyConnection, folder: Path, title: str, 
 
 def _front_matter(connection: duckdb.DuckDBPyConnection, title: str) -> dict[str, object]:
     licenses = connection.execute("SELECT DISTINCT license FROM kept ORDER BY license").fetchall()
-    names = {str(name or "not given").strip().lower().replace(" ", "-") for (name,) in licenses}
-    mark = MARKS.get(next(iter(names))) if len(names) == 1 else None
-    terms = {"license": mark} if mark else {"license": "other", "license_name": "one-for-each-image"}
+    names = {normalise(text).spdx_id for (text,) in licenses}
+    common = names.pop() if len(names) == 1 else None
+    terms = {"license": "other", "license_name": "one-for-each-image"}
+    if common in HUB_LICENSES:
+        terms = {"license": common.lower()}
     [(images,)] = connection.execute("SELECT count(*) FROM kept").fetchall()
     there = {split for (split,) in connection.execute("SELECT DISTINCT split FROM kept").fetchall()}
     files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in SPLITS if split in there]

@@ -17,6 +17,7 @@ from treeline.detections.categories import number_categories
 from treeline.detections.formats.labels import CERTAIN, new_results, rounded_box
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
+from treeline.io.licenses import address_of
 from treeline.io.read_results import parse_json, read_file
 from treeline.io.results import Results
 from treeline.io.write_results import as_json
@@ -119,9 +120,7 @@ def write_coco(results: Results, target: Path) -> None:
             "description": f"Detections by {results['info'].get('detector', 'unknown')}",
             "detector_results": head,
         },
-        "licenses": [
-            {"id": id, "name": name, "url": name if "://" in name else ""} for name, id in license_ids.items()
-        ],
+        "licenses": [{"id": id, "name": name, "url": address_of(name) or ""} for name, id in license_ids.items()],
         "images": images,
         "annotations": annotations,
         "categories": [{"id": id, "name": name, "supercategory": ""} for name, id in category_ids.items()],

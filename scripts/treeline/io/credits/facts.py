@@ -9,23 +9,9 @@ from pathlib import Path
 import duckdb
 
 from treeline.errors import InputError
+from treeline.io.credits.columns import COLUMNS
 from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.schemas import NOT_PROVIDED
-
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "license": ("license",),
-    "title": ("title",),
-    "source": ("source",),
-    "url": ("identifier", "url"),
-    "creator": ("creator", "photographer", "author"),
-    "rights_holder": ("rightsHolder", "rights_holder", "owner"),
-    "observer": ("recordedBy",),
-}
-"""What is known of an image, and the columns that say it, whatever their case: the first that gives something counts.
-
-An observer, who may not have taken the picture, stands for the creator where neither creator nor rights holder is
-known.
-"""
 
 _BATCH = re.compile(r"(server_name=[^/]+/partition_id=\d+)/successes\.parquet")
 

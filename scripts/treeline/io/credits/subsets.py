@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 
 from treeline.errors import InputError
-from treeline.io.credits.facts import COLUMNS, given, read_tables
+from treeline.io.credits.columns import COLUMNS
+from treeline.io.credits.facts import given, read_tables
 from treeline.io.credits.training_sets import Row, rows_of_training_set
 from treeline.io.database import quote_identifier, quote_path
 from treeline.io.delimited import delimited_rows, malformed_rows, sniff_dialect

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from treeline.errors import InputError
-from treeline.io.credits.facts import COLUMNS
+from treeline.io.credits.columns import COLUMNS
 
 METADATA = "metadata.h5"
 

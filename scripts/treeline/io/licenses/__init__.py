@@ -7,6 +7,6 @@ or says less than a licence, stays that: nothing is guessed. `known.csv` and `ju
 
 from treeline.io.licenses.columns import LICENSE_COLUMNS, make_license_table
 from treeline.io.licenses.license import License, Status
-from treeline.io.licenses.normalise import normalise
+from treeline.io.licenses.normalise import address_of, normalise
 
-__all__ = ["LICENSE_COLUMNS", "License", "Status", "make_license_table", "normalise"]
+__all__ = ["LICENSE_COLUMNS", "License", "Status", "address_of", "make_license_table", "normalise"]

@@ -53,6 +53,11 @@ def normalise(text: str | None) -> License:
     return known_licenses().get(words) or _read(folded) or _by_spdx_id(given) or License(given, "unknown")
 
 
+def address_of(text: str) -> str | None:
+    """The canonical address of the licence that a text means, or the text itself where it is an address."""
+    return normalise(text).url or (text if "://" in text else None)
+
+
 def _read(folded: str) -> License | None:
     urls, words = split_urls(folded)
     if _DOUBT.search(words):

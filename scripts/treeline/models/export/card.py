@@ -15,7 +15,9 @@ import yaml
 
 from treeline.config_datasets import Task
 from treeline.errors import InputError
+from treeline.io.credits.columns import COLUMNS
 from treeline.io.datasets.metadata import ID, SPLITS, Metadata
+from treeline.io.licenses import normalise
 from treeline.models.facts import ModelFacts
 from treeline.models.trained import Trained
 
@@ -29,8 +31,8 @@ PIPELINES: dict[Task, str] = {
     "regression": "image-feature-extraction",
 }
 """What the Hub calls each task; it knows no regression of images."""
-LICENCES = ("license", "licence", "license_name")
-CREATORS = ("creator", "rights_holder", "author", "photographer")
+LICENCES = COLUMNS["license"]
+CREATORS = (*COLUMNS["creator"], *COLUMNS["rights_holder"])
 """Columns of the dataset's table `additional`, the first that is there."""
 MOST_ROWS = 50
 DECIMALS = 4
@@ -186,7 +188,10 @@ def _sources(metadata: Metadata) -> list[str]:
         if column is None:
             parts.append(f"The {title} of the images is {NOT_GIVEN} in the dataset.\n")
             continue
-        values = additional[column].astype(str).str.strip().replace("", NOT_GIVEN)
+        values = additional[column].astype(str).str.strip()
+        if names == LICENCES:
+            values = values.map(lambda text: normalise(text).name or "")
+        values = values.replace("", NOT_GIVEN)
         counts = values.value_counts().rename_axis("value").reset_index(name="images")
         counts = counts.sort_values(["images", "value"], ascending=[False, True], ignore_index=True)
         parts.append(_table((title, "images"), counts[:MOST_ROWS].itertuples(index=False)))
