@@ -24,7 +24,7 @@ _GROUPS = """
     ORDER BY lacks IS NOT NULL, images DESC, creator, rights_holder, license, source, lacks
 """
 _ROWS_AT_ONCE = 1024
-_HOW = "Title and address of each are in the table of credits. Publish it too, and say what you changed."
+_HOW = "Publish the table of credits too, which has title and address of each, and say what you changed."
 
 
 class Group(NamedTuple):
@@ -155,8 +155,10 @@ def write_text(connection: duckdb.DuckDBPyConnection, table: Path, counts: Count
 def _parts(groups: Iterator[Group], counts: Counts, markup: Markup) -> Iterator[str]:
     yield markup.start + markup.heading("Credits")
     for lacks, some in groupby(groups, key=lambda group: group.lacks is not None):
-        lead = f"{_number(counts.images - counts.complete)} cannot be published with full credit:"
-        yield markup.paragraph(markup.text(lead if lacks else f"{_number(counts.complete)}. {_HOW}"))
+        lead = f"{_number(counts.complete)} can be published with these credits. {_HOW}"
+        if lacks:
+            lead = f"{_number(counts.images - counts.complete)} cannot be published with full credit:"
+        yield markup.paragraph(markup.text(lead))
         before, after = markup.items
         yield before
         yield from (markup.item(_sentence(group, markup)) for group in some)
