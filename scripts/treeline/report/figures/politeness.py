@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from treeline.io.figures.drawing import (
-    MOST_LABELS,
     Cell,
     Drawing,
     Listing,
@@ -25,6 +24,8 @@ from treeline.report.figures.listings import Columns, listing, percents
 HELD, NOT_HELD, NOT_KNOWN = 1, 0, -1
 WORDS = {HELD: "yes", NOT_HELD: "no", NOT_KNOWN: "not known"}
 WINDOW_SECONDS = 10.0
+MOST_NEAREST = 20
+"""Servers that are drawn by name."""
 
 
 def draw_politeness(tables: Tables) -> Iterator[Drawing | Listing | Remark]:
@@ -76,7 +77,7 @@ def _listed(names: list[str], most: int = 5) -> str:
 
 def _shares(servers: pd.DataFrame) -> Drawing:
     title = "Most requests, in parts of what the limit allows"
-    shown = servers.head(MOST_LABELS)
+    shown = servers.head(MOST_NEAREST)
     names = shown["server"].tolist()
     figure, axes = new_figure(title, height_of_rows(names) + 0.2)
     axes.axvline(100, color=INK, linewidth=1, label="the limit")
