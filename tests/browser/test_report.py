@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.reports import ENTER, FITS, FOCUSED, TAB, check_readable
+from tests.browser.reports import ENTER, FITS, FOCUSED, INK_OF_A_FIGURE, LIGHT_INK, TAB, check_readable
 from tests.report_tables import empty_tables, report_tables, write_report
 
 if TYPE_CHECKING:
     from tests.browser.page import Page
 
 SERVERS = 40
+PAPER = 718
+"""Pixels between the margins of A4, at 96 an inch."""
+
 FIRST_CELLS = "#servers tbody th"
 NUMBERS = "return [...document.querySelectorAll('#servers tbody tr')].map(r => Number(r.cells[1].dataset.value))"
 HEADING = "document.querySelectorAll('#servers th button')"
@@ -87,11 +90,16 @@ def test_boxes_lie_on_their_pictures(page: Page, address: str) -> None:
     assert frame[2] == pytest.approx(0.4 * picture[2], abs=5)
 
 
-def test_print_leaves_out_what_paper_has_no_use_for(page: Page, address: str) -> None:
-    page.visit(address)
+def test_on_paper_tables_are_whole_and_light(page: Page, address: str) -> None:
+    page.visit(address, width=PAPER, dark=True)
     page.emulate_print()
     assert page.run("return getComputedStyle(document.querySelector('.panel')).display") == "none"
-    assert page.run("return getComputedStyle(document.querySelector('.scroll.tall')).maxHeight") == "none"
+    assert page.run(INK_OF_A_FIGURE) == LIGHT_INK
+    assert page.run(FITS)
+    shown, whole = page.run(
+        "const r = document.querySelector('#servers .scroll'); return [r.clientHeight, r.scrollHeight]"
+    )
+    assert shown == whole
 
 
 def test_a_page_of_nothing_fits_too(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
