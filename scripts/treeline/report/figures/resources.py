@@ -42,7 +42,7 @@ TIGHT = 0.95
 
 MOST_AND_MAY = "The most that any job took, and what it had asked for."
 FAR_APART = "Where they are far apart, ask for less: more jobs fit at once then."
-SOURCES = {"benchmark": "Snakemake's benchmarks", "slurm": "Slurm's accounting"}
+SOURCES = {"benchmark": "Snakemake's benchmarks", "log": "their logs", "slurm": "Slurm's accounting"}
 
 
 def draw_resources(tables: Tables) -> Iterator[Drawing | Listing | Remark]:
