@@ -40,9 +40,9 @@ MOST_TICKS = 6
 TIGHT = 0.95
 """Share of what was asked for from which a job is near its end."""
 
-MOST_AND_MAY = "The most that any job took, and what it had asked for."
+MOST = "The most that any job took"
 FAR_APART = "Where they are far apart, ask for less: more jobs fit at once then."
-SOURCES = {"benchmark": "Snakemake's benchmarks", "log": "their logs", "slurm": "Slurm's accounting"}
+SOURCES = {"benchmark": "a benchmark", "log": "their logs", "slurm": "Slurm"}
 
 
 def draw_resources(tables: Tables) -> Iterator[Drawing | Listing | Remark]:
@@ -100,7 +100,7 @@ def _memory(rules: pd.DataFrame) -> Drawing:
     log_axis(figure.axes[0])
     figure.axes[0].set_xlabel("Peak of memory (MiB)")
     table = rules[["rule", "source", "memory_mib", "asked_memory_mib"]]
-    return Drawing("rule_memory", title, f"{MOST_AND_MAY} {FAR_APART}", figure, table)
+    return Drawing("rule_memory", title, f"{_caption(table['asked_memory_mib'])} {FAR_APART}", figure, table)
 
 
 def _longest(rules: pd.DataFrame) -> Drawing:
@@ -109,7 +109,7 @@ def _longest(rules: pd.DataFrame) -> Drawing:
     _time_axis(figure.axes[0])
     figure.axes[0].set_xlabel("Time of a job")
     table = rules[["rule", "source", "seconds_max", "asked_minutes"]]
-    return Drawing("rule_longest", title, MOST_AND_MAY, figure, table)
+    return Drawing("rule_longest", title, _caption(table["asked_minutes"]), figure, table)
 
 
 def _against(rules: pd.DataFrame, title: str, most: pd.Series, may: pd.Series) -> Figure:
@@ -123,6 +123,12 @@ def _against(rules: pd.DataFrame, title: str, most: pd.Series, may: pd.Series) -
     row_axis(axes, names)
     legend_below(figure)
     return figure
+
+
+def _caption(asked: pd.Series) -> str:
+    return (
+        f"{MOST}, and what it had asked for." if (asked > 0).any() else f"{MOST}; what they had asked for is not known."
+    )
 
 
 def _dots(axes: Axes, values: pd.Series, label: str, **look: Any) -> None:
