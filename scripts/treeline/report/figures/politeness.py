@@ -63,7 +63,9 @@ def _verdicts(servers: pd.DataFrame) -> Iterator[Remark]:
         if images:
             yield Remark(f"{whole(images)} images {what}.")
     if slow_downs := servers["slow_downs"].sum():
-        yield Remark(f"{whole(slow_downs)} answers asked to be slower (429 or 503); from then on that server is asked less often.")
+        yield Remark(
+            f"{whole(slow_downs)} answers (429 or 503) asked to be slower: that server is asked less often then."
+        )
 
 
 def _counted(count: int, what: str) -> str:
