@@ -17,7 +17,7 @@ PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test torture slurm-test browser-test lint benchmark lock clean
+.PHONY: help setup demo test torture slurm-test browser-test lint docs benchmark lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,12 +42,16 @@ browser-test: setup  ## Open the pages in Chromium, installed here from Debian's
 	    DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --no-install-recommends --yes chromium chromium-driver; }
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
-lint: setup  ## Check style, types and rules
+lint: setup  ## Check style, types, rules, and the documentation's links
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/python -m docs.site
+
+docs: setup  ## Build the documentation as a site, build/site/index.html; a link that leads nowhere is an error
+	$(BIN)/python -m docs.site
 
 benchmark: setup  ## Measure throughput and memory
 	$(BIN)/python -m tests.benchmarks.run
@@ -57,7 +61,7 @@ lock:  ## Resolve envs/requirements.in into a new envs/requirements.lock
 	envs/lock.sh $(PYTHON)
 
 clean:  ## Remove results and caches; .venv stays
-	rm -rf results .demo .snakemake .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build/site results .demo .snakemake .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 define REQUIRE_PYTHON

@@ -28,20 +28,38 @@ class Printed(NamedTuple):
     text: str
 
 
+class Listing(NamedTuple):
+    """A code block.
+
+    Args:
+        place: The page and the line, from 1.
+        text: What is in it.
+        language: What stands behind the fence, such as `bash`; empty where there is no fence.
+        above: The last line of text before it; empty where another block was the last thing.
+    """
+
+    place: str
+    text: str
+    language: str
+    above: str
+
+
 @cache
-def blocks(page: Path) -> tuple[Printed, ...]:
+def listings(page: Path) -> tuple[Listing, ...]:
     """Find the code blocks of a page, fenced or indented by four columns or more than their list's item."""
-    found: list[Printed] = []
+    found: list[Listing] = []
     lines: list[str] = []
     start, is_fenced, margin = 0, False, 0
+    language = above = ""
     for number, line in enumerate([*page.read_text(encoding="utf-8").splitlines(), ""], start=1):
         is_fence = bool(_FENCE.match(line))
         is_code = is_fenced or bool(_INDENTED.match(line) and line[margin:].startswith("    "))
         if lines and (is_fence or not (is_code or not line.strip())):
-            found.append(Printed(f"{page.relative_to(ROOT)}:{start}", "\n".join(lines).rstrip()))
-            lines = []
+            found.append(_listing(page, start, lines, language if is_fenced else "", above))
+            lines, above = [], ""
         if is_fence:
             is_fenced = not is_fenced
+            language = line.strip().removeprefix("```")
         elif is_code and (lines or line.strip()):
             start = start if lines else number
             lines.append(line)
@@ -49,9 +67,20 @@ def blocks(page: Path) -> tuple[Printed, ...]:
             margin = item.end()
         elif line.strip() and not line.startswith(" "):
             margin = 0
+        if not is_code and not is_fence and line.strip():
+            above = line.strip()
     if lines:
-        found.append(Printed(f"{page.relative_to(ROOT)}:{start}", "\n".join(lines).rstrip()))
+        found.append(_listing(page, start, lines, language, above))
     return tuple(found)
+
+
+def _listing(page: Path, start: int, lines: list[str], language: str, above: str) -> Listing:
+    return Listing(f"{page.relative_to(ROOT)}:{start}", "\n".join(lines).rstrip(), language, above)
+
+
+def blocks(page: Path) -> tuple[Printed, ...]:
+    """The code blocks of a page."""
+    return tuple(Printed(listing.place, listing.text) for listing in listings(page))
 
 
 @cache
@@ -73,13 +102,20 @@ def command_lines(program: str) -> Iterator[Printed]:
     Returns:
         Each from the program's name on; lines that end in a backslash are one with the next.
     """
-    called = re.compile(rf"(?:^|[ /])({program}(?: .*|$))")
     for page in PAGES:
         for place, text in blocks(page):
-            for line in re.sub(r"\\\n *", "", text).splitlines():
-                call = called.search(_PROMPT.sub("", line))
-                if call and _is_call(_PROMPT.sub("", line), call.start(1)):
-                    yield Printed(place, call[1])
+            yield from (Printed(place, call) for line in whole_lines(text) if (call := call_in(line, program)))
+
+
+def whole_lines(block: str) -> list[str]:
+    """The lines of a block without their prompts; those that end in a backslash are one with the next."""
+    return [_PROMPT.sub("", line) for line in re.sub(r"\\\n *", "", block).splitlines()]
+
+
+def call_in(line: str, program: str) -> str | None:
+    """The call of a program in a line, from its name on."""
+    call = re.search(rf"(?:^|[ /])({program}(?: .*|$))", line)
+    return call[1] if call and _is_call(line, call.start(1)) else None
 
 
 def _is_call(line: str, start: int) -> bool:

@@ -2,8 +2,8 @@
 
     python -m resources.example.make_tables
 
-The files are committed: `multimedia.csv` (a row an image), `occurrence.csv` (a row an occurrence) and
-`expected.json`. They are the same bytes every time.
+The files are committed: `multimedia.csv` (a row an image), `occurrence.csv` (a row an occurrence), `expected.json`, and
+`photos.csv`, a small table as somebody would write it by hand. They are the same bytes every time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from resources.example.expected import expected
 from resources.example.records import (
     MULTIMEDIA_COLUMNS,
     OCCURRENCE_COLUMNS,
+    OWN_COLUMNS,
     Record,
     multimedia_record,
     occurrence_record,
+    own_records,
 )
 from resources.example.unusable import CITATION, unusable_rows
 from treeline.io.atomic import write_text
@@ -39,6 +41,7 @@ def make_tables(folder: Path, first_port: int = FIRST_PORT) -> None:
     write_text(folder / "multimedia.csv", to_csv([*usable, *(row.record for row in unusable)], MULTIMEDIA_COLUMNS))
     write_text(folder / "occurrence.csv", to_csv([*described, described[0] | CITATION], OCCURRENCE_COLUMNS))
     write_text(folder / "expected.json", json.dumps(expected(collected, unusable), indent=2) + "\n")
+    write_text(folder / "photos.csv", to_csv(own_records(usable), OWN_COLUMNS))
 
 
 def to_csv(records: Iterable[Record], columns: Sequence[str]) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from resources.example.collection import FIRST_PORT, RANKS, Occurrence, Photo, address
 from resources.example.programmes import CC0
@@ -21,6 +24,11 @@ OCCURRENCE_COLUMNS = (
     "gbifID", "basisOfRecord", "publisher", "datasetKey", "eventDate", "eventRemarks", "locality", "decimalLatitude",
     "decimalLongitude", *RANKS, "taxonRemarks", "taxonomicStatus", "issue",
 )  # fmt: skip
+
+OWN_COLUMNS = ("identifier", "source_id", "title", "creator", "license", "source")
+"""Those of a table that somebody writes by hand."""
+OWN_PHOTOS_EACH = 10
+"""Photos of each server in that table."""
 
 WITHOUT_TYPE_EVERY = 10
 """Every so many photos the type is missing: the format alone tells that it is an image."""
@@ -71,3 +79,12 @@ def occurrence_record(occurrence: Occurrence) -> Record:
         "issue": "COORDINATE_ROUNDED" if number % ROUNDED_COORDINATES_EVERY == 0 else "",
     }
     return dict.fromkeys(OCCURRENCE_COLUMNS, "") | described
+
+
+def own_records(records: Iterable[Record]) -> list[Record]:
+    """The first photos of each server, in rows of a table that somebody writes by hand."""
+    of_server: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        of_server[urlsplit(record["identifier"]).netloc].append(record | {"source_id": record["gbifID"]})
+    chosen = (record for photos in of_server.values() for record in photos[:OWN_PHOTOS_EACH])
+    return [{column: record[column] for column in OWN_COLUMNS} for record in chosen]

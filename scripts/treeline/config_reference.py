@@ -1,4 +1,4 @@
-"""The JSON schema and the references of the configuration and of experiments, made from their models.
+"""The JSON schema and the references of the configuration, of experiments and of files, made from their models.
 
 A test compares the committed files with what is made here, so that neither can drift.
 """
@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from treeline.config import Settings
 from treeline.io.atomic import write_text
 from treeline.models.experiment import DECODERS, LOSSES, METRICS, Experiment, Task
+from treeline.reference.files_page import FILES_FILE, files_text
 
 SCHEMA_FILE = Path("config/schema.json")
 REFERENCE_FILE = Path("config/README.md")
@@ -48,6 +49,7 @@ def write_reference(folder: Path) -> None:
     write_text(folder / SCHEMA_FILE, schema_text())
     write_text(folder / REFERENCE_FILE, reference_text())
     write_text(folder / EXPERIMENTS_FILE, experiments_text())
+    write_text(folder / FILES_FILE, files_text())
 
 
 def schema_text() -> str:

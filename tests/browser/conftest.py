@@ -5,7 +5,6 @@ They need Debian's packages `chromium` and `chromium-driver`, which are of one v
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -34,20 +33,10 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def page() -> Iterator[Page]:
     """A browser; each test opens what it looks at."""
-    from selenium import webdriver
+    from tests.browser.page import open_browser
 
-    from tests.browser.page import Page
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb"):
-        options.add_argument(argument)
-    if os.geteuid() == 0:  # Chromium's sandbox refuses root; the pages are ours
-        options.add_argument("--no-sandbox")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    yield Page(driver)
-    driver.quit()
+    with open_browser() as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

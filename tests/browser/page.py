@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
@@ -27,12 +31,15 @@ class Page:
         """Open a preview from the disk."""
         self.visit((folder / "index.html").absolute().as_uri() + address, width=width, height=height, dark=dark)
 
-    def visit(self, address: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> None:
-        """Open an address."""
+    def visit(
+        self, address: str, *, width: int = 1440, height: int = 900, dark: bool = False, still: bool = False
+    ) -> None:
+        """Open an address; `still` for a reader who wants nothing to move."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
+        motion = {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme, motion]})
         self._driver.get("about:blank")
         self._driver.get_log("browser")
         self._driver.get_log("performance")
@@ -107,6 +114,27 @@ class Page:
         """Write what is seen as PNG."""
         self._driver.save_screenshot(str(target))
 
+    def picture(self, selector: str, target: Path) -> None:
+        """Write the first element as PNG."""
+        self._driver.find_element("css selector", selector).screenshot(str(target))
+
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition of the test's own holds."""
         WebDriverWait(self._driver, PATIENCE_SECONDS, poll_frequency=0.02).until(lambda _: condition())
+
+
+@contextmanager
+def open_browser() -> Iterator[Page]:
+    """Have Debian's Chromium, without a window on the screen."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb"):
+        options.add_argument(argument)
+    if os.geteuid() == 0:  # Chromium's sandbox refuses root; the pages are ours
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield Page(driver)
+    finally:
+        driver.quit()

@@ -1,9 +1,13 @@
-"""README and guides print what there is: commands, options, targets, links, settings. None is run."""
+"""README and guides print what there is: commands, options, targets, links, settings.
+
+None is run here: `test_pipeline.py` follows the pages.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,9 @@ from snakemake.cli import get_argument_parser
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tests.guides import PAGES, ROOT, Printed, anchors, blocks, command_lines, links, spans, words
+from tests.guide_exceptions import EXEMPT
+from tests.guide_runs import Call, steps
+from tests.guides import PAGES, ROOT, Listing, Printed, anchors, command_lines, links, listings, spans, words
 from treeline.catalog.queries import find_query
 from treeline.cli import Stage, app
 from treeline.config import STAGES
@@ -38,12 +44,16 @@ PYTHON = tuple(command_lines("python -m"))
 SPANS = tuple(span for page in PAGES for span in spans(page))
 
 
-def named(printed: tuple[Printed, ...]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("text", [pytest.param(text, id=f"{place} {text}") for place, text in printed])
+def named(printed: Sequence[Printed | Listing]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("text", [pytest.param(one.text, id=f"{one.place} {one.text}") for one in printed])
 
 
 def spans_like(pattern: str) -> tuple[Printed, ...]:
     return tuple(span for span in SPANS if re.fullmatch(pattern, span.text))
+
+
+def is_yaml(block: Listing) -> bool:
+    return block.language in ("", "yaml") and bool(re.match(r" *[a-z_]+:\s", block.text))
 
 
 def find_command(arguments: list[str]) -> tuple[Any, list[str]]:
@@ -127,6 +137,13 @@ def test_a_target_of_make_is_there(text: str) -> None:
     assert {word for word in words(text)[1:] if "=" not in word} <= TARGETS
 
 
+def test_every_exemption_from_being_run_is_needed() -> None:
+    calls = [call for page in PAGES for step in steps(page) if isinstance(step, Call) for call in step.commands]
+    for exempt in EXEMPT:
+        found = (call for call in calls if re.fullmatch(exempt.pages, call.place.partition(":")[0]))
+        assert any(re.match(exempt.calls, call.text) for call in found), exempt
+
+
 @named(PYTHON)
 def test_a_module_is_there(text: str) -> None:
     assert find_spec(words(text)[2])
@@ -153,7 +170,7 @@ def test_a_setting_in_a_sentence_is_valid(text: str) -> None:
     check_settings(yaml.safe_load(text))
 
 
-@named(tuple(block for page in PAGES for block in blocks(page) if re.match(r" *[a-z_]+:\s", block.text)))
+@named(tuple(block for page in PAGES for block in listings(page) if is_yaml(block)))
 def test_settings_in_a_block_are_valid(text: str) -> None:
     settings = yaml.safe_load(text)
     if settings.keys() & SCHEMA["properties"].keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tarfile
 import zipfile
 from collections import Counter
@@ -16,6 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tests.described_files import undescribed
+from tests.guide_runs import Reader, is_followed
+from tests.guide_scenes import make_scene
+from tests.guides import PAGES
 from tests.pipeline import ROOT, Project, example_project, executed
 from tests.report_oracle import assert_told
 from treeline.cli import app
@@ -236,6 +241,10 @@ def test_servers_were_never_asked_faster_than_their_limit(project: Project) -> N
             assert sum(start <= moment < start + 4 for moment in times) <= RATE_LIMIT * 4 + 8, log.name
 
 
+def test_every_file_has_the_columns_that_the_reference_says(project: Project) -> None:
+    assert undescribed(project.results) == []
+
+
 def test_the_seed_files_of_the_downloader_are_there(project: Project) -> None:
     for name in (
         "profiles.csv",
@@ -256,6 +265,14 @@ def test_graphs_are_drawn(project: Project) -> None:
     for option in ("--dag", "--rulegraph"):
         graph = project.snakemake(option)
         assert re.search(r"^digraph snakemake_dag \{.*^\}\s*$", graph, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if is_followed(page)], ids=lambda page: page.name)
+def test_a_page_of_the_documentation_can_be_followed(page: Path, project: Project, tmp_path: Path) -> None:
+    """Commands that are not run are listed in tests/guide_exceptions.py."""
+    scene = make_scene(tmp_path / "clone", page, project)
+    Reader(scene.folder, scene.ports).follow(page)
+    shutil.rmtree(scene.folder)
 
 
 def test_a_deleted_shard_is_rebuilt_alone_and_then_what_depends_on_it(project: Project) -> None:

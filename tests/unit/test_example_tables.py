@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["multimedia.csv", "occurrence.csv", "expected.json"])
+@pytest.mark.parametrize("name", ["multimedia.csv", "occurrence.csv", "expected.json", "photos.csv"])
 def test_committed_files_are_those_that_are_made(made: Path, name: str) -> None:
     assert (made / name).read_bytes() == (EXAMPLE / name).read_bytes()
 

@@ -68,7 +68,7 @@ CREATE TABLE images (
     datetime VARCHAR,
     time TIMESTAMP,
     width INTEGER CHECK (width > 0),                   -- pixels
-    height INTEGER CHECK (height > 0),
+    height INTEGER CHECK (height > 0),                 -- pixels
     uuid VARCHAR,                                      -- of the row of a shard that holds its pixels
     annotated BOOLEAN NOT NULL,                        -- somebody looked for boxes: without any, it is confirmed empty
     properties JSON,
@@ -92,7 +92,7 @@ CREATE TABLE boxes (
 CREATE TABLE videos (
     video BIGINT NOT NULL,
     sequence BIGINT NOT NULL,
-    file VARCHAR NOT NULL CHECK (file <> ''),
+    file VARCHAR NOT NULL CHECK (file <> ''),          -- name of the video's file
     class VARCHAR[],
     datetime VARCHAR,
     time TIMESTAMP,
@@ -104,7 +104,7 @@ CREATE TABLE videos (
 
 CREATE TABLE classes (
     dataset VARCHAR NOT NULL,
-    class VARCHAR NOT NULL CHECK (class <> ''),
+    class VARCHAR NOT NULL CHECK (class <> ''),        -- the label
     properties JSON,                                   -- such as scientific_name and the ranks above it
     ingest INTEGER NOT NULL,
     PRIMARY KEY (dataset, class)
