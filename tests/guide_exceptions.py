@@ -62,6 +62,7 @@ EXEMPT = (
     Exempt(r"python -m resources\.", "draws a picture: docs/figures.md, test_figures.py"),
     Exempt(r"snakemake .*\b(?:datasets|analyze)\b", "is two minutes: tests/integration/test_datasets_rules.py"),
     Exempt(r"snakemake .*\b(?:models|embeddings)\b", "is minutes: tests/integration/test_models_rules.py"),
+    Exempt(r"snakemake report", "is half a minute: tests/integration/test_pipeline.py makes it"),
     Exempt(r"snakemake analyze", "is a minute: tests/integration/test_analyze_rules.py"),
     Exempt(r"snakemake .*classify-boxes\.yaml", "is a minute: tests/unit/test_models_classify.py"),
     Exempt(r"treeline models (?:train|learning-rate|optimise)\b", "trains: tests/unit/test_models_training.py"),

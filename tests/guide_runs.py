@@ -134,7 +134,11 @@ def check_printed(found: str, told: str, place: str) -> None:
     lines = [line.rstrip() for line in found.splitlines()]
     said = [line for line in lines if line and not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", line)]
     expected = [line.rstrip() for line in told.splitlines() if line.strip()]
-    pattern = "\n".join(expected + [""])
-    pattern = re.escape(pattern).replace(r"\.\.\.", ".*?")
     difference = "\n".join(difflib.unified_diff(expected, said, "told", "found", lineterm=""))
-    assert re.fullmatch(pattern, "\n".join([*said, ""]), re.DOTALL), f"{place}\n{difference}"
+    pattern, text = "".join(map(_pattern, expected)), "".join(f"{line}\n" for line in said)
+    assert re.fullmatch(pattern, text), f"{place}\n{difference}"
+
+
+def _pattern(line: str) -> str:
+    """A line as a page prints it: `...` by itself stands for any lines, in a line for any part of it."""
+    return r"(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -82,9 +82,15 @@ def occurrence_record(occurrence: Occurrence) -> Record:
 
 
 def own_records(records: Iterable[Record]) -> list[Record]:
-    """The first photos of each server, in rows of a table that somebody writes by hand."""
+    """Some photos of each server, in rows of a table that somebody writes by hand."""
     of_server: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         of_server[urlsplit(record["identifier"]).netloc].append(record | {"source_id": record["gbifID"]})
-    chosen = (record for photos in of_server.values() for record in photos[:OWN_PHOTOS_EACH])
+    chosen = (record for photos in of_server.values() for record in photos[:: _stride(photos)][:OWN_PHOTOS_EACH])
     return [{column: record[column] for column in OWN_COLUMNS} for record in chosen]
+
+
+def _stride(photos: Sequence[Record]) -> int:
+    """All over the photos; odd, as every second one of the broken server has a fault."""
+    stride = (len(photos) - 1) // (OWN_PHOTOS_EACH - 1)
+    return stride - 1 + stride % 2

@@ -10,6 +10,7 @@ from treeline.detections.crop import LEFT_OUT_COLUMNS
 from treeline.detections.evaluation_report import CURVE_COLUMNS, MEASURE_COLUMNS
 from treeline.detections.sort import COLUMNS as SORTED
 from treeline.extract.reports import MISSING, Counts
+from treeline.io.credits.table import CREDITS
 from treeline.io.tar import INDEX_COLUMNS
 from treeline.lookup.join import STANDARD_COLUMNS
 from treeline.lookup.scan import IMAGE_COLUMNS
@@ -196,6 +197,7 @@ LOOKUP = (
             "images": "Images that were seen.",
             "with_metadata": "Of these with a row in the occurrence table.",
             "passed": "Of these let pass by `where`.",
+            "left_out_by_license": "Of these left out, as their licence is none that the group takes.",
             "kept": "In the group in the end.",
             "batches": "Its batches.",
         },
@@ -207,6 +209,18 @@ LOOKUP = (
         {"rows": "How often."},
     ),
 )
+
+CREDIT = {
+    "file": "Its file, where the subset names files and no uuids.",
+    "creator": "Who made it.",
+    "rights_holder": "Who has the rights.",
+    "url": "Its address.",
+    "license": "The licence's name, such as `CC BY 4.0`.",
+    "license_id": "Its SPDX identifier, where it has one.",
+    "license_url": "Its canonical address, where it has one.",
+    "license_given": "What the table of URLs called it.",
+    "lacks": "What keeps it from being published with full credit; empty for nothing.",
+}
 
 EXTRACT = (
     FileTable(
@@ -225,6 +239,11 @@ EXTRACT = (
         "extracted/<group>/group_id=N.report.csv", "The batch alone, in one row.", untyped(Counts.columns()), COUNTS
     ),
     FileTable("extracted/<group>/group_id=N.missing.csv", "A row that was not found.", untyped(MISSING)),
+    FileTable("extracted/<group>/credits.csv", "[Whose an image is](credits.md).", untyped(CREDITS), CREDIT),
+    FileTable("extracted/<group>/credits.md", "The same as a text."),
+    FileTable(
+        "extracted/<group>/unlicensed.csv", "An image without a full licence or creator.", untyped(CREDITS), CREDIT
+    ),
     FileTable(
         "extracted/<group>/categories.csv",
         "A file of a museum category.",
