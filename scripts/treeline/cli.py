@@ -100,12 +100,15 @@ def watch(
     config: ConfigOption = DEFAULT_CONFIG,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON at each look.")] = False,
+    prometheus: Annotated[
+        Path | None, typer.Option(help="Write a .prom file at each look, for the textfile collector of node_exporter.")
+    ] = None,
 ) -> None:
-    """Show live what runs, how fast, and when it will be done, until all is done; rows are not counted."""
+    """Show live what runs, how fast, what failed, and when it will be done, until all is done; rows are not counted."""
     from treeline.settings import read_settings_file
     from treeline.watch import watch as watch_collection
 
-    watch_collection(read_settings_file(config), config, every, as_json=as_json)
+    watch_collection(read_settings_file(config), config, every, as_json=as_json, prometheus=prometheus)
 
 
 @app.command()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from treeline.download.advice import Advice, advice_on
 from treeline.io.database import quote_literal
+from treeline.io.manifest import Shard, ShardId
 from treeline.io.names import decode_server_name, encode_server_name, mask_credentials
 from treeline.status import Output, query_tables
 
@@ -54,15 +55,42 @@ class FailureGroup(NamedTuple):
         return f"{self.advice.meaning}: {self.advice.what_to_do}"
 
 
-def count_errors(output: Output) -> Counter[tuple[str, int, str]]:
-    """Count the error rows of all finished shards by server and code, with the first message in alphabetical order.
+class ErrorTally:
+    """The error rows of the finished shards, each table of which is opened once, however often they are counted."""
+
+    def __init__(self) -> None:
+        self._counted: set[ShardId] = set()
+        self._examples: dict[tuple[str, int], str] = {}
+        self._images: Counter[tuple[str, int]] = Counter()
+
+    def count(self, output: Output) -> Counter[tuple[str, int, str]]:
+        """As `count_errors`; the message is the first of those shards that were finished first.
+
+        Raises:
+            InputError: A table cannot be read.
+        """
+        new = [shard for shard in output.shards or () if shard.id not in self._counted and output.is_downloaded(shard)]
+        for (server, code, example), images in count_errors(output, new).items():
+            self._examples.setdefault((server, code), example)
+            self._images[server, code] += images
+        self._counted.update(shard.id for shard in new)
+        return Counter({(*group, self._examples[group]): images for group, images in sorted(self._images.items())})
+
+
+def count_errors(output: Output, shards: Iterable[Shard] | None = None) -> Counter[tuple[str, int, str]]:
+    """Count the error rows of finished shards by server and code, with the first message in alphabetical order.
+
+    Args:
+        output: The output folder.
+        shards: The shards to look at; by default all.
 
     Raises:
         InputError: A table cannot be read.
     """
+    looked_at = (output.shards or ()) if shards is None else shards
     counts = query_tables(
         f"SELECT server_name, error_code, min(error_msg), count(*) FROM {ERROR_ROWS} GROUP BY ALL ORDER BY ALL",
-        _tables(output),
+        (output.shard_file(shard, "errors.parquet") for shard in looked_at),
     )
     return Counter({(decode_server_name(server), code, message): count for server, code, message, count in counts})
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from treeline.cluster import ClusterJobs, cluster_jobs, last_lines
 from treeline.download.underway import Underway, read_underway
-from treeline.failures import count_errors
 from treeline.io.manifest import Shard, ShardId
 from treeline.io.names import decode_server_name
 from treeline.status import Output, StageStatus
@@ -32,6 +31,7 @@ class ServerOutlook(NamedTuple):
         rows_left: URLs that are not done.
         running: Shards under way.
         rows_per_second: All of these together; None where that is not known yet.
+        rate_limit: Requests a second that all of these together may send at most now; None where that is not known yet.
         seconds_left: Until all its rows are done at this rate; None where nothing runs.
     """
 
@@ -40,6 +40,28 @@ class ServerOutlook(NamedTuple):
     rows_left: int
     running: int
     rows_per_second: float | None
+    rate_limit: float | None
+    seconds_left: float | None
+
+
+class Downloads(NamedTuple):
+    """All downloads together.
+
+    Args:
+        rows: URLs of all shards.
+        rows_left: Those that are not done.
+        rows_per_second: Of all shards under way; 0 where none is, or none knows yet. So are the next two.
+        images_per_second: Of these rows, those with an image.
+        bytes_per_second: Bytes received.
+        seconds_left: Until all rows are done at this rate, and no server is done later by its own; None where that is
+            not known.
+    """
+
+    rows: int
+    rows_left: int
+    rows_per_second: float
+    images_per_second: float
+    bytes_per_second: float
     seconds_left: float | None
 
 
@@ -58,8 +80,9 @@ class Snapshot(NamedTuple):
         time: Seconds since 1970.
         stages: In the order of the flow.
         counts_rows: Whether the rows of the stages are counted.
-        errors: Number of images that could not be had, by server, code and message; empty where rows are not counted.
+        errors: Number of images of finished shards that could not be had, by server, code and message.
         underway: The shards that are being downloaded.
+        downloads: All of them together; None before there are batches.
         servers: Those that are not done, the last to be done first.
         jobs: On the cluster; None where there is none.
         failed: Pieces whose last job ended in an error; at most five.
@@ -70,6 +93,7 @@ class Snapshot(NamedTuple):
     counts_rows: bool
     errors: dict[tuple[str, int, str], int]
     underway: list[Underway]
+    downloads: Downloads | None
     servers: list[ServerOutlook]
     jobs: ClusterJobs | None
     failed: list[FailedPiece]
@@ -90,6 +114,7 @@ class Snapshot(NamedTuple):
                 for (server, code, example), count in self.errors.items()
             ],
             "underway": [{"server_name": one.server_name, **one._asdict()} for one in self.underway],
+            "downloads": None if self.downloads is None else self.downloads._asdict(),
             "servers": [server._asdict() for server in self.servers],
             "jobs": None
             if self.jobs is None
@@ -98,11 +123,12 @@ class Snapshot(NamedTuple):
         }
 
 
-def take_snapshot(output: Output, clone: Path) -> Snapshot:
+def take_snapshot(output: Output, errors: dict[tuple[str, int, str], int], clone: Path) -> Snapshot:
     """Look at a collection.
 
     Args:
         output: What there is of it.
+        errors: The errors of its finished shards, by server, code and message.
         clone: Where Snakemake runs: on a cluster, its jobs are those of the collection.
 
     Raises:
@@ -111,13 +137,15 @@ def take_snapshot(output: Output, clone: Path) -> Snapshot:
     now = time()
     stages = collect_status(output)
     underway = read_underway(output.paths.images / ".spool", now)
+    servers = outlook(output, underway)
     return Snapshot(
         time=now,
         stages=stages,
         counts_rows=output.counts_rows,
-        errors=count_errors(output) if output.counts_rows else {},
+        errors=errors,
         underway=underway,
-        servers=outlook(output, underway),
+        downloads=None if output.shards is None else sum_up(output.shards, servers, underway),
+        servers=servers,
         jobs=cluster_jobs(clone),
         failed=list(_failed_pieces(stages)),
     )
@@ -134,12 +162,28 @@ def outlook(output: Output, underway: Iterable[Underway]) -> list[ServerOutlook]
     return sorted(servers, key=lambda one: (-(one.seconds_left or float("inf")), -one.rows_left, one.server_name))
 
 
+def sum_up(shards: Iterable[Shard], servers: Iterable[ServerOutlook], underway: Iterable[Underway]) -> Downloads:
+    """Put the servers that are not done together with those that are."""
+    servers, underway = list(servers), list(underway)
+    rows_left = sum(server.rows_left for server in servers)
+    rate = sum(server.rows_per_second or 0.0 for server in servers)
+    return Downloads(
+        rows=sum(shard.rows for shard in shards),
+        rows_left=rows_left,
+        rows_per_second=rate,
+        images_per_second=sum(one.images_per_second or 0.0 for one in underway),
+        bytes_per_second=sum(one.bytes_per_second or 0.0 for one in underway),
+        seconds_left=max(rows_left / rate, *(server.seconds_left or 0.0 for server in servers)) if rate else None,
+    )
+
+
 def _outlook(server: str, shards: list[Shard], under_way: Mapping[ShardId, Underway]) -> ServerOutlook:
     running = [under_way[shard.id] for shard in shards if shard.id in under_way]
     rows_left = sum(shard.rows for shard in shards) - sum(one.done for one in running)
     rate = sum(one.rows_per_second or 0.0 for one in running) or None
+    limit = sum(one.rate_limit or 0.0 for one in running) or None
     seconds = rows_left / rate if rate else None
-    return ServerOutlook(decode_server_name(server), len(shards), rows_left, len(running), rate, seconds)
+    return ServerOutlook(decode_server_name(server), len(shards), rows_left, len(running), rate, limit, seconds)
 
 
 def _failed_pieces(stages: Iterable[StageStatus]) -> Iterable[FailedPiece]:

@@ -13,14 +13,17 @@ from treeline.cluster import LOGS, ClusterJobs
 from treeline.config import Settings
 from treeline.console import format_duration, format_number, new_table, open_console, printable
 from treeline.download.underway import Underway
+from treeline.failures import count_errors
 from treeline.options import DEFAULT_CONFIG
-from treeline.snapshot import ServerOutlook, Snapshot, take_snapshot
+from treeline.snapshot import Downloads, ServerOutlook, Snapshot, take_snapshot
 from treeline.status import StageStatus, open_output
 
 LOCAL_PROFILE = "profiles/local"
 EXAMPLE_CHARACTERS = 72
 MOST_LINES = 20
-"""Of a table that grows with the cluster; JSON has them all."""
+"""Of a table that grows with the cluster or the servers; JSON has them all."""
+
+BAR_CHARACTERS = 10
 
 
 def print_status(settings: Settings, config: Path, *, as_json: bool = False) -> None:
@@ -29,7 +32,8 @@ def print_status(settings: Settings, config: Path, *, as_json: bool = False) -> 
     Raises:
         InputError: A table cannot be read.
     """
-    snapshot = take_snapshot(open_output(settings), Path.cwd())
+    output = open_output(settings)
+    snapshot = take_snapshot(output, count_errors(output), Path.cwd())
     step = next_step(snapshot.stages, config, profile_of(snapshot))
     if as_json:
         print(json.dumps({**snapshot.as_json(), "next": step}, indent=1))
@@ -40,16 +44,23 @@ def print_status(settings: Settings, config: Path, *, as_json: bool = False) -> 
     console.print(step, soft_wrap=True)
 
 
-def tables_of(snapshot: Snapshot, title: str) -> Iterator[Table | str]:
-    """What there is to show; nothing is shown of what there is not."""
+def tables_of(snapshot: Snapshot, title: str, most_lines: int = MOST_LINES) -> Iterator[Table | str]:
+    """What there is to show; nothing is shown of what there is not.
+
+    Args:
+        snapshot: What was seen.
+        title: Of all of it.
+        most_lines: Of each table that grows with the cluster or the servers.
+    """
     yield _stages_table(snapshot, title)
+    if snapshot.underway and snapshot.downloads is not None:
+        yield _summary(snapshot.downloads)
+        yield _underway_table(snapshot.underway[:most_lines], len(snapshot.underway), snapshot.time)
+        yield _servers_table(snapshot.servers[:most_lines], len(snapshot.servers))
     if snapshot.errors:
-        yield _errors_table(snapshot.errors)
-    if snapshot.underway:
-        yield _underway_table(snapshot.underway, snapshot.time)
-        yield _servers_table(snapshot.servers)
+        yield _errors_table(snapshot.errors, most_lines)
     if snapshot.jobs is not None:
-        yield from _jobs_tables(snapshot.jobs)
+        yield from _jobs_tables(snapshot.jobs, most_lines)
     for piece in snapshot.failed:
         yield "\n    ".join([f"{piece.stage} failed: {piece.log}", *map(printable, piece.lines)])
 
@@ -73,21 +84,39 @@ def next_step(stages: Iterable[StageStatus], config: Path, profile: str = LOCAL_
 def _stages_table(snapshot: Snapshot, title: str) -> Table:
     table = new_table(title)
     rows = ("rows in", "rows out") if snapshot.counts_rows else ()
-    for name in ("stage", "pieces", "done", "left", "failed", *rows):
-        table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right")
+    for name in ("stage", "pieces", "", "done", "left", "failed", *rows):
+        table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right", no_wrap=not name)
     for stage in snapshot.stages:
         out = "\n".join(f"{count} {what}" for what, count in sorted(stage.rows_out.items()) if count)
         left = str(stage.left) if stage.known else "?"
         counts = (str(stage.rows_in), out) if snapshot.counts_rows else ()
-        table.add_row(stage.stage, stage.unit, str(stage.done), left, str(len(stage.failed)), *counts)
+        table.add_row(stage.stage, stage.unit, _bar(stage), str(stage.done), left, str(len(stage.failed)), *counts)
     return table
 
 
-def _underway_table(underway: Sequence[Underway], now: float) -> Table:
-    table = new_table(f"Downloads that run: {len(underway)}")
+def _bar(stage: StageStatus) -> str:
+    """How much of a stage is done, which is all only when nothing is left."""
+    if not stage.known or not stage.done + stage.left:
+        return ""
+    share = stage.done / (stage.done + stage.left)
+    full = int(BAR_CHARACTERS * share)
+    return f"{'█' * full}{'░' * (BAR_CHARACTERS - full)} {int(100 * share):3} %"
+
+
+def _summary(downloads: Downloads) -> str:
+    done = downloads.rows - downloads.rows_left
+    text = f"Downloads: {done:,} of {downloads.rows:,} rows"
+    if not downloads.rows_per_second:
+        return text
+    images, megabytes = format_number(downloads.images_per_second), format_number(downloads.bytes_per_second / 1e6)
+    return f"{text}, {images} images/s, {megabytes} MB/s, done in {format_duration(downloads.seconds_left or 0.0)}"
+
+
+def _underway_table(underway: Sequence[Underway], count: int, now: float) -> Table:
+    table = new_table(f"Downloads that run: {count}")
     for name in ("server", "shard", "node", "job", "for", "rows", "of", "images/s", "MB/s", "errors"):
         table.add_column(name, justify="left" if name in ("server", "node", "job", "errors") else "right")
-    for one in underway[:MOST_LINES]:
+    for one in underway:
         speeds = (one.images_per_second, one.bytes_per_second and one.bytes_per_second / 1e6)
         table.add_row(
             *(one.server_name, str(one.partition), one.node, one.job or f"process {one.process}"),
@@ -98,20 +127,21 @@ def _underway_table(underway: Sequence[Underway], now: float) -> Table:
     return table
 
 
-def _servers_table(servers: Sequence[ServerOutlook]) -> Table:
-    table = new_table(f"Servers that are not done: {len(servers)}")
-    for name in ("server", "shards left", "running", "rows left", "rows/s", "done in"):
+def _servers_table(servers: Sequence[ServerOutlook], count: int) -> Table:
+    table = new_table(f"Servers that are not done: {count}")
+    for name in ("server", "shards left", "running", "rows left", "rows/s", "at most", "done in"):
         table.add_column(name, justify="left" if name == "server" else "right")
-    for server in servers[:MOST_LINES]:
-        rate, seconds = server.rows_per_second, server.seconds_left
+    for server in servers:
+        seconds = server.seconds_left
         table.add_row(
             *(server.server_name, str(server.shards_left), str(server.running), f"{server.rows_left:,}"),
-            *("" if rate is None else format_number(rate), "?" if seconds is None else format_duration(seconds)),
+            *("" if rate is None else format_number(rate) for rate in (server.rows_per_second, server.rate_limit)),
+            "?" if seconds is None else format_duration(seconds),
         )
     return table
 
 
-def _jobs_tables(jobs: ClusterJobs) -> Iterator[Table]:
+def _jobs_tables(jobs: ClusterJobs, most_lines: int) -> Iterator[Table]:
     waiting = sum(job.state == "PENDING" for job in jobs.present)
     present = f"Jobs on the cluster: {len(jobs.present)}, {waiting} of them waiting"
     failed = f"Jobs that did not end well, as far as Slurm remembers: {len(jobs.failed)} ({LOGS}/*/JOB.log)"
@@ -119,18 +149,18 @@ def _jobs_tables(jobs: ClusterJobs) -> Iterator[Table]:
         table = new_table(title)
         for name in ("job", "state", "rule or shards", "node", "ran", "of", "why"):
             table.add_column(name, overflow="fold")
-        for job in listed[-MOST_LINES:]:
+        for job in listed[-most_lines:]:
             table.add_row(job.number, job.state, job.name, job.node, job.elapsed, job.limit, job.reason)
         if listed:
             yield table
 
 
-def _errors_table(errors: Mapping[tuple[str, int, str], int]) -> Table:
-    table = new_table("Images that could not be had (treeline errors says more)")
+def _errors_table(errors: Mapping[tuple[str, int, str], int], most_lines: int) -> Table:
+    table = new_table(f"Failed images: {sum(errors.values()):,} (treeline errors says more)")
     table.add_column("server", overflow="fold")
     table.add_column("code", justify="right", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
     table.add_column("for example")
-    for (server, code, example), count in errors.items():
-        table.add_row(server, str(code), str(count), printable((example or "")[:EXAMPLE_CHARACTERS]))
+    for (server, code, example), count in sorted(errors.items(), key=lambda group: -group[1])[:most_lines]:
+        table.add_row(server, str(code), f"{count:,}", printable((example or "")[:EXAMPLE_CHARACTERS]))
     return table

@@ -10,7 +10,7 @@ import pytest
 
 from treeline.config import Settings
 from treeline.download.advice import ADVICE, advice_on, advice_table
-from treeline.failures import FailureGroup, count_errors, group_failures
+from treeline.failures import ErrorTally, FailureGroup, count_errors, group_failures
 from treeline.failures_report import print_failures
 from treeline.io.names import encode_server_name
 from treeline.io.parquet import write_table
@@ -131,3 +131,22 @@ def test_groups_are_printed_for_people_and_for_programs(output: Output, capsys: 
     ]
     print_failures([], as_json=False)
     assert capsys.readouterr().out == "No image of a finished shard has failed.\n"
+
+
+def test_a_tally_opens_each_table_once(output: Output) -> None:
+    tally, paths = ErrorTally(), output.paths
+    finished = output.shards[:2]
+    for shard in finished:
+        for target in output.shard_targets(shard):
+            target.touch()
+    assert tally.count(output) == (counted := count_errors(output))
+    for shard in finished:
+        output.shard_file(shard, "errors.parquet").write_bytes(b"no longer a table")
+    output.folders.look_again()
+    assert tally.count(output) == counted
+    rows = [{"uuid": "u", "identifier": "http://c.org/1", "error_code": 404, "error_msg": "gone"}] * 2
+    write_table(paths.shard("c.org", 0) / "errors.parquet", pa.Table.from_pylist(rows, schema=ERRORS))
+    for name in ("completed", "successes.parquet"):
+        (paths.shard("c.org", 0) / name).touch()
+    output.folders.look_again()
+    assert tally.count(output) == {**counted, ("c.org", 404, "gone"): 2}

@@ -288,12 +288,21 @@ def test_json_says_all_that_the_tables_say(
 def test_a_watched_collection_is_shown_until_it_is_done(
     settings: Settings, paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marker = paths.shard("b.org", 0) / "completed"
+    marker, metrics, written = paths.shard("b.org", 0) / "completed", paths.root / "treeline.prom", []
     marker.unlink()
-    monkeypatch.setattr("treeline.watch.sleep", lambda _: marker.touch())
-    watch(settings, CONFIG, 1.0, as_json=True)
+
+    def finish(seconds: float) -> None:
+        marker.touch()
+        written.append(metrics.read_text())
+
+    monkeypatch.setattr("treeline.watch.sleep", finish)
+    watch(settings, CONFIG, 1.0, as_json=True, prometheus=metrics)
     looks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [look["done"] for look in looks] == [False, True]
     assert [server["server_name"] for server in looks[0]["servers"]] == ["b.org"]
+    assert [[error["images"] for error in look["errors"]] for look in looks] == [[2], [2, 1]]
+    label = f'{{collection="{paths.root}"}}'
+    assert f"treeline_done{label} 0.0" in written[0]
+    assert f"treeline_done{label} 1.0" in metrics.read_text()
     watch(settings, CONFIG, 1.0, as_json=False)
     assert "Everything is done." in capsys.readouterr().out
