@@ -10,14 +10,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A stamp's name carries a checksum of what the environment was made from, because a checkout's file times mean
 # nothing. No stamp: the lock has changed, or the last attempt did not finish, and the environment is made anew.
 checksum = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
-INSTALLED := envs/requirements.lock envs/install.sh envs/torchvision_cpu/torchvision_cpu.py envs/keep_slurm_jobs.py
+INSTALLED := $(addprefix envs/,requirements.lock requirements.cuda.lock install.sh keep_slurm_jobs.py torchvision_cpu/torchvision_cpu.py)
 ENVIRONMENT := $(VENV)/.environment-$(call checksum,$(INSTALLED))
 PACKAGE := $(VENV)/.package-$(call checksum,pyproject.toml)
 
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test torture slurm-test browser-test lint docs benchmark lock clean
+.PHONY: help setup demo test torture slurm-test browser-test lint docs benchmark lock audit clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +56,12 @@ docs: setup  ## Build the documentation as a site, build/site/index.html; a link
 benchmark: setup  ## Measure throughput and memory
 	$(BIN)/python -m tests.benchmarks.run
 
-lock:  ## Resolve envs/requirements.in into a new envs/requirements.lock
+lock:  ## Resolve envs/requirements.in into the lock; UPGRADE="NAME ..." (or all) may take new versions
 	@$(REQUIRE_PYTHON)
-	envs/lock.sh $(PYTHON)
+	envs/lock.sh $(PYTHON) $(UPGRADE)
+
+audit: setup  ## Ask whether vulnerabilities of the locked packages are known; needs the network
+	$(BIN)/python envs/audit.py envs/requirements.lock envs/requirements.cuda.lock
 
 clean:  ## Remove results and caches; .venv stays
 	rm -rf build/site results .demo .snakemake .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

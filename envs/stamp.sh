@@ -5,5 +5,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-digest=$(sha256sum requirements.lock | cut -d ' ' -f 1)
+digest=$(cat requirements.lock requirements.cuda.lock | sha256sum | cut -d ' ' -f 1)
 sed -i "s/^\(.*requirements.lock: sha256 \).*/\1$digest/" treeline.yaml treeline.def
