@@ -34,15 +34,18 @@ QUOTED = re.compile(r""""[^"]*"|'[^']*'|\s#.*""")
 EXEMPT = (
     # Not of this machine
     Exempt(r"make (?:setup|lock)\b", "makes an environment out of a package registry"),
+    Exempt(r"make audit", "asks a database on the network: tests/unit/test_environments.py"),
     Exempt(r".*--model MDV5A$", "fetches a detector of 280 MB"),
     Exempt(r"snakemake .*--profile slurm", "needs a Slurm cluster: tests/slurm runs it"),
     Exempt(r"make slurm-test", "needs root, and is a quarter of an hour"),
     Exempt(r"treeline download fleet", "needs mpiexec or srun: tests/integration/test_download_fleet.py"),
     Exempt(r"snakemake .*", "asks the servers of a source", r"docs/recipes.md"),
     Exempt(r"treeline status --config gbif.yaml", "is about that download", r"docs/recipes.md"),
+    Exempt(r"snakemake .*|treeline .*", "is in a project: tests/integration/test_module.py", r"docs/module.md"),
     # Does not end
     Exempt(r"python -m resources.example.servers", "runs until Ctrl-C; the tests have these servers running"),
     Exempt(r"treeline catalog browse", "runs until Ctrl-C: tests/integration/test_catalog_browse_serve.py"),
+    Exempt(r"treeline watch .*--prometheus", "runs until all is done: tests/unit/test_status.py"),
     # Of files that these pages do not make
     Exempt(r".*decisions\.json", "asks for a person's decisions: tests/unit/test_detections_repeats_cli.py"),
     Exempt(r"treeline detections sort .* --by symlink", "is the same folder as in the call before it"),
