@@ -269,6 +269,26 @@ def test_the_same_subset_makes_the_same_bytes(collection: Collection, config: st
     assert {file.suffix for file in tmp_path.iterdir()} == {".csv", ".parquet", ".md"}, "nothing else is left behind"
 
 
+def test_a_large_subset_comes_in_parts_and_has_the_same_rows(
+    collection: Collection, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuids = subset_of(collection)
+    names = {"uuid": [*uuids, None, None, uuids[0]], "file": [None] * len(uuids) + ["d/1.jpg", "e/1.jpg", None]}
+    write_table(tmp_path / "subset.parquet", pa.table(names))
+    whole = credits_of(config, tmp_path / "whole.parquet", tmp_path / "subset.parquet")
+    monkeypatch.setattr("treeline.io.credits.table.ROWS_OF_A_PART", 7)
+    contents = []
+    for threads in (1, 3):
+        target = tmp_path / f"{threads}.parquet"
+        run(tmp_path / "subset.parquet", "--out", target, "--config", config, "--threads", threads)
+        contents.append(target.read_bytes())
+    assert contents[0] == contents[1]
+    parts = pq.read_table(tmp_path / "1.parquet").to_pylist()
+    assert parts != whole and sorted(map(str, parts)) == sorted(map(str, whole))
+    assert len(whole) == len(uuids) + 2
+    assert {file.suffix for file in tmp_path.iterdir()} == {".csv", ".parquet"}, "no part is left behind"
+
+
 def test_without_a_target_it_is_printed(collection: Collection, config: str) -> None:
     printed = run("--config", config)
     assert printed.startswith("Credits\n=======\n")

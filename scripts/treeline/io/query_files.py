@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -36,14 +37,30 @@ def write_query(connection: duckdb.DuckDBPyConnection, query: str, target: Path)
     return write(connection, query, target)
 
 
-def _write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-    reader = _read(connection, query)
+def write_tables(tables: Iterable[pa.Table], target: Path) -> int:
+    """Stream tables of the same columns, of which there is at least one, into a Parquet file as `write_query` does.
+
+    Returns:
+        The number of rows.
+    """
+    stream = iter(tables)
+    first = next(stream)
     rows = 0
-    with parquet_writer(target, reader.schema) as writer:
-        for table in cut_tables(as_tables(reader), ROWS_AT_ONCE):
+    with parquet_writer(target, first.schema) as writer:
+        for table in cut_tables(chain([first], stream), ROWS_AT_ONCE):
             writer.write_table(table)
             rows += table.num_rows
     return rows
+
+
+def stream_query(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Table]:
+    """Stream a query's result, in its order, as tables; at least one, be it without rows."""
+    reader = _read(connection, query)
+    return chain([reader.schema.empty_table()], as_tables(reader))
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
+    return write_tables(stream_query(connection, query), target)
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:

@@ -10,6 +10,7 @@ import duckdb
 from treeline.io.database import quote_identifier, quote_path
 from treeline.io.parquet import open_shard
 from treeline.lookup.groups import Group
+from treeline.lookup.licensing import met_column
 
 _OURS = ("uuid", "source_id", "path", "group_id")
 """Columns that lookup tables and their paths have from the images: a table's own of these names are left out."""
@@ -26,7 +27,7 @@ def rows_of(group: Group, joined: str) -> str:
 
     Returns:
         All images; or those that the group's table names, with its columns between `source_id` and `path`, a row for
-        each of its rows.
+        each of its rows. Behind them is the group's `met_column`, if it has one.
 
     Raises:
         ShardError: There is no such table, it is not Parquet, or has no column `uuid`.
@@ -34,7 +35,8 @@ def rows_of(group: Group, joined: str) -> str:
     if group.definition.table is None:
         return joined
     further = [f"asked.{quote_identifier(name)}" for name in _further_columns(Path(group.definition.table))]
-    columns = ", ".join(["image.uuid", "image.source_id", *further, "image.path"])
+    met = [f"image.{met_column(group)}"] if group.definition.licenses else []
+    columns = ", ".join(["image.uuid", "image.source_id", *further, "image.path", *met])
     return f"(SELECT {columns} FROM {_asked(group.definition.table)} JOIN {joined} AS image ON {_SAME_UUID})"
 
 

@@ -13,7 +13,7 @@ from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.occurrences import Occurrences
 from treeline.lookup.asked import rows_of
 from treeline.lookup.groups import Group, GroupError
-from treeline.lookup.licensing import LICENSED, LICENSING_COLUMNS, asks_for_licenses, make_licensed
+from treeline.lookup.licensing import LICENSING_COLUMNS, asked_columns, find_licenses, licensed_images, met_column
 from treeline.lookup.scan import IMAGE_COLUMNS
 
 STANDARD_COLUMNS = ("basisOfRecord", "kingdom", "phylum", "class", "order", "family", "genus", "species")
@@ -58,10 +58,6 @@ class Sources:
         needed = {name.lower() for name in STANDARD_COLUMNS}.union(*(group.names for group in groups))
         return [name for name in self.occurrences.columns if name.lower() in needed - own]
 
-    def licensing_columns(self, groups: Sequence[Group]) -> list[str]:
-        """Columns of the images' licences that a group asks for."""
-        return [name for name in LICENSING_COLUMNS if any(name in group.names for group in groups)]
-
 
 def check_groups(connection: duckdb.DuckDBPyConnection, sources: Sources, groups: Sequence[Group]) -> None:
     """Check every group against an empty table of the columns that there will be.
@@ -71,7 +67,7 @@ def check_groups(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
         ShardError: A group's table is not there, or has no column `uuid`.
     """
     _read_occurrences(connection, sources, groups, condition="false")
-    make_licensed(connection, None, sources.root, sources.urls)
+    find_licenses(connection, None, sources.root, sources.urls)
     connection.execute(f"CREATE TEMP TABLE {JOINED} AS {_joined(sources, groups)} LIMIT 0")
     metadata = sources.occurrences.file if sources.occurrences else "no metadata (lookup.metadata is not set)"
     for group in groups:
@@ -106,8 +102,8 @@ def join_sources(connection: duckdb.DuckDBPyConnection, sources: Sources, groups
         CREATE TEMP TABLE {DUPLICATES} AS
         SELECT occurrence_id AS source_id, count(*) AS rows FROM occurrences GROUP BY ALL HAVING count(*) > 1
     """)
-    if asks_for_licenses(groups):
-        make_licensed(connection, sources.images, sources.root, sources.urls)
+    if licensed_images(groups) is not None:
+        find_licenses(connection, sources.images, sources.root, sources.urls)
     connection.execute(f"CREATE TEMP TABLE {JOINED} AS {_joined(sources, groups)}")
     connection.execute("DROP TABLE occurrences")
 
@@ -147,7 +143,10 @@ def _read_occurrences(
 def _joined(sources: Sources, groups: Sequence[Group]) -> str:
     metadata = [f"occurrence.{quote_identifier(name)}" for name in sources.metadata_columns(groups)]
     detections = [f"detected.{name}" for name in DETECTION_COLUMNS] if sources.detections else []
-    licensing = [f"licensed.{name}" for name in sources.licensing_columns(groups)]
+    licensed = licensed_images(groups)
+    met = [met_column(group) for group in groups if group.definition.licenses]
+    licensing = [f"licensed.{name}" for name in asked_columns(groups)]
+    licensing += [f"coalesce(licensed.{name}, false) AS {name}" for name in met]
     columns = ["image.*", "occurrence.occurrence_id IS NOT NULL AS has_metadata", *metadata, *detections, *licensing]
     order = ", ".join(metadata or ["occurrence.occurrence_id"])
     return f"""
@@ -158,7 +157,7 @@ def _joined(sources: Sources, groups: Sequence[Group]) -> str:
             QUALIFY row_number() OVER (PARTITION BY occurrence.occurrence_id ORDER BY {order}) = 1
         ) AS occurrence ON image.source_id = occurrence.occurrence_id
         {_join_of_detections(sources.detections) if sources.detections else ""}
-        {f"LEFT JOIN {LICENSED} AS licensed ON image.uuid = licensed.uuid" if licensing else ""}
+        {f"LEFT JOIN {licensed} AS licensed ON image.uuid = licensed.uuid" if licensed else ""}
     """
 
 

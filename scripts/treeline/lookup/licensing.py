@@ -9,29 +9,35 @@ import duckdb
 
 from treeline.io.credits.facts import facts_of_shards
 from treeline.io.credits.table import LACKS
-from treeline.io.database import quote_literal, quote_path
+from treeline.io.database import quote_identifier, quote_literal, quote_path
 from treeline.io.licenses import LICENSE_COLUMNS, make_license_table, normalise
 from treeline.lookup.groups import Group, Licenses
 
-LICENSED = "licensed"
 LICENSING_COLUMNS = ("image_creator", "image_license", *LICENSE_COLUMNS)
 """Columns that groups can ask for: who made an image, its licence as it was given, and what that is.
 
 They are what the table of URLs said, and NULL for an image of which it said nothing.
 """
 
-
-def asks_for_licenses(groups: Sequence[Group]) -> bool:
-    """Whether a group has demands on licences, or asks for a column of `LICENSING_COLUMNS`."""
-    return any(group.definition.licenses or group.names & set(LICENSING_COLUMNS) for group in groups)
+_FACTS, _LICENSES = "facts", "licenses"
 
 
-def make_licensed(connection: duckdb.DuckDBPyConnection, images: Path | None, root: Path, urls: Path) -> None:
-    """Make the table `LICENSED` of `uuid`, `LICENSING_COLUMNS` and `image_lacks`, what `table.LACKS` says.
+def asked_columns(groups: Sequence[Group]) -> list[str]:
+    """Those of `LICENSING_COLUMNS` that a group asks for."""
+    return [name for name in LICENSING_COLUMNS if any(name in group.names for group in groups)]
+
+
+def met_column(group: Group) -> str:
+    """Column, quoted, that says whether an image's licence meets a group's demands; a group without any has none."""
+    return quote_identifier(f"licenses of {group.name}")
+
+
+def find_licenses(connection: duckdb.DuckDBPyConnection, images: Path | None, root: Path, urls: Path) -> None:
+    """Make what `licensed_images` reads.
 
     Args:
         connection: The database.
-        images: Parquet with the column `path`: the shards whose images are wanted; None for an empty table.
+        images: Parquet with the column `path`: the shards whose images are wanted; None for no images.
         root: Folder that the paths start from.
         urls: Folder of the URL batches.
 
@@ -42,23 +48,34 @@ def make_licensed(connection: duckdb.DuckDBPyConnection, images: Path | None, ro
     if images is not None:
         listed = connection.execute(f"SELECT DISTINCT path FROM read_parquet({quote_path(images)})").fetchall()
         shards = [path for (path,) in listed]
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW facts AS FROM {facts_of_shards(connection, root, urls, shards)}")
-    make_license_table(connection, "licenses", "SELECT license FROM facts")
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {LICENSED} AS
-        SELECT
-            uuid, coalesce(creator, rights_holder) AS image_creator, license AS image_license,
-            {", ".join(LICENSE_COLUMNS)}, {LACKS} AS image_lacks
+    known = facts_of_shards(connection, root, urls, shards)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {_FACTS} AS FROM {known}")
+    make_license_table(connection, _LICENSES, f"SELECT license FROM {_FACTS}")
+
+
+def licensed_images(groups: Sequence[Group]) -> str | None:
+    """SQL of what groups need of each image, `uuid`, `asked_columns` and `met_column` of each; None for nothing."""
+    met = [
+        f"{condition(group.definition.licenses)} AS {met_column(group)}"
+        for group in groups
+        if group.definition.licenses
+    ]
+    if not met and not asked_columns(groups):
+        return None
+    return f"""(
+        SELECT {", ".join(["uuid", *asked_columns(groups), *met])}
         FROM (
-            SELECT uuid, license, coalesce(creator, CASE WHEN rights_holder IS NULL THEN observer END) AS creator,
-                rights_holder
-            FROM facts
-        ) JOIN licenses ON given IS NOT DISTINCT FROM license
-    """)
+            SELECT *, license AS image_license, coalesce(creator, rights_holder) AS image_creator
+            FROM (
+                SELECT * REPLACE (coalesce(creator, CASE WHEN rights_holder IS NULL THEN observer END) AS creator)
+                FROM {_FACTS}
+            ) JOIN {_LICENSES} ON given IS NOT DISTINCT FROM license
+        )
+    )"""
 
 
 def condition(licenses: Licenses) -> str:
-    """SQL predicate over `uuid`: whether an image's licence meets the demands."""
+    """SQL predicate over what is known of an image: whether its licence meets the demands; NULL for no."""
     demands = [
         f"license_{term} = {str(wanted).lower()}"
         for term in ("commercial", "derivatives", "share_alike")
@@ -68,5 +85,5 @@ def condition(licenses: Licenses) -> str:
         names = ", ".join(quote_literal(str(normalise(name).name)) for name in licenses.allow)
         demands.append(f"license_name IN ({names})")
     if licenses.complete:
-        demands.append("image_lacks IS NULL")
-    return f"uuid IN (SELECT uuid FROM {LICENSED} WHERE {' AND '.join(demands)})"
+        demands.append(f"{LACKS} IS NULL")
+    return f"({' AND '.join(demands)})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -13,8 +12,7 @@ import pyarrow as pa
 from treeline.errors import ShardError
 from treeline.io.database import open_database, quote_path
 from treeline.io.manifest import read_ignored, read_manifest
-from treeline.io.parquet import cut_tables, parquet_writer
-from treeline.io.query_files import ROWS_AT_ONCE
+from treeline.io.query_files import write_tables
 from treeline.io.verdicts import only_kept
 from treeline.paths import shard_folder
 from treeline.ranks import Ranks
@@ -65,10 +63,7 @@ def scan_shards(
     # At least one: the table of no shards has columns, too.
     some_each = [files[start : start + SHARDS_AT_ONCE] for start in range(0, len(files) or 1, SHARDS_AT_ONCE)]
     tables = (ranks or Ranks()).results(scan, some_each)
-    first = next(tables)
-    with parquet_writer(target, first.schema) as writer:
-        for table in cut_tables(chain([first], tables), ROWS_AT_ONCE):
-            writer.write_table(table)
+    write_tables(tables, target)
 
 
 def _scan(

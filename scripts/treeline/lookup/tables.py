@@ -17,7 +17,7 @@ from treeline.io.query_files import write_query
 from treeline.lookup.asked import rows_of, warn_of_absent
 from treeline.lookup.groups import Group, GroupError, read_groups
 from treeline.lookup.join import DUPLICATES, JOINED, STANDARD_COLUMNS, Sources, check_groups, join_sources
-from treeline.lookup.licensing import condition
+from treeline.lookup.licensing import met_column
 from treeline.lookup.unchanged import replace_when_changed
 from treeline.paths import Paths
 from treeline.schemas import MANIFEST_OF_LOOKUP
@@ -103,7 +103,7 @@ def selection(group: Group) -> str:
 def _passing(group: Group) -> str:
     """SQL of the rows that a group's predicate and its demands on licences let pass, without SELECT."""
     passing = f"{rows_of(group, JOINED)} WHERE (\n{group.predicate}\n)"
-    return f"{passing} AND {condition(group.definition.licenses)}" if group.definition.licenses else passing
+    return f"{passing} AND {met_column(group)}" if group.definition.licenses else passing
 
 
 def _write_group(
@@ -154,7 +154,7 @@ def _select(connection: duckdb.DuckDBPyConnection, group: Group, max_files: int)
 def _columns(connection: duckdb.DuckDBPyConnection, group: Group) -> list[str]:
     """SQL of the columns of a group's lookup rows."""
     if group.definition.table is not None:
-        return ["kept.*"]
+        return [f"kept.* EXCLUDE ({met_column(group)})" if group.definition.licenses else "kept.*"]
     joined = {name.lower() for name, *_ in connection.execute(f"DESCRIBE {JOINED}").fetchall()}
     standard = [
         quote_identifier(name) if name.lower() in joined else f"NULL::VARCHAR AS {quote_identifier(name)}"

@@ -19,10 +19,11 @@ from treeline.io.manifest import read_ignored, read_manifest
 from treeline.paths import Paths
 
 SUBSET = "subset"
-"""The table that is made: `uuid`, `file`, `path`, and what the subset itself says of each image, as `COLUMNS`.
+"""The view that is made: `uuid`, `file`, `path`, and what the subset itself says of each image, as `COLUMNS`.
 
-A row an image, which is called by its `uuid` or, where neither the subset nor the file's name gives one, by its `file`;
-`uuid` is then a guess. `path` is that of the image's shard below the root, NULL where it is not known.
+An image, of which there may be several rows, is called by its `uuid` or, where neither the subset nor the file's name
+gives one, by its `file`; `uuid` is then a guess. `path` is that of the image's shard below the root, NULL where it is
+not known.
 """
 
 # What Treeline makes of an image is called by its uuid; crops have their number behind it.
@@ -37,7 +38,7 @@ _FINISHED = ("report.csv", "manifest.csv")
 
 
 def stage_collection(connection: duckdb.DuckDBPyConnection, paths: Paths) -> int:
-    """Make the table `SUBSET` of all images that were downloaded.
+    """Make the view `SUBSET` of all images that were downloaded.
 
     Returns:
         The number of rows.
@@ -62,7 +63,7 @@ def stage_collection(connection: duckdb.DuckDBPyConnection, paths: Paths) -> int
 
 
 def stage_subset(connection: duckdb.DuckDBPyConnection, what: Path) -> int:
-    """Make the table `SUBSET` of what a file or folder names.
+    """Make the view `SUBSET` of what a file or folder names.
 
     Args:
         connection: The database.
@@ -95,7 +96,7 @@ def stage_subset(connection: duckdb.DuckDBPyConnection, what: Path) -> int:
 
 
 def stage_tables(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], what: Path) -> int:
-    """Make the table `SUBSET` of Parquet files, which may be none.
+    """Make the view `SUBSET` of Parquet files, which may be none.
 
     Args:
         connection: The database.
@@ -127,7 +128,7 @@ def _stage_text(connection: duckdb.DuckDBPyConnection, what: Path) -> int:
 
 
 def _stage_rows(connection: duckdb.DuckDBPyConnection, rows: Iterator[Row], what: Path) -> int:
-    """Make the table of rows that Python reads."""
+    """Make the view of rows that Python reads."""
     import pyarrow as pa
 
     schema = pa.schema([(name, pa.string()) for name in Row._fields])
@@ -142,31 +143,29 @@ def _stage_rows(connection: duckdb.DuckDBPyConnection, rows: Iterator[Row], what
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, relation: str | None, columns: dict[str, str], what: Path) -> int:
-    """Make the table of a relation with these columns, by their names in lower case; of None, an empty one."""
+    """Make the view of a relation with these columns, by their names in lower case; of None, an empty one."""
     if relation is not None and not columns.keys() & {"uuid", "file"}:
         found = ", ".join(columns.values())
         raise InputError(what, f"there is no such column, and no 'file' either; found: {found}.", field="uuid")
     facts = ", ".join(f"{given(columns, name)} AS {name}" for name in COLUMNS)
     connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW named AS
-        SELECT {_text(columns, "uuid")} AS uuid, {_file(columns)} AS file, {_text(columns, "path")} AS path, {facts}
-        FROM {relation or "(SELECT 1 WHERE false)"}
-    """)
-    [(rows, nameless)] = connection.execute(
-        "SELECT count(*), count_if(coalesce(uuid, file) IS NULL) FROM named"
-    ).fetchall()
-    if nameless:
-        raise InputError(what, f"{nameless} of {rows} rows name no image.", field="uuid", fix="Leave them out.")
-    packed = ", ".join(f"{name}: {name}" for name in ("path", *COLUMNS))
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {SUBSET} AS
-        SELECT coalesce(uuid, nullif({_STEM}, '')) AS uuid, file, unnest(facts)
+        CREATE OR REPLACE TEMP VIEW {SUBSET} AS
+        SELECT
+            coalesce(image, nullif({_STEM}, '')) AS uuid,
+            CASE WHEN image IS NULL THEN file END AS file,
+            * EXCLUDE (image, file)
         FROM (
-            SELECT image AS uuid, CASE WHEN image IS NULL THEN file END AS file, min({{{packed}}}) AS facts
-            FROM (SELECT *, coalesce(uuid, {_UUID_OF_FILE}) AS image FROM named)
-            GROUP BY ALL
+            SELECT coalesce(given_uuid, {_UUID_OF_FILE}) AS image, * EXCLUDE (given_uuid)
+            FROM (
+                SELECT {_text(columns, "uuid")} AS given_uuid, {_file(columns)} AS file,
+                    {_text(columns, "path")} AS path, {facts}
+                FROM {relation or "(SELECT 1 WHERE false)"}
+            )
         )
     """)
+    [(rows, nameless)] = connection.execute(f"SELECT count(*), count_if(uuid IS NULL) FROM {SUBSET}").fetchall()
+    if nameless:
+        raise InputError(what, f"{nameless} of {rows} rows name no image.", field="uuid", fix="Leave them out.")
     return int(rows)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
-from treeline.io.credits.facts import facts_of_shards
+from treeline.io.credits.columns import COLUMNS
+from treeline.io.credits.facts import facts_of_shards, read_tables
 from treeline.io.credits.subsets import SUBSET
-from treeline.io.database import quote_path
+from treeline.io.database import quote_literal, quote_path
 from treeline.io.licenses import make_license_table
 from treeline.io.manifest import read_manifest
-from treeline.io.query_files import write_query
+from treeline.io.query_files import stream_query, write_tables
 from treeline.paths import shard_folder
 
 CREDITS = (
@@ -41,6 +46,9 @@ LACKS = """nullif(concat_ws('; ',
 A licence that asks for no attribution, such as CC0, needs no creator.
 """
 
+ROWS_OF_A_PART = 500_000
+"""Of the subset, about; DuckDB 2.0 does not keep to its limit where more is joined and sorted in one query."""
+
 CREATOR = """coalesce(known.creator, own.creator, CASE
     WHEN coalesce(known.rights_holder, own.rights_holder) IS NULL THEN coalesce(known.observer, own.observer)
 END)"""
@@ -65,14 +73,18 @@ class Counts(NamedTuple):
         return self.images - sum(self.lacking.values())
 
 
-def write_table(connection: duckdb.DuckDBPyConnection, root: Path, urls: Path, target: Path) -> None:
-    """Write the table of credits of the images in `SUBSET`: ordered by `uuid`, then `file`.
+def write_table(connection: duckdb.DuckDBPyConnection, root: Path, urls: Path, rows: int, target: Path) -> None:
+    """Write the table of credits of the images in `SUBSET`: a row an image, the same for the same subset.
+
+    Images are ordered by what they are called. Where there are very many, they are divided by a hash of that first, and
+    so come part by part: what is joined and sorted at a time is bounded, whatever there is.
 
     Args:
-        connection: The database, in which a stage of `subsets.py` has made that table.
+        connection: The database, in which a stage of `subsets.py` has made that view.
         root: Folder that the shards' paths start from: `path_to_output`.
         urls: Folder of the batches, in which most is found.
-        target: Parquet file of `CREDITS`.
+        rows: Number of rows of the subset.
+        target: Parquet file of `CREDITS`; beside it is room for the parts.
 
     Raises:
         InputError: A batch or shard cannot be read.
@@ -80,28 +92,57 @@ def write_table(connection: duckdb.DuckDBPyConnection, root: Path, urls: Path, t
     known = facts_of_shards(connection, root, urls, _shards(connection, urls))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW known AS FROM {known}")
     make_license_table(connection, "licenses", f"SELECT license FROM known UNION ALL SELECT license FROM {SUBSET}")
+    write_tables(_credits(connection, target.parent, parts=max(1, ceil(rows / ROWS_OF_A_PART))), target)
+
+
+def _credits(connection: duckdb.DuckDBPyConnection, scratch: Path, parts: int) -> Iterator[pa.Table]:
+    if parts == 1:
+        yield from stream_query(connection, _query(SUBSET, "known"))
+        return
+    divided = {name: scratch / name for name in (SUBSET, "known")}
+    for name, folder in divided.items():
+        connection.execute(f"""
+            COPY (SELECT *, md5_number_lower(uuid) % {parts} AS part FROM {name})
+            TO {quote_literal(str(folder))} (FORMAT parquet, PARTITION_BY (part))
+        """)
+    for number in range(parts):
+        sources = [_part(connection, name, folder, number) for name, folder in divided.items()]
+        yield from stream_query(connection, _query(*sources))
+        for folder in divided.values():
+            shutil.rmtree(folder / f"part={number}", ignore_errors=True)  # there is none of an empty part
+
+
+def _part(connection: duckdb.DuckDBPyConnection, name: str, folder: Path, number: int) -> str:
+    """SQL of a part of a relation."""
+    files = sorted((folder / f"part={number}").glob("*.parquet"))
+    return read_tables(connection, files)[0] if files else f"(FROM {name} LIMIT 0)"
+
+
+def _query(subset: str, known: str) -> str:
+    """SQL of `CREDITS`, of relations like `SUBSET` and `facts_of_shards`."""
+    packed = ", ".join(f"{name}: {name}" for name in ("path", *COLUMNS))
     # What the subset says itself stands for what the collection does not have.
     facts = ", ".join(
         f"CASE WHEN known.uuid IS NULL THEN own.{name} ELSE known.{name} END AS {name}"
         for name in ("title", "source", "url", "license")
     )
-    write_query(
-        connection,
-        f"""
-        SELECT {", ".join(CREDITS[:-5])}, license_name AS license, license_id, license_url, given AS license_given,
-            CASE WHEN is_known THEN {LACKS} ELSE concat_ws('; ', 'not in the collection', {LACKS}) END AS lacks
-        FROM (
+    return f"""
+        WITH own AS (
+            SELECT uuid, file, unnest(min({{{packed}}})) FROM {subset} GROUP BY uuid, file
+        ), credited AS (
             SELECT
+                own.uuid AS called,
                 CASE WHEN known.uuid IS NOT NULL OR own.file IS NULL THEN own.uuid END AS uuid,
                 own.file, {facts}, {CREATOR} AS creator,
                 coalesce(known.rights_holder, own.rights_holder) AS rights_holder,
                 known.uuid IS NOT NULL OR own.license IS NOT NULL AS is_known
-            FROM {SUBSET} AS own LEFT JOIN known USING (uuid)
-        ) JOIN licenses ON given IS NOT DISTINCT FROM license
-        ORDER BY uuid, file
-        """,
-        target,
-    )
+            FROM own LEFT JOIN {known} AS known USING (uuid)
+        )
+        SELECT {", ".join(CREDITS[:-5])}, license_name AS license, license_id, license_url, given AS license_given,
+            CASE WHEN is_known THEN {LACKS} ELSE concat_ws('; ', 'not in the collection', {LACKS}) END AS lacks
+        FROM credited JOIN licenses ON given IS NOT DISTINCT FROM license
+        ORDER BY called, file
+    """
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: Path, rows: int) -> Counts:

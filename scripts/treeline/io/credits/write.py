@@ -52,7 +52,7 @@ def write_credits(
         table = scratch / "credits.parquet"
         try:
             rows = stage(connection)
-            write_table(connection, root, urls, table)
+            write_table(connection, root, urls, rows, table)
         except duckdb.Error as error:
             fix = "Delete the file at fault and run its stage."
             raise InputError(root, f"the images cannot be read: {error}", fix=fix) from error
