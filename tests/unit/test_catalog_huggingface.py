@@ -109,6 +109,11 @@ def test_features_say_what_the_columns_are(tmp_path: Path) -> None:
         assert features["image"] == {"_type": "Image"}
 
 
+def test_the_licence_of_all_images_is_that_of_the_set(tmp_path: Path) -> None:
+    folder, _ = write(tmp_path, "b.png", title="Empty")
+    assert front_matter(folder)["license"] == "cc0-1.0"
+
+
 def test_card(tmp_path: Path) -> None:
     folder, _ = write(tmp_path, "d/a.png", "b.png", title="Deer: a set")
     card = (folder / "README.md").read_text(encoding="utf-8")
