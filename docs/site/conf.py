@@ -34,17 +34,11 @@ PARTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "config", "docs", "reso
 exclude_patterns = [entry.name for entry in ROOT.iterdir() if entry.name not in PARTS]
 
 myst_heading_anchors = 6
-# A link to another file of the repository leads to a copy of it in the site.
-suppress_warnings: list[str] = []
-nitpicky = True
 
 html_theme = "furo"
 html_title = f"Treeline {release}"
-html_static_path = ["static"]
-html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_last_updated_fmt = None
 html_use_index = False
 html_show_search_summary = False  # a page that is opened from the disk may not fetch others
 pygments_style = "a11y-light"

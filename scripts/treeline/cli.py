@@ -158,7 +158,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @config_app.command("write-reference")
 def write_reference(folder: Annotated[Path, typer.Option(help="The repository's folder.")] = Path()) -> None:
-    """Write config/schema.json, config/README.md and docs/models-experiments.md anew from the models."""
+    """Write config/schema.json, config/README.md, docs/models-experiments.md and docs/files.md anew."""
     from treeline import config_reference
 
     config_reference.write_reference(folder)
