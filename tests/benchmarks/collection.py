@@ -17,7 +17,7 @@ from treeline.download.schedule import schedule_downloads
 from treeline.io.manifest import ShardId
 from treeline.io.names import encode_server_name
 from treeline.paths import Paths
-from treeline.schemas import ERRORS, MANIFEST, SUCCESSES
+from treeline.schemas import ERRORS, MANIFEST, REJECTED, SUCCESSES
 from treeline.settings import paths_of, read_settings_file
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +114,7 @@ def make_collection(folder: Path, servers: int, shards: int) -> Collection:
         os.link(folder / "batch", batch)
     columns = [[shard.server for shard in ids], [shard.partition for shard in ids], [ROWS] * len(ids), [""] * len(ids)]
     pq.write_table(pa.table(columns, schema=MANIFEST), paths.manifest)
-    empty_table(paths.rejected, MANIFEST)
+    empty_table(paths.rejected, REJECTED)
     paths.profiles.write_text("server_name,rate_limit\n" + "".join(f"{name},{RATE_LIMIT}\n" for name in names))
     paths.schedules.mkdir(parents=True)
     for name in ("server_profiles.csv", "unreachable.csv", "profiled"):
