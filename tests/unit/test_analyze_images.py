@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.analysed import analysed
+from treeline.analyze.dataset import Dataset
 from treeline.analyze.dimensions import (
     EXTREMES,
     MOST_SIZES,
@@ -18,9 +21,9 @@ from treeline.analyze.dimensions import (
     doubling_bins,
     extremes,
     quantity_rows,
-    with_quantities,
 )
-from treeline.analyze.suspicious import MOST_OF_A_REASON, listed, suspicious
+from treeline.analyze.suspicious import MOST_OF_A_REASON, count_reasons, find_suspicious, listed
+from treeline.io.datasets.metadata import Metadata
 
 
 def images(count: int, **columns: Any) -> pd.DataFrame:
@@ -28,17 +31,26 @@ def images(count: int, **columns: Any) -> pd.DataFrame:
     number = np.arange(count)
     plain = {"id": number, "file_bytes": 9000.0, "digest": number, "width": 640, "height": 480, "memory_bytes": 921_600}
     looks = {"brightness": 90.0 + number % 7, "sharpness": 400.0 + 10 * (number % 11), "low": 5.0, "high": 250.0}
-    return with_quantities(pd.DataFrame({**plain, **looks}).assign(**columns))
+    return pd.DataFrame({**plain, **looks}).assign(**columns)
+
+
+def measured(table: pd.DataFrame, unreadable: dict[int, str] | None = None) -> AbstractContextManager[Dataset]:
+    """A dataset of these images, which are called by their ids."""
+    ids = [*table["id"], *(unreadable or {})]
+    index = pd.DataFrame({"id": ids, "image_path": [f"{number}.jpg" for number in ids]})
+    return analysed(Metadata("drawn", "regression", (), {"index": index}), table, unreadable=unreadable)
 
 
 def reasons(table: pd.DataFrame, unreadable: dict[int, str] | None = None) -> dict[str, list[int]]:
-    found = suspicious(table, unreadable or {})
+    with measured(table, unreadable) as dataset:
+        find_suspicious(dataset)
+        found = listed(dataset)
+        assert count_reasons(dataset) == found["reason"].value_counts(sort=False).to_dict()
     return {str(reason): rows["id"].tolist() for reason, rows in found.groupby("reason", sort=False)}
 
 
 def test_good_images_are_not_suspicious() -> None:
     assert reasons(images(50)) == {}
-    assert len(listed(suspicious(images(5), {}), {})) == 0
 
 
 def test_every_planted_fault_is_found() -> None:
@@ -50,7 +62,7 @@ def test_every_planted_fault_is_found() -> None:
     table.loc[7, ["width", "height"]] = 31, 40
     table.loc[8, ["width", "height"]] = 300, 1000
     table.loc[[9, 20, 30], "digest"] = 9
-    found = reasons(with_quantities(table), {100: "corrupt JPEG", 101: "no image"})
+    found = reasons(table, {100: "corrupt JPEG", 101: "no image"})
     assert found == {
         "unreadable": [100, 101],
         "black": [3],
@@ -72,9 +84,10 @@ def test_rasters_are_neither_black_nor_white() -> None:
 
 def test_the_worst_of_many_are_listed() -> None:
     table = images(MOST_OF_A_REASON + 50, high=10.0, brightness=np.arange(MOST_OF_A_REASON + 50)[::-1] / 1000)
-    found = suspicious(table, {})
-    rows = listed(found, {number: f"{number}.jpg" for number in range(len(table))})
-    assert len(found) == len(table) and len(rows) == MOST_OF_A_REASON
+    with measured(table) as dataset:
+        find_suspicious(dataset)
+        rows = listed(dataset)
+        assert count_reasons(dataset) == {"black": len(table)} and len(rows) == MOST_OF_A_REASON
     assert rows["id"].iloc[0] == len(table) - 1 and rows["image_path"].iloc[0] == f"{len(table) - 1}.jpg"
 
 
@@ -82,7 +95,8 @@ def test_the_worst_of_many_are_listed() -> None:
 @given(st.lists(st.tuples(st.integers(1, 900), st.integers(1, 900)), min_size=1, max_size=30))
 def test_sizes_are_counted(sizes: list[tuple[int, int]]) -> None:
     width, height = np.array(sizes).T
-    table = dimensions(images(len(sizes), width=width, height=height))
+    with measured(images(len(sizes), width=width, height=height)) as dataset:
+        table = dimensions(dataset)
     found = dict(zip(zip(table["image_width"], table["image_height"], strict=True), table["count"], strict=True))
     assert found == {size: sizes.count(size) for size in sizes}
     np.testing.assert_allclose(table["aspect"], table["image_width"] / table["image_height"])
@@ -90,7 +104,8 @@ def test_sizes_are_counted(sizes: list[tuple[int, int]]) -> None:
 
 def test_many_sizes_are_rounded() -> None:
     width, height = (side.ravel() + 1 for side in np.mgrid[:200, :100])
-    table = dimensions(images(20_000, width=width, height=height))
+    with measured(images(20_000, width=width, height=height)) as dataset:
+        table = dimensions(dataset)
     assert len(table) <= MOST_SIZES and table["count"].sum() == 20_000
     assert (table["image_width"] % 4 == 0).all()
 
@@ -112,7 +127,8 @@ def test_a_power_of_two_begins_a_bin() -> None:
 
 def test_distributions_hold_every_image() -> None:
     table = images(40, file_bytes=np.r_[np.full(10, np.nan), np.arange(30) * 1000.0])
-    rows = pd.DataFrame(distributions(table, is_bytes=True))
+    with measured(table) as dataset:
+        rows = pd.DataFrame(distributions(dataset, is_bytes=True))
     totals = rows.groupby("channel")["count"].sum()
     assert totals.to_dict() == dict.fromkeys(totals.index, 40) | {"file_bytes": 30}
     brightness = rows[rows["channel"] == "brightness"]
@@ -121,18 +137,19 @@ def test_distributions_hold_every_image() -> None:
 
 def test_quantities_are_percentiles_of_numpy() -> None:
     table = images(101, width=np.arange(101) + 500)
-    rows = {row["key"]: row["value"] for row in quantity_rows(table, is_bytes=True)}
+    with measured(table) as dataset:
+        rows = {row["key"]: row["value"] for row in quantity_rows(dataset, is_bytes=True)}
     assert (rows["width_min"], rows["width_p5"], rows["width_median"], rows["width_max"]) == (500, 505, 550, 600)
     assert rows["megapixels_max"] == pytest.approx(600 * 480 / 1e6)
-    assert not any(
-        key.startswith("file_bytes")
-        for key in {row["key"] for row in quantity_rows(images(3, file_bytes=np.nan), is_bytes=False)}
-    )
+    with measured(images(3, file_bytes=np.nan)) as dataset:
+        keys = {row["key"] for row in quantity_rows(dataset, is_bytes=False)}
+    assert not any(key.startswith("file_bytes") for key in keys)
 
 
 def test_extremes_are_ranked() -> None:
     table = images(50, sharpness=np.arange(50) // 2 * 1.0)
-    rows = pd.DataFrame(extremes(table, {number: str(number) for number in range(50)}))
+    with measured(table) as dataset:
+        rows = pd.DataFrame(extremes(dataset))
     lowest = rows[(rows["kind"] == "sharpness") & (rows["end"] == "lowest")]
     highest = rows[(rows["kind"] == "sharpness") & (rows["end"] == "highest")]
     assert lowest["id"].tolist() == list(range(EXTREMES)) and lowest["rank"].tolist() == list(range(1, EXTREMES + 1))

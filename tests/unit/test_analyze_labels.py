@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
+from tests.analysed import analysed
 from tests.dataset_folders import CLASSES, tables_of
 from treeline.analyze.boxes import box_histograms
 from treeline.analyze.channels import ChannelTotals, count_channels
-from treeline.analyze.labels import classes, cooccurrence, labels_of_samples, target_histogram
+from treeline.analyze.dataset import Dataset
+from treeline.analyze.labels import classes, cooccurrence, find_labels, target_histogram
 from treeline.analyze.parts import MaskPixels
 from treeline.analyze.recommendations import recommend
+from treeline.analyze.suspicious import find_suspicious, listed
 from treeline.analyze.when_where import GRID, MOST_PLACES, places, times
 from treeline.config_datasets import Task
 from treeline.errors import InputError
@@ -38,11 +43,26 @@ def of_samples(labels: list[set[int]]) -> Metadata:
     return Metadata("drawn", "multilabel", CLASSES, {"index": index, "labels": table})
 
 
+@contextmanager
+def labelled(
+    metadata: Metadata, masks: Sequence[MaskPixels] = (), images: pd.DataFrame | None = None
+) -> Iterator[Dataset]:
+    """The dataset, with the classes of each sample."""
+    with analysed(metadata, images, masks=masks) as analysis:
+        find_labels(analysis)
+        yield analysis
+
+
+def places_of(**tables: pd.DataFrame) -> pd.DataFrame:
+    with analysed(dataset("multiclass", **tables)) as analysis:
+        return places(analysis)
+
+
 @settings(max_examples=30)
 @given(st.lists(st.sets(st.integers(0, 2)), min_size=1, max_size=12))
 def test_classes_that_occur_together(labels: list[set[int]]) -> None:
-    metadata = of_samples(labels)
-    rows = cooccurrence(metadata, labels_of_samples(metadata, []))
+    with labelled(of_samples(labels)) as analysis:
+        rows = cooccurrence(analysis)
     found = {(row.first, row.second): (row.count, row.lift) for row in rows.itertuples(index=False)}
     for one in range(3):
         for other in range(one + 1, 3):
@@ -56,7 +76,8 @@ def test_classes_that_occur_together(labels: list[set[int]]) -> None:
 
 def test_classes_of_splits_in_their_order() -> None:
     metadata = dataset("multiclass")
-    rows = classes(metadata, labels_of_samples(metadata, []))
+    with labelled(metadata) as analysis:
+        rows = classes(analysis)
     assert list(dict.fromkeys(rows["split"])) == ["train", "val", "test"]
     assert rows["label"].tolist() == [*CLASSES] * 3
     index = metadata.index
@@ -69,27 +90,31 @@ def test_classes_of_splits_in_their_order() -> None:
 def test_classes_without_splits() -> None:
     metadata = dataset("detection")
     undivided = metadata.with_tables(index=metadata.index.drop(columns="split"))
-    rows = classes(undivided, labels_of_samples(undivided, []))
+    with labelled(undivided) as analysis:
+        rows = classes(analysis)
     assert rows[["label", "split", "samples", "boxes"]].values.tolist() == [["bird", "", 16, 16], ["deer", "", 8, 8]]
 
 
 def test_masks_are_counted_by_pixels() -> None:
     metadata = dataset("segmentation", 4)
     masks = [MaskPixels(0, 0, 70), MaskPixels(0, 2, 50), MaskPixels(6, 2, 20)]
-    rows = classes(metadata, labels_of_samples(metadata, masks))
+    with labelled(metadata, masks) as analysis:
+        rows = classes(analysis)
     assert rows[["label", "split", "samples", "pixels"]].values.tolist() == [
         ["bird", "train", 1, 70],
         ["fox", "train", 2, 70],
     ]
-    with pytest.raises(InputError, match=r"images/001\.png: its mask has the value 3, but there are 3 classes"):
-        labels_of_samples(metadata, [*masks, MaskPixels(3, 3, 1)])
+    refused = pytest.raises(InputError, match=r"images/001\.png: its mask has the value 3, but there are 3 classes")
+    with refused, labelled(metadata, [*masks, MaskPixels(3, 3, 1)]):
+        pass
 
 
 def test_boxes_are_counted_by_place_size_and_area() -> None:
     box = {"label": "fox", "label_idx": 2, "x": [10.0, 0.0, 90.0], "y": [20.0, 0.0, 40.0]}
     boxes = pd.DataFrame({"id": [0, 3, 99], "number": 0, **box, "width": [20.0, 100.0, 10], "height": [10.0, 50.0, 10]})
     images = pd.DataFrame({"id": [0, 3], "width": 100, "height": 50})
-    rows = box_histograms(dataset("detection", boxes=boxes), images)
+    with analysed(dataset("detection", boxes=boxes), images) as analysis:
+        rows = box_histograms(analysis)
     found = {kind: rows[rows["kind"] == kind].sort_values("x_low") for kind in ("centre", "size", "area")}
     assert found["centre"][["x_low", "y_low"]].to_numpy() == pytest.approx(np.array([[0.2, 0.5], [0.5, 0.5]]))
     assert found["size"][["x_low", "y_low", "y_high"]].to_numpy() == pytest.approx(
@@ -97,7 +122,8 @@ def test_boxes_are_counted_by_place_size_and_area() -> None:
     )
     assert found["area"][["x_low", "x_high"]].to_numpy().tolist() == [[2**-5, 2**-4], [0.5, 1]]
     assert (rows["label"] == "fox").all() and (rows["count"] == 1).all()
-    assert box_histograms(dataset("multiclass"), images).empty
+    with analysed(dataset("multiclass"), images) as analysis:
+        assert box_histograms(analysis).empty
 
 
 def test_times_are_counted() -> None:
@@ -106,7 +132,8 @@ def test_times_are_counted() -> None:
     )
     temporal = pd.DataFrame({"id": range(5), "time_of_capture": stamps})
     images = pd.DataFrame({"id": range(4), "brightness": [10.0, 20, 30, 60]})  # the fifth cannot be read
-    rows = pd.DataFrame(times(dataset("multiclass", temporal=temporal), images))
+    with analysed(dataset("multiclass", temporal=temporal), images) as analysis:
+        rows = pd.DataFrame(times(analysis))
     found = {(row.period, row.value): (row.samples, row.brightness) for row in rows.itertuples(index=False)}
     assert found == {
         ("hour", "0"): (1, 20),
@@ -130,12 +157,12 @@ def test_places_of_rasters_and_photos() -> None:
             "y_offset": [7.0, 7, np.nan],
         }
     )
-    rows = places(dataset("multiclass", spatial=spatial))
+    rows = places_of(spatial=spatial)
     assert rows.values.tolist() == [["EPSG:32633", 5, 7, 2]]
     additional = pd.DataFrame({"id": range(3), "longitude": ["8.5", "", "9"], "latitude": ["50", "51", "51.25"]})
-    rows = places(dataset("multiclass", spatial=spatial, additional=additional))
+    rows = places_of(spatial=spatial, additional=additional)
     assert rows.values.tolist() == [["EPSG:4326", 8.5, 50, 1], ["EPSG:4326", 9, 51.25, 1]]
-    assert places(dataset("multiclass")).empty
+    assert places_of().empty
 
 
 def test_many_places_are_counted_in_cells() -> None:
@@ -149,22 +176,29 @@ def test_many_places_are_counted_in_cells() -> None:
             "y_offset": random.uniform(0, 64, count),
         }
     )
-    rows = places(dataset("multiclass", spatial=spatial))
+    rows = places_of(spatial=spatial)
     assert rows["count"].sum() == count and len(rows) <= GRID**2
     assert rows["x"].between(0, 640).all() and rows["x"].nunique() == GRID
 
 
 def test_targets_of_a_regression() -> None:
-    rows = target_histogram(dataset("regression"))
+    with analysed(dataset("regression")) as analysis:
+        rows = target_histogram(analysis)
     assert sum(row["count"] for row in rows) == 24 and rows[0]["bin_low"] == 0 and rows[-1]["bin_high"] == 23 / 8
-    assert target_histogram(dataset("multiclass")) == []
+    with analysed(dataset("multiclass")) as analysis:
+        assert target_histogram(analysis) == []
 
 
 def advice(metadata: Metadata, totals: dict[str, ChannelTotals], sides: list[int]) -> dict[str, Any]:
-    images = pd.DataFrame({"id": range(len(sides)), "shorter_side": sides})
-    suspicious = pd.DataFrame({"id": [4, 5], "reason": ["black", "black"], "value": [1.0, 2.0]})
-    table = classes(metadata, labels_of_samples(metadata, []))
-    return dict(json.loads(recommend(images, dict(totals), ["grey"], table, suspicious)))
+    black = [number in (4, 5) for number in range(len(sides))]
+    brightness = np.where(black, np.arange(len(sides)) - 3, 100)
+    images = pd.DataFrame({"id": range(len(sides)), "width": sides, "height": sides, "digest": range(len(sides))})
+    images = images.assign(high=np.where(black, 9, 250), low=0, brightness=brightness, sharpness=7.0)
+    numbered = metadata.with_tables(index=metadata.index.assign(id=range(len(metadata))))
+    with labelled(numbered, images=images) as analysis:
+        find_suspicious(analysis)
+        table = classes(analysis)
+        return dict(json.loads(recommend(analysis, dict(totals), ["grey"], table, listed(analysis))))
 
 
 def counted(level: int) -> ChannelTotals:

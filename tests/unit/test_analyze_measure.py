@@ -16,11 +16,13 @@ from PIL import Image
 from rasterio.transform import from_origin
 from typer.testing import CliRunner
 
+from tests.analysed import analysed
 from tests.dataset_folders import make_dataset
+from treeline.analyze.dataset import open_dataset
 from treeline.analyze.measure import analyse, channel_names, measure
-from treeline.analyze.parts import Item, Part, measure_items
+from treeline.analyze.parts import Item, Sums, measure_items
 from treeline.analyze.passes import MOST_BYTES, MOST_ITEMS, measure_images, pack
-from treeline.analyze.source import items_of, read_tables
+from treeline.analyze.source import items_of
 from treeline.analyze.tables import COLUMNS, HDF5_FILE, PARQUET_FOLDER, RECOMMENDATIONS_FILE
 from treeline.analyze.tables import read_tables as read_analysis
 from treeline.cli import app
@@ -95,13 +97,15 @@ def test_processes_change_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def items(tmp_path_factory: pytest.TempPathFactory) -> tuple[Metadata, list[Item]]:
-    dataset, metadata = written(tmp_path_factory.mktemp("items"), "segmentation")
-    return metadata, list(items_of(dataset, metadata))
+    path, metadata = written(tmp_path_factory.mktemp("items"), "segmentation")
+    with open_dataset(path) as dataset:
+        return metadata, list(items_of(path, dataset))
 
 
 @pytest.fixture(scope="module")
 def undivided(items: tuple[Metadata, list[Item]]) -> tuple[dict[str, pd.DataFrame], str]:
-    return analyse(items[0], measure_images(items[1], 0))
+    with analysed(items[0]) as dataset:
+        return analyse(dataset, measure_images(items[1], dataset, 0))
 
 
 @settings(max_examples=6)
@@ -114,11 +118,14 @@ def test_any_division_gives_the_same(
 ) -> None:
     metadata, all_items = items
     shuffled = [all_items[place] for place in order]
-    merged = Part()
-    for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 12], strict=True):
-        merged.add(measure_items(shuffled[start:stop]))
-    merged.sort()
-    tables, advice = analyse(metadata, merged)
+    merged = Sums()
+    with analysed(metadata) as dataset:
+        for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 12], strict=True):
+            part = measure_items(shuffled[start:stop])
+            dataset.put(part)
+            merged.add(part.sums)
+        merged.sort()
+        tables, advice = analyse(dataset, merged)
     expected, expected_advice = undivided
     assert advice == expected_advice
     for name, table in expected.items():
@@ -233,10 +240,10 @@ def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
 def test_samples_that_are_not_divided_have_no_split(tmp_path: Path) -> None:
     dataset, metadata = written(tmp_path)
     write_metadata(metadata.with_tables(index=metadata.index.drop(columns="split")), dataset)
-    with pytest.raises(InputError, match="not divided"):
-        read_tables(dataset, "train", None)
-    with pytest.raises(InputError, match="no such file"):
-        read_tables(tmp_path / "other" / "metadata.h5", None, None)
+    with pytest.raises(InputError, match="not divided"), open_dataset(dataset, "train"):
+        pass
+    with pytest.raises(InputError, match="no such file"), open_dataset(tmp_path / "other" / "metadata.h5"):
+        pass
 
 
 def test_channels_without_names_have_numbers() -> None:

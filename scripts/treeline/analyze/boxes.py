@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from treeline.analyze.dataset import Dataset
 from treeline.analyze.labels import named
-from treeline.io.datasets.metadata import ID, Metadata
+from treeline.io.disk_tables import read_pieces
 
 CELLS = 20
 """Of a histogram, on each side."""
@@ -17,34 +18,39 @@ CELLS = 20
 MOST_HALVINGS = 20
 """Boxes with a smaller share of the image's area than 2 ** -20 are counted with those that have it."""
 
+BIN = ["kind", "label_idx", "x_low", "x_high", "y_low", "y_high"]
+"""What tells a bin from others."""
+
+_BOXES = """
+    SELECT label_idx, x, y, boxes.width, boxes.height, images.width AS image_width, images.height AS image_height
+    FROM boxes JOIN images USING (id)
+"""
+
 _Places: TypeAlias = npt.NDArray[np.int64]
 _Shares: TypeAlias = npt.NDArray[np.float64]
 
 
-def box_histograms(metadata: Metadata, images: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table `boxes`, of those in images that could be read.
-
-    Args:
-        metadata: With the boxes.
-        images: What was measured: id, width, height.
-    """
-    boxes = metadata.tables.get("boxes", pd.DataFrame())
-    if boxes.empty:
+def box_histograms(dataset: Dataset) -> pd.DataFrame:
+    """Rows of the table `boxes`, of those in images that could be read."""
+    if not dataset.count("boxes"):
         return pd.DataFrame()
-    sizes = images[[ID, "width", "height"]].rename(columns={"width": "image_width", "height": "image_height"})
-    joined = boxes.merge(sizes, on=ID)
-    across, down = joined["image_width"].to_numpy(float), joined["image_height"].to_numpy(float)
-    width, height = joined["width"].to_numpy(float) / across, joined["height"].to_numpy(float) / down
-    x, y = joined["x"].to_numpy(float) / across + width / 2, joined["y"].to_numpy(float) / down + height / 2
-    label_idx = joined["label_idx"].to_numpy(np.int64)
-    rows = pd.concat(
-        [
-            _counted("centre", label_idx, _cells(x), _cells(y)),
-            _counted("size", label_idx, _cells(width), _cells(height)),
-            _by_area(label_idx, width * height),
-        ]
-    ).sort_values(["label_idx", "kind", "x_low", "y_low"], kind="stable")
-    return rows.assign(label=named(metadata, rows["label_idx"]))
+    rows = pd.DataFrame()
+    for boxes in read_pieces(dataset.database, _BOXES):
+        rows = pd.concat([rows, *_histograms(boxes)]).groupby(BIN, as_index=False)[["count"]].sum()
+    rows = rows.sort_values(["label_idx", "kind", "x_low", "y_low"], kind="stable")
+    return rows.assign(label=named(dataset, rows["label_idx"]))
+
+
+def _histograms(boxes: pd.DataFrame) -> list[pd.DataFrame]:
+    across, down = boxes["image_width"].to_numpy(float), boxes["image_height"].to_numpy(float)
+    width, height = boxes["width"].to_numpy(float) / across, boxes["height"].to_numpy(float) / down
+    x, y = boxes["x"].to_numpy(float) / across + width / 2, boxes["y"].to_numpy(float) / down + height / 2
+    label_idx = boxes["label_idx"].to_numpy(np.int64)
+    return [
+        _counted("centre", label_idx, _cells(x), _cells(y)),
+        _counted("size", label_idx, _cells(width), _cells(height)),
+        _by_area(label_idx, width * height),
+    ]
 
 
 def _counted(kind: str, label_idx: _Places, x: _Places, y: _Places) -> pd.DataFrame:

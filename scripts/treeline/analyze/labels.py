@@ -8,90 +8,100 @@ import numpy as np
 import pandas as pd
 
 from treeline.analyze.channel_tables import bin_rows
-from treeline.analyze.parts import MaskPixels
+from treeline.analyze.dataset import Dataset
 from treeline.errors import InputError
-from treeline.io.datasets.metadata import ID, SPLITS, Metadata
+from treeline.io.datasets.metadata import SPLITS
+from treeline.io.disk_tables import read_frame, read_numbers
 
 TARGET_BINS = 64
 
+_CLASSES = """
+    CREATE TABLE classes (
+        id INTEGER, label_idx INTEGER, boxes INTEGER, pixels INTEGER, PRIMARY KEY (id, label_idx)
+    ) WITHOUT ROWID
+"""
 
-def labels_of_samples(metadata: Metadata, masks: list[MaskPixels]) -> pd.DataFrame:
-    """Find the classes of each sample: by its masks, its labels, its boxes or its label, whichever it has.
+_LABELLED = """
+    INSERT INTO classes
+    SELECT DISTINCT id, label_idx, coalesce(count, 0), 0
+    FROM {source} LEFT JOIN (SELECT id, label_idx, count(*) AS count FROM boxes GROUP BY 1, 2) USING (id, label_idx)
+    WHERE label_idx IS NOT NULL
+"""
 
-    Returns:
-        A row a class of a sample: id, label_idx, boxes, pixels.
+_OF_SPLITS = """
+    WITH divided AS (SELECT id, coalesce(split, '') AS split FROM samples),
+    sizes AS (SELECT split, count(*) AS size FROM divided GROUP BY 1)
+    SELECT
+        split, label_idx, count(*) AS samples, sum(boxes) AS boxes, sum(pixels) AS pixels,
+        1.0 * count(*) / size AS share
+    FROM classes JOIN divided USING (id) JOIN sizes USING (split)
+    GROUP BY split, label_idx
+"""
+
+_TOGETHER = """
+    SELECT one.label_idx AS first, other.label_idx AS second, count(*) AS count
+    FROM classes AS one JOIN classes AS other USING (id)
+    WHERE one.label_idx < other.label_idx GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def find_labels(dataset: Dataset) -> None:
+    """Find the classes of each sample: by its masks, its labels, its label or its boxes, whichever it has.
+
+    They come into the dataset's table `classes`, a row a class of a sample: `id`, `label_idx`, `boxes`, `pixels`.
 
     Raises:
         InputError: A mask has a value that is no class; names the sample.
     """
-    if metadata.task == "segmentation":
-        rows = pd.DataFrame(masks, columns=list(MaskPixels._fields)).assign(boxes=0)
-        _check_masks(metadata, rows)
-        return rows
-    boxes = metadata.tables.get("boxes", pd.DataFrame(columns=[ID, "label_idx"]))
-    boxes_of = boxes.groupby([ID, "label_idx"]).size().rename("boxes").reset_index()
-    if "labels" in metadata.tables:
-        labels = metadata.tables["labels"][[ID, "label_idx"]].drop_duplicates()
-    elif "label_idx" in metadata.index:
-        labels = metadata.index[[ID, "label_idx"]]
+    dataset.database.execute(_CLASSES)
+    if dataset.facts.task == "segmentation":
+        _check_masks(dataset)
+        dataset.database.execute("INSERT INTO classes SELECT id, label_idx, 0, pixels FROM masks")
+        return
+    if dataset.count("labels"):
+        source = "labels"
     else:
-        labels = boxes_of[[ID, "label_idx"]]
-    joined = labels.merge(boxes_of, on=[ID, "label_idx"], how="left")
-    return joined.assign(boxes=joined["boxes"].fillna(0).astype("int64"), pixels=0)
+        source = "samples" if dataset.count("samples WHERE label_idx IS NOT NULL") else "boxes"
+    dataset.database.execute(_LABELLED.format(source=source))
 
 
-def classes(metadata: Metadata, labels: pd.DataFrame) -> pd.DataFrame:
+def classes(dataset: Dataset) -> pd.DataFrame:
     """Rows of the table `classes`."""
-    splits = splits_of(metadata)
-    joined = labels.assign(split=splits.reindex(labels[ID]).to_numpy())
-    rows = joined.groupby(["split", "label_idx"], as_index=False).agg(
-        samples=(ID, "size"), boxes=("boxes", "sum"), pixels=("pixels", "sum")
-    )
+    rows = read_frame(dataset.database, _OF_SPLITS)
     place = rows["split"].map({split: place for place, split in enumerate(SPLITS)})
     rows = rows.assign(place=place).sort_values(["place", "split", "label_idx"], kind="stable")
-    share = rows["samples"] / rows["split"].map(splits.value_counts()).astype(float)
-    return rows.assign(label=named(metadata, rows["label_idx"]), share=share)
+    return rows.assign(label=named(dataset, rows["label_idx"]))
 
 
-def cooccurrence(metadata: Metadata, labels: pd.DataFrame) -> pd.DataFrame:
+def cooccurrence(dataset: Dataset) -> pd.DataFrame:
     """Rows of the table `cooccurrence`; lift is P(both) / (P(first) P(second))."""
-    pair = labels[[ID, "label_idx"]]
-    both = pair[pair[ID].duplicated(keep=False)].merge(pair, on=ID)
-    both = both[both["label_idx_x"] < both["label_idx_y"]]
-    rows = both.groupby(["label_idx_x", "label_idx_y"]).size().reset_index(name="count")
-    samples = labels["label_idx"].value_counts()
-    independent = rows["label_idx_x"].map(samples) * rows["label_idx_y"].map(samples) / len(metadata)
+    rows = read_frame(dataset.database, _TOGETHER)
+    samples = dict(dataset.database.execute("SELECT label_idx, count(*) FROM classes GROUP BY 1").fetchall())
+    independent = rows["first"].map(samples) * rows["second"].map(samples) / len(dataset)
     return rows.assign(
-        first=named(metadata, rows["label_idx_x"]),
-        second=named(metadata, rows["label_idx_y"]),
-        lift=rows["count"] / independent,
+        first=named(dataset, rows["first"]), second=named(dataset, rows["second"]), lift=rows["count"] / independent
     )
 
 
-def target_histogram(metadata: Metadata) -> list[dict[str, Any]]:
+def target_histogram(dataset: Dataset) -> list[dict[str, Any]]:
     """Rows of the table `histograms` of the space `target`; none where the task is no regression."""
-    if metadata.task != "regression":
+    if dataset.facts.task != "regression":
         return []
-    counts, edges = np.histogram(metadata.index["target"].dropna().to_numpy(np.float64), TARGET_BINS)
+    targets = read_numbers(dataset.database, "SELECT target FROM samples WHERE target IS NOT NULL")
+    counts, edges = np.histogram(targets, TARGET_BINS)
     return bin_rows("target", "target", edges, counts)
 
 
-def named(metadata: Metadata, label_idx: pd.Series[Any]) -> list[str]:
+def named(dataset: Dataset, label_idx: pd.Series[Any]) -> list[str]:
     """Names of the classes that have these numbers."""
-    return [metadata.class_names[number] for number in label_idx.tolist()]
+    return [dataset.facts.class_names[number] for number in label_idx.tolist()]
 
 
-def splits_of(metadata: Metadata) -> pd.Series[Any]:
-    """Split of each sample by id; empty where there are none."""
-    index = metadata.index
-    values = index["split"] if "split" in index else pd.Series("", index=index.index)
-    return pd.Series(values.to_numpy(), index=index[ID].to_numpy())
-
-
-def _check_masks(metadata: Metadata, rows: pd.DataFrame) -> None:
-    wrong = rows[rows["label_idx"] >= len(metadata.class_names)]
-    if len(wrong):
-        number, value = int(wrong[ID].iloc[0]), int(wrong["label_idx"].iloc[0])
-        name = metadata.index.loc[metadata.index[ID] == number, "image_path"].iloc[0]
-        classes = len(metadata.class_names)
-        raise InputError(name, f"its mask has the value {value}, but there are {classes} classes, from 0.")
+def _check_masks(dataset: Dataset) -> None:
+    known = len(dataset.facts.class_names)
+    query = """
+        SELECT image_path, masks.label_idx FROM masks JOIN samples USING (id)
+        WHERE masks.label_idx >= ? ORDER BY id, masks.label_idx LIMIT 1
+    """
+    for name, value in dataset.database.execute(query, [known]):
+        raise InputError(name, f"its mask has the value {value}, but there are {known} classes, from 0.")

@@ -20,6 +20,9 @@ from treeline.io.datasets.samples import Bands, Mask, decode_mask
 NOT_LABELLED = 255
 """Value of a mask's pixels that have no class."""
 
+MOST_PIECES = 256
+"""Arrays of kept pixels; so many are put together."""
+
 
 class Item(NamedTuple):
     """An image to be measured.
@@ -91,40 +94,33 @@ class MaskPixels(NamedTuple):
 
 
 @dataclass
-class Part:
-    """What is measured of some images, in any order.
+class Sums:
+    """What is put together of all images, in any order; it does not grow with their number.
 
     Args:
-        measured: An entry a readable image, in pieces.
-        unreadable: Why others are not, by id.
         totals: Counts of the channels, by split.
         pixels: Those that are kept, in pieces.
         details: Of the images that are looked at in detail.
-        masks: An entry a class of a mask.
         kind: What is alike in the channels of all.
         example: Name of an image that has them.
     """
 
-    measured: list[Measured] = field(default_factory=list)
-    unreadable: dict[int, str] = field(default_factory=dict)
     totals: dict[str, ChannelTotals] = field(default_factory=dict)
     pixels: list[PixelSample] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)
-    masks: list[MaskPixels] = field(default_factory=list)
     kind: str = ""
     example: str = ""
 
-    def add(self, other: Part) -> None:
-        """Take in what another part has measured of other images.
+    def add(self, other: Sums) -> None:
+        """Take in those of other images.
 
         Raises:
-            InputError: Its images have other channels.
+            InputError: They have other channels.
         """
-        self.measured.extend(other.measured)
-        self.unreadable.update(other.unreadable)
         self.pixels.extend(other.pixels)
+        if len(self.pixels) >= MOST_PIECES:
+            self.pixels = [_in_one(self.pixels)]
         self.details.extend(other.details)
-        self.masks.extend(other.masks)
         for split, totals in other.totals.items():
             self.count(other.example, split, totals)
 
@@ -145,15 +141,28 @@ class Part:
 
     def sort(self) -> None:
         """Bring all into the order of the ids, whatever order it came in, and each into one piece."""
-        measured = np.concatenate([np.empty(0, MEASURED), *self.measured])
-        self.measured = [measured[np.argsort(measured["id"], kind="stable")]]
         if self.pixels:
             pixels = _in_one(self.pixels)
             order = np.argsort(pixels.id, kind="stable")
             self.pixels = [PixelSample(pixels.id[order], pixels.x[order], pixels.y[order], pixels.values[order])]
         self.details.sort(key=lambda entry: entry.id)
-        self.masks.sort(key=lambda entry: entry[:2])
-        self.unreadable = dict(sorted(self.unreadable.items()))
+
+
+@dataclass
+class Part:
+    """What is measured of some images.
+
+    Args:
+        measured: An entry a readable image.
+        unreadable: Why others are not, by id.
+        masks: An entry a class of a mask.
+        sums: Of all of them.
+    """
+
+    measured: Measured
+    unreadable: dict[int, str]
+    masks: list[MaskPixels]
+    sums: Sums
 
 
 def measure_items(items: Iterable[Item]) -> Part:
@@ -163,8 +172,8 @@ def measure_items(items: Iterable[Item]) -> Part:
         InputError: An image has other channels than those before, or a mask cannot be read or has another size than
             its image; names it.
     """
-    part = Part()
     measured, pixels = [], []
+    part = Part(np.empty(0, MEASURED), {}, [], Sums())
     for item in items:
         try:
             bands = decode_with_gaps(item.data) if isinstance(item.data, bytes) else item.data
@@ -172,7 +181,7 @@ def measure_items(items: Iterable[Item]) -> Part:
             part.unreadable[item.id] = str(error)
             continue
         totals = count_channels(bands)
-        part.count(item.name, item.split, totals)
+        part.sums.count(item.name, item.split, totals)
         image = fill_gaps(bands)
         facts = measure_image(image, totals)
         file_bytes = len(item.data) if isinstance(item.data, bytes) else np.nan
@@ -180,12 +189,12 @@ def measure_items(items: Iterable[Item]) -> Part:
         if item.pixels:
             pixels.append(_sample(item, image))
         if item.is_detailed:
-            part.details.append(measure_detail(item.id, image, is_raster=item.is_raster))
+            part.sums.details.append(measure_detail(item.id, image, is_raster=item.is_raster))
         if item.mask is not None:
             part.masks.extend(_mask_pixels(item, image.shape[:2]))
-    part.measured.append(np.array(measured, MEASURED))
+    part.measured = np.array(measured, MEASURED)
     if pixels:  # in one piece: an array of an image's few pixels takes many times their bytes
-        part.pixels.append(_in_one(pixels))
+        part.sums.pixels.append(_in_one(pixels))
     return part
 
 

@@ -1,7 +1,7 @@
 """One pass over the images, in several processes.
 
-This process reads, others decode and measure: what has been read and not measured is bounded, and so is the memory. Of
-each image 80 bytes are kept (`parts.MEASURED`), less than its row of the dataset's index takes, and of a sample more.
+This process reads, others decode and measure: what has been read and not measured is bounded, and what is kept of each
+image (`parts.MEASURED`) goes to the disk, and so the memory is the same for any number.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from treeline.analyze.parts import Item, Part, measure_items
+from treeline.analyze.dataset import Dataset
+from treeline.analyze.parts import Item, Part, Sums, measure_items
 from treeline.errors import TreelineError
 from treeline.io.ahead import map_ahead
 
@@ -26,23 +27,28 @@ AHEAD_PER_WORKER = 2
 """Packs of images that wait for each process, or are measured by it."""
 
 
-def measure_images(items: Iterable[Item], workers: int | None = None) -> Part:
+def measure_images(items: Iterable[Item], dataset: Dataset, workers: int | None = None) -> Sums:
     """Measure images; the same result for any number of processes.
 
     Args:
         items: Images, each once.
+        dataset: Gets what is measured of each.
         workers: Processes beside this one, a core each where not said; 0: none.
+
+    Returns:
+        What is put together of all.
 
     Raises:
         InputError: As `measure_items`.
         TreelineError: A process was killed.
     """
     workers = len(os.sched_getaffinity(0)) if workers is None else workers
-    whole = Part()
+    sums = Sums()
     for part in _measure_here(items) if workers == 0 else _measure_there(items, workers):
-        whole.add(part)
-    whole.sort()
-    return whole
+        dataset.put(part)
+        sums.add(part.sums)
+    sums.sort()
+    return sums
 
 
 def pack(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from treeline.analyze.channels import ChannelTotals, all_together, means_of, moments_of
+from treeline.analyze.channels import ChannelTotals, Floats, all_together, means_of, moments_of
+from treeline.analyze.dataset import Dataset
+from treeline.analyze.dimensions import values_of
+from treeline.analyze.suspicious import count_reasons
 from treeline.io.moments import Moments
 
 CROP_STEP = 32
@@ -28,7 +31,7 @@ TRAIN = "train"
 
 
 def recommend(
-    images: pd.DataFrame,
+    dataset: Dataset,
     totals: dict[str, ChannelTotals],
     channels: Sequence[str],
     classes: pd.DataFrame,
@@ -37,23 +40,23 @@ def recommend(
     """Write the recommendations as JSON.
 
     Args:
-        images: What was measured, with quantities.
+        dataset: With what was measured, and all suspicious images.
         totals: Counts of the channels, by split.
         channels: Their names.
-        classes: The table `classes`.
-        suspicious: All suspicious images: id, reason, value.
+        classes: The table of this name.
+        suspicious: The table of this name.
     """
     advice = {
-        "crop_size": _crop_size(images),
+        "crop_size": _crop_size(values_of(dataset, "shorter_side")),
         "normalisation": _normalisation(totals, channels),
         "class_weights": _class_weights(classes),
-        "suspicious": _suspicious(suspicious, len(images)),
+        "suspicious": _suspicious(dataset, suspicious),
     }
     return json.dumps({name: piece for name, piece in advice.items() if piece}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _crop_size(images: pd.DataFrame) -> dict[str, Any]:
-    low, middle = np.quantile(images["shorter_side"], (0.05, 0.5)).tolist()
+def _crop_size(sides: Floats) -> dict[str, Any]:
+    low, middle = np.quantile(sides, (0.05, 0.5), overwrite_input=True).tolist()
     fitting = int(low) // CROP_STEP * CROP_STEP or int(low)
     side = min(fitting, LARGEST_CROP)
     reason = f"It is the largest multiple of {CROP_STEP} that fits into 95 % of the images without padding"
@@ -99,14 +102,14 @@ def _class_weights(classes: pd.DataFrame) -> dict[str, Any]:
     return _advice(value, reason, imbalance=imbalance, **{unit: int(counts.sum())}, classes=len(counts))
 
 
-def _suspicious(rows: pd.DataFrame, images: int) -> dict[str, Any]:
-    counts = rows["reason"].value_counts(sort=False)
-    ids = {str(reason): rows.loc[rows["reason"] == reason, "id"].tolist()[:1000] for reason in counts.index}
-    found = len(set(rows["id"]))
+def _suspicious(dataset: Dataset, worst: pd.DataFrame) -> dict[str, Any]:
+    counts = count_reasons(dataset)
+    ids = {reason: worst.loc[worst["reason"] == reason, "id"].tolist() for reason in counts}
+    found = dataset.count("(SELECT DISTINCT id FROM suspicious)")
     reason = f"{found} of the images stand out: look at them before training, and leave out what is no use."
     if not found:
         reason = "No image stands out."
-    return _advice(ids, reason, images=images, **{str(name): int(count) for name, count in counts.items()})
+    return _advice(ids, reason, images=dataset.count("images"), **counts)
 
 
 def _advice(value: Any, reason: str, **basis: float) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from jinja2 import Environment
 
 from treeline.analyze import report_facts
 from treeline.analyze.figures import boxes, channels, classes, components, images, places, rasters, times
-from treeline.analyze.source import read_tables as read_metadata
 from treeline.analyze.tables import RECOMMENDATIONS_FILE, read_tables
 from treeline.errors import InputError
 from treeline.io.atomic import write_text
-from treeline.io.datasets.metadata import Metadata
+from treeline.io.datasets.metadata import Metadata, read_metadata
 from treeline.io.datasets.pictures import Pictures, load_pictures
+from treeline.io.datasets.stored_images import tables_file
 from treeline.io.figures.drawing import Drawing, Listing
 from treeline.io.figures.page import FIGURES, Gallery, cell, page_environment, write_sections
 from treeline.io.table_sets import Tables
@@ -64,7 +64,7 @@ def write_report(folder: Path, output: Path, dataset: Path | None = None) -> Non
         raise InputError(folder, "is an analysis of no sample.", fix="Measure a dataset that has some.")
     beside = folder.absolute().parent / METADATA
     dataset = dataset or (beside if beside.is_file() else None)
-    metadata = read_metadata(dataset, None, None) if dataset else None
+    metadata = read_metadata(tables_file(dataset)) if dataset else None
     leakage = _leakage_of(dataset)
     suspicious, extreme = report_facts.suspicious_galleries(tables), report_facts.extreme_galleries(tables)
     sections = write_sections({title: draw(tables) for title, draw in SECTIONS.items()}, output.parent / FIGURES)

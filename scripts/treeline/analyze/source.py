@@ -6,90 +6,54 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from treeline.analyze.labels import splits_of
+from treeline.analyze.dataset import Dataset
 from treeline.analyze.parts import Item
 from treeline.analyze.sampling import DETAILED, most_pixels, pixels_an_image
-from treeline.errors import InputError
-from treeline.io.datasets.conditions import ids_where
-from treeline.io.datasets.encodings import open_encoding
-from treeline.io.datasets.metadata import ID, SPLITS, Metadata, read_metadata
-from treeline.io.datasets.stored_images import METADATA_FILE, load_images
-from treeline.io.sampling import choose_images
+from treeline.io.datasets.samples import load_samples
+from treeline.io.datasets.stored_images import METADATA_FILE, Loaded, load_encoded
+from treeline.io.disk_tables import read_pieces
+from treeline.io.sampling import draw_images
 
-PHOTO_CHANNELS = ("red", "green", "blue")
-
-
-def read_tables(path: Path, split: str | None, query: str | None) -> Metadata:
-    """Read a dataset's tables, with only those samples that are asked for.
-
-    Args:
-        path: `metadata.h5`, or an encoding's file or folder.
-        split: The samples of a split; None for all.
-        query: Those for which a condition in SQL holds, such as `label = 'deer' AND image_width >= 640`.
-
-    Raises:
-        InputError: There is no dataset, or it has no such split, or no sample is left.
-        ConfigError: The condition is none, or names a column that is not there.
-    """
-    if path.name == METADATA_FILE:
-        metadata = read_metadata(path)
-    else:
-        encoding = open_encoding(path)
-        metadata = encoding.metadata
-        encoding.close()
-    if split is not None:
-        if "split" not in metadata.index:
-            raise InputError(path, "its samples are not divided yet.", fix="Leave --split out.")
-        metadata = metadata.only(metadata.index.loc[metadata.index["split"] == split, ID])
-    if query is not None:
-        metadata = metadata.only(pd.Index(sorted(ids_where(metadata, query))))
-    if not len(metadata):
-        raise InputError(path, "no sample is left to be measured.", fix=f"Splits are {', '.join(SPLITS)}.")
-    return metadata
+_ITEM = """
+    SELECT image_path, coalesce(split, ''), id IN (SELECT id FROM sampled), id IN (SELECT id FROM detailed)
+    FROM samples WHERE id = ?
+"""
 
 
-def items_of(path: Path, metadata: Metadata) -> Iterator[Item]:
+def items_of(path: Path, dataset: Dataset) -> Iterator[Item]:
     """Read the images to be measured, each once.
 
     Args:
-        path: As in `read_tables`.
-        metadata: What that gives.
+        path: `metadata.h5`, or an encoding's file or folder.
+        dataset: What is in it.
 
     Raises:
         InputError: An image is not there; names it.
         ShardError: An archive is damaged.
     """
-    ids = metadata.index[ID].to_numpy(np.int64)
-    channels = len(metadata.channels)
-    sampled = choose_images(ids, most_pixels(channels))
-    detailed = choose_images(ids, DETAILED)
-    # Columns, since they are held all along: as dictionaries both would take 0.3 kB an image.
-    names = pd.Series(metadata.index["image_path"].to_numpy(), index=ids)
-    splits = splits_of(metadata)
-    pixels = pixels_an_image(len(sampled), channels)
-    are_rasters = is_raster(metadata)
-    for number, data, mask in load_images(path, metadata):
-        yield Item(
-            number,
-            str(names.at[number]),
-            data,
-            mask,
-            str(splits.at[number]),
-            pixels if number in sampled else 0,
-            number in detailed,
-            are_rasters,
-        )
+    channels = len(dataset.facts.channels)
+    sampled = _draw(dataset, "sampled", most_pixels(channels))
+    _draw(dataset, "detailed", DETAILED)
+    pixels = pixels_an_image(sampled, channels)
+    are_rasters = dataset.is_raster
+    for number, data, mask in _load(path, dataset):
+        name, split, is_sampled, is_detailed = dataset.database.execute(_ITEM, [number]).fetchone()
+        yield Item(number, name, data, mask, split, pixels if is_sampled else 0, bool(is_detailed), are_rasters)
 
 
-def names_of(metadata: Metadata) -> dict[int, str]:
-    """Path of each image by its id."""
-    return dict(zip(metadata.index[ID].tolist(), metadata.index["image_path"].tolist(), strict=True))
+def _load(path: Path, dataset: Dataset) -> Iterator[Loaded]:
+    if path.name == METADATA_FILE:
+        return (Loaded(*sample) for sample in load_samples(dataset.database, dataset.facts))
+    ids = np.fromiter((id for (id,) in dataset.database.execute("SELECT id FROM samples")), np.int64)
+    return load_encoded(path, ids)
 
 
-def is_raster(metadata: Metadata) -> bool:
-    """Whether the images are rasters: they lie on the ground, or their channels are not red, green and blue."""
-    spatial = metadata.tables.get("spatial")
-    lies_somewhere = spatial is not None and "crs" in spatial and bool((spatial["crs"] != "").any())
-    return lies_somewhere or metadata.channels != PHOTO_CHANNELS
+def _draw(dataset: Dataset, table: str, most: int) -> int:
+    """Put the ids of at most so many images into a table; says how many they are."""
+    drawn = np.empty(0, np.int64)
+    for piece in read_pieces(dataset.database, "SELECT id FROM samples"):
+        drawn = draw_images(np.append(drawn, piece["id"].to_numpy(np.int64)), most)
+    dataset.database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY)")
+    dataset.database.executemany(f"INSERT INTO {table} VALUES (?)", ((id,) for id in drawn.tolist()))
+    return len(drawn)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
+
+from treeline.analyze.channels import Floats
+from treeline.analyze.dataset import Dataset
+from treeline.analyze.dimensions import values_of
+from treeline.io.disk_tables import read_frame
 
 BLACK = 16
 """Levels: 99 % of the pixels of every channel are no brighter."""
@@ -31,55 +33,69 @@ DEVIATIONS = 0.6745
 
 MOST_OF_A_REASON = 1000
 
+_REASONS = (
+    ("black", "brightness", f"high <= {BLACK}", "ASC"),
+    ("white", "brightness", f"low >= {WHITE}", "DESC"),
+    ("blurred", "sharpness", f"sharpness <= ? AND (high <= {BLACK} OR low >= {WHITE}) IS NOT TRUE", "ASC"),
+    ("tiny", "shorter_side", f"shorter_side < {TINY}", "ASC"),
+    ("odd_aspect", "elongation", f"elongation > {ODD_ASPECT}", "DESC"),
+)
+"""What gives an image away, the condition on it, and the order in which the worst come first."""
 
-def suspicious(images: pd.DataFrame, unreadable: Mapping[int, str]) -> pd.DataFrame:
-    """Find all suspicious images.
+_DUPLICATED = """
+    SELECT id, first FROM (SELECT id, min(id) OVER (PARTITION BY digest) AS first FROM images)
+    WHERE id != first ORDER BY id
+"""
+
+
+def find_suspicious(dataset: Dataset) -> None:
+    """Find all suspicious images; they come into the dataset's table `suspicious`.
+
+    Its rows are `id`, `reason`, `value`: the worst first, by reason in the order of `tables.REASONS`.
+    """
+    database = dataset.database
+    database.execute("CREATE TABLE suspicious (place INTEGER PRIMARY KEY, id INTEGER, reason TEXT, value REAL)")
+    put = "INSERT INTO suspicious (id, reason, value)"
+    database.execute(f"{put} SELECT id, 'unreadable', NULL FROM unreadable ORDER BY id")
+    for reason, value, condition, order in _REASONS:
+        bounds = [blur_bound(values_of(dataset, "sharpness"))] if reason == "blurred" else []
+        query = f"SELECT id, '{reason}', {value} FROM quantities WHERE {condition} ORDER BY {value} {order}, id"
+        database.execute(f"{put} {query}", bounds)
+    database.execute(f"{put} SELECT id, 'duplicated', first FROM ({_DUPLICATED})")
+
+
+def blur_bound(sharpness: Floats) -> float:
+    """The largest of those far less than most: their logarithm is an outlier; at least 0, of what has no edge.
 
     Args:
-        images: What was measured, with quantities.
-        unreadable: Ids of those that could not be.
-
-    Returns:
-        Rows id, reason, value: the worst first, by reason in the order of `tables.REASONS`.
+        sharpness: Of all images; it is sorted.
     """
-    brightness, sharpness = images["brightness"], images["sharpness"]
-    elongation = images["longer_side"] / images["shorter_side"]
-    is_black, is_white = images["high"] <= BLACK, images["low"] >= WHITE
-    is_blurred = is_much_lower(sharpness) & ~is_black & ~is_white
-    found = [
-        pd.DataFrame({"id": list(unreadable), "reason": "unreadable", "value": np.nan}),
-        _rows(images["id"], "black", brightness[is_black].sort_values(kind="stable")),
-        _rows(images["id"], "white", brightness[is_white].sort_values(kind="stable", ascending=False)),
-        _rows(images["id"], "blurred", sharpness[is_blurred].sort_values(kind="stable")),
-        _rows(images["id"], "tiny", images["shorter_side"][images["shorter_side"] < TINY].sort_values(kind="stable")),
-        _rows(
-            images["id"], "odd_aspect", elongation[elongation > ODD_ASPECT].sort_values(kind="stable", ascending=False)
-        ),
-        _duplicated(images),
-    ]
-    return pd.concat([rows for rows in found if len(rows)] or found, ignore_index=True)
+    sharpness.sort()
+    positive = sharpness[np.searchsorted(sharpness, 0, "right") :]
+    if not positive.size:
+        return 0.0
+    score = np.log2(positive)
+    score -= np.median(score)
+    if not (spread := np.median(np.abs(score), overwrite_input=True)) > 0:
+        return 0.0
+    score *= DEVIATIONS
+    score /= spread
+    outliers = np.searchsorted(score, -OUTLIER)
+    return float(positive[outliers - 1]) if outliers else 0.0
 
 
-def is_much_lower(sharpness: pd.Series[Any]) -> pd.Series[bool]:
-    """Whether images are far less sharp than most: their logarithm is an outlier; so is all that has no edge."""
-    positive = sharpness > 0
-    logarithm = np.log2(sharpness.where(positive))
-    difference = logarithm - logarithm.median()
-    spread = difference.abs().median()
-    score = DEVIATIONS * difference / spread if spread > 0 else difference * 0
-    return pd.Series((score < -OUTLIER) | ~positive)
+def count_reasons(dataset: Dataset) -> dict[str, int]:
+    """How many images are suspicious for each reason, in the order of reasons; without those that none has."""
+    query = "SELECT reason, count(*) FROM suspicious GROUP BY reason ORDER BY min(place)"
+    return dict(dataset.database.execute(query).fetchall())
 
 
-def listed(rows: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
-    """Rows of the table `suspicious`: the worst 1,000 of each reason, with the names of the images by id."""
-    worst = rows.groupby("reason", sort=False).head(MOST_OF_A_REASON)
-    return worst.assign(image_path=[names[number] for number in worst["id"].tolist()])
-
-
-def _rows(ids: pd.Series[int], reason: str, values: pd.Series[Any]) -> pd.DataFrame:
-    return pd.DataFrame({"id": ids[values.index], "reason": reason, "value": values.astype(np.float64)})
-
-
-def _duplicated(images: pd.DataFrame) -> pd.DataFrame:
-    first = images.groupby("digest")["id"].transform("min")
-    return _rows(images["id"], "duplicated", first[first != images["id"]])
+def listed(dataset: Dataset) -> pd.DataFrame:
+    """Rows of the table `suspicious`: the worst 1,000 of each reason."""
+    query = f"""
+        SELECT id, image_path, reason, value
+        FROM (SELECT *, row_number() OVER (PARTITION BY reason ORDER BY place) AS number FROM suspicious)
+        JOIN samples USING (id)
+        WHERE number <= {MOST_OF_A_REASON} ORDER BY place
+    """
+    return read_frame(dataset.database, query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -37,10 +38,14 @@ def with_plain_text(table: pd.DataFrame) -> pd.DataFrame:
 
 def get_table(store: pd.HDFStore, name: str) -> pd.DataFrame:
     """Read what `put_table` has written, in pieces: pandas makes an object of each text of what it reads at once."""
+    return pd.concat([_with_shared_text(piece) for piece in get_pieces(store, name)])
+
+
+def get_pieces(store: pd.HDFStore, name: str) -> Iterator[pd.DataFrame]:
+    """Read what `put_table` has written, 10,000 rows at a time."""
     file: Any = store
-    starts = range(0, int(file.get_storer(name).nrows), ROWS_OF_A_PIECE)
-    pieces = (file.select(name, start=start, stop=start + ROWS_OF_A_PIECE) for start in starts)
-    return pd.concat([_with_shared_text(with_plain_text(piece)) for piece in pieces])
+    for start in range(0, int(file.get_storer(name).nrows), ROWS_OF_A_PIECE):
+        yield with_plain_text(file.select(name, start=start, stop=start + ROWS_OF_A_PIECE))
 
 
 def _with_shared_text(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from treeline.errors import ImageError, InputError
 from treeline.io.encode import encode_png
@@ -28,6 +28,10 @@ SHARD_NAME = "successes.parquet"
 """The only Parquet file that is taken for a shard where it is not named itself."""
 
 
+Kind: TypeAlias = Literal["file", "archive", "shard"]
+"""What lies at a place."""
+
+
 class Place(NamedTuple):
     """Where an image is.
 
@@ -37,7 +41,7 @@ class Place(NamedTuple):
     """
 
     location: str
-    kind: Literal["file", "archive", "shard"]
+    kind: Kind
 
     @property
     def path(self) -> Path:
@@ -83,18 +87,28 @@ def find_images(sources: Sequence[Path], output: Path) -> dict[str, Place]:
     for source in sources:
         for name, place in list_images(source, output):
             if name in places:
-                fix = "Which one is meant cannot be told: leave one out."
-                raise InputError(source, f"{name} is both in {places[name].path} and in {place.path}.", fix=fix)
+                raise same_name(source, name, places[name].path, place.path)
             places[name] = place
     return places
 
 
-def list_images(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
+def list_images(source: Path, output: Path, *, is_sorted: bool = True) -> Iterator[tuple[str, Place]]:
     """List the images of one source; as `find_images`, but one at a time and whatever their names.
 
     An image of a shard is called by its uuid, without an ending.
+
+    Args:
+        source: As in `find_images`.
+        output: As there.
+        is_sorted: Whether files come in the order of their paths: for that, those of a folder are held in memory.
     """
-    yield from _images_of(source, output.resolve())
+    yield from _images_of(source, output.resolve(), is_sorted)
+
+
+def same_name(source: Path, name: str, one: Path, other: Path) -> InputError:
+    """Say that two images of sources have the same name."""
+    fix = "Which one is meant cannot be told: leave one out."
+    return InputError(source, f"{name} is both in {one} and in {other}.", fix=fix)
 
 
 def load_images(places: Mapping[str, Place], wanted: Container[str]) -> Iterator[LoadedImage]:
@@ -139,7 +153,8 @@ def as_folder(source: Path, wanted: Container[str]) -> Iterator[Path]:
         InputError: Two images have the same name.
         ShardError: An archive is damaged.
     """
-    if not any(path.name.endswith(ARCHIVE_SUFFIXES) for path in _files_below(source, source.resolve())):
+    files = _files_below(source, source.resolve(), is_sorted=False)
+    if not any(path.name.endswith(ARCHIVE_SUFFIXES) for path in files):
         yield source
         return
     with TemporaryDirectory(prefix="treeline-images-") as name:
@@ -164,11 +179,11 @@ def read_attribution(image: LoadedImage) -> Any:
     return None
 
 
-def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
+def _images_of(source: Path, output: Path, is_sorted: bool) -> Iterator[tuple[str, Place]]:
     if source.is_dir():
-        for path in _files_below(source, output):
+        for path in _files_below(source, output, is_sorted):
             if path.name.endswith(ARCHIVE_SUFFIXES) or path.name == SHARD_NAME:
-                yield from _images_of(path, output)
+                yield from _images_of(path, output, is_sorted)
             elif _is_image(path.name):
                 yield path.relative_to(source).as_posix(), Place(str(path), "file")
     elif source.name.endswith(ARCHIVE_SUFFIXES):
@@ -182,18 +197,22 @@ def _images_of(source: Path, output: Path) -> Iterator[tuple[str, Place]]:
         raise InputError(source, "is no folder and no archive." if source.exists() else "no such file.", fix=fix)
 
 
-def _files_below(folder: Path, output: Path) -> Iterator[Path]:
-    """All files, in the order of the parts of their paths."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(folder, f"cannot be listed ({error.strerror}).") from None
-    for entry in entries:
+def _files_below(folder: Path, output: Path, is_sorted: bool) -> Iterator[Path]:
+    """All files; sorted, they are in the order of the parts of their paths."""
+    for entry in sorted(_entries(folder), key=lambda entry: entry.name) if is_sorted else _entries(folder):
         path = folder / entry.name
         if entry.is_file():
             yield path
         elif entry.is_dir(follow_symlinks=False) and entry.name[0] != "." and path.resolve() != output:
-            yield from _files_below(path, output)
+            yield from _files_below(path, output, is_sorted)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        raise InputError(folder, f"cannot be listed ({error.strerror}).") from None
 
 
 def _is_image(name: str) -> bool:

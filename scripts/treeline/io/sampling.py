@@ -18,4 +18,9 @@ def scramble(numbers: Numbers) -> npt.NDArray[np.uint64]:
 
 def choose_images(ids: Numbers, most: int) -> frozenset[int]:
     """Choose at most so many images; whether one is chosen hangs on the ids alone."""
-    return frozenset(ids[np.argsort(scramble(ids), kind="stable")[:most]].tolist())
+    return frozenset(draw_images(ids, most).tolist())
+
+
+def draw_images(ids: Numbers, most: int) -> Numbers:
+    """Choose as `choose_images` does; of many images also part by part, each with those that are drawn so far."""
+    return ids[np.argsort(scramble(ids), kind="stable")[:most]]

@@ -94,11 +94,10 @@ def read_members(archive: Path) -> Iterator[Member]:
         ShardError: The file is missing, is no tar archive, or ends early.
     """
     with _open(archive, "r|*") as tar:
-        for info in tar:
-            if info.isfile():
-                content = tar.extractfile(info)
-                assert content is not None  # only for members that are no files
-                yield Member(info.name, content.read())
+        for info in _files_of(tar):
+            content = tar.extractfile(info)
+            assert content is not None  # only for members that are no files
+            yield Member(info.name, content.read())
 
 
 def member_names(archive: Path) -> list[str]:
@@ -108,7 +107,15 @@ def member_names(archive: Path) -> list[str]:
         ShardError: As `read_members`.
     """
     with _open(archive, "r:*") as tar:
-        return [info.name for info in tar if info.isfile()]
+        return [info.name for info in _files_of(tar)]
+
+
+def _files_of(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for info in tar:
+        if info.isfile():
+            yield info
+        # It would keep each header, a kilobyte.
+        tar.members.clear()  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 class _CheckedInfo(tarfile.TarInfo):

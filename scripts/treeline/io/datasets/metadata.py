@@ -19,10 +19,11 @@ read it alike. The attributes of the file's root say the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 from tables.exceptions import HDF5ExtError
@@ -30,7 +31,7 @@ from tables.exceptions import HDF5ExtError
 from treeline.config_datasets import Task
 from treeline.errors import InputError
 from treeline.io.atomic import atomic_path
-from treeline.io.hdf_tables import get_table, put_table
+from treeline.io.hdf_tables import get_pieces, get_table, put_table
 
 SCHEMA_VERSION = 1
 ID = "id"
@@ -45,17 +46,31 @@ TRAINVALTEST = "trainvaltest"
 _ATTRIBUTES = "treeline"
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """What is known of a dataset.
+class Facts(NamedTuple):
+    """What is known of a dataset as a whole.
 
     Args:
         name: The dataset's.
         task: What is to be learned.
         class_names: In sorted order; a label's `label_idx` is its place. Empty for a regression.
-        tables: By name, each ordered by `id`; `index` is always there.
         images: Folders, archives and shards in which `image_path` and `mask_path` are found.
         channels: Names of the images' channels, such as `("red", "green", "blue")`.
+    """
+
+    name: str
+    task: Task
+    class_names: tuple[str, ...]
+    images: tuple[str, ...]
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is known of a dataset, and of each of its samples.
+
+    Args:
+        name: As all others, as in `Facts`.
+        tables: By name, each ordered by `id`; `index` is always there.
     """
 
     name: str
@@ -64,6 +79,11 @@ class Metadata:
     tables: Mapping[str, pd.DataFrame]
     images: tuple[str, ...] = ()
     channels: tuple[str, ...] = field(default=("red", "green", "blue"))
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it as a whole."""
+        return Facts(self.name, self.task, self.class_names, self.images, self.channels)
 
     @property
     def index(self) -> pd.DataFrame:
@@ -98,8 +118,9 @@ def put_metadata(metadata: Metadata, file: Path) -> None:
                 put_table(store, name, table)
         attributes = store.root._v_attrs
         attributes["schema_version"] = SCHEMA_VERSION
-        attributes["class_names"] = json.dumps(metadata.class_names)
-        attributes[_ATTRIBUTES] = json.dumps(_facts(metadata))
+        facts = metadata.facts._asdict()
+        attributes["class_names"] = json.dumps(facts.pop("class_names"))
+        attributes[_ATTRIBUTES] = json.dumps(facts)
 
 
 def read_metadata(file: Path) -> Metadata:
@@ -108,6 +129,35 @@ def read_metadata(file: Path) -> Metadata:
     Raises:
         InputError: The file is missing, is no HDF5, or holds no tables of a dataset of this version.
     """
+    with _opened(file) as store:
+        facts = _facts_of(store)
+        tables = {name: get_table(store, name) for name in TABLES if name in store}
+    return Metadata(facts.name, facts.task, facts.class_names, tables, facts.images, facts.channels)
+
+
+def read_facts(file: Path) -> Facts:
+    """Read what is known of the dataset as a whole.
+
+    Raises:
+        InputError: As `read_metadata`.
+    """
+    with _opened(file) as store:
+        return _facts_of(store)
+
+
+def read_pieces(file: Path, table: str) -> Iterator[pd.DataFrame]:
+    """Read one of the tables, 10,000 rows at a time; nothing where there is none.
+
+    Raises:
+        InputError: As `read_metadata`.
+    """
+    with _opened(file) as store:
+        if table in store:
+            yield from get_pieces(store, table)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[pd.HDFStore]:
     if not file.is_file():
         raise InputError(file, "no such file.", fix="Make the dataset: snakemake datasets.")
     try:
@@ -115,19 +165,13 @@ def read_metadata(file: Path) -> Metadata:
             attributes = store.root._v_attrs
             if _ATTRIBUTES not in attributes or attributes["schema_version"] != SCHEMA_VERSION:
                 raise InputError(file, f"holds no dataset of version {SCHEMA_VERSION}.", fix="Make it anew.")
-            facts = json.loads(attributes[_ATTRIBUTES])
-            class_names = tuple(json.loads(attributes["class_names"]))
-            tables = {name: get_table(store, name) for name in TABLES if name in store}
+            yield store
     except (OSError, KeyError, ValueError, HDF5ExtError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(file, f"is no metadata of a dataset ({reason}).", fix="Make it anew.") from None
-    return Metadata(facts["name"], facts["task"], class_names, tables, tuple(facts["images"]), tuple(facts["channels"]))
 
 
-def _facts(metadata: Metadata) -> dict[str, Any]:
-    return {
-        "name": metadata.name,
-        "task": metadata.task,
-        "images": metadata.images,
-        "channels": metadata.channels,
-    }
+def _facts_of(store: pd.HDFStore) -> Facts:
+    attributes = store.root._v_attrs
+    facts, class_names = json.loads(attributes[_ATTRIBUTES]), json.loads(attributes["class_names"])
+    return Facts(facts["name"], facts["task"], tuple(class_names), tuple(facts["images"]), tuple(facts["channels"]))

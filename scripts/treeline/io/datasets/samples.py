@@ -1,8 +1,14 @@
-"""From a dataset's metadata to the bytes and pixels of its samples, before it has an encoding of its own."""
+"""From a dataset's metadata to the bytes and pixels of its samples, before it has an encoding of its own.
+
+What samples are called is joined with what there is in tables on disk, so that memory does not grow with their number.
+Names and paths are bytes there, for those of files need not be text.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -11,8 +17,9 @@ import numpy.typing as npt
 
 from treeline.choices import MAX_PIXELS
 from treeline.errors import ImageError, InputError
-from treeline.io.datasets.metadata import ID, Metadata
-from treeline.io.image_sources import find_images, load_images
+from treeline.io.datasets.metadata import Facts, Metadata
+from treeline.io.disk_tables import DiskTables, disk_tables, put_frame
+from treeline.io.image_sources import Kind, Place, list_images, load_from, same_name
 from treeline.io.images import Size, decode, sniff_format
 
 Bands: TypeAlias = npt.NDArray[np.generic]
@@ -23,6 +30,48 @@ Mask: TypeAlias = npt.NDArray[np.uint8]
 
 NOT_LABELLED = 255
 """Value of a mask's pixels that belong to no class."""
+
+_PLACES = """
+    CREATE TABLE places (
+        number INTEGER PRIMARY KEY, -- of those of an archive, in its order
+        source INTEGER,
+        path BLOB,
+        kind TEXT,
+        name BLOB
+    )
+"""
+
+_TWICE = """
+    SELECT other.source, name, one.path, other.path FROM places AS one JOIN places AS other USING (name)
+    WHERE one.number < other.number ORDER BY name LIMIT 1
+"""
+
+_MISSING = """
+    WITH missing (name) AS (
+        SELECT image_path FROM samples
+        WHERE NOT EXISTS (SELECT 1 FROM places WHERE name = CAST(image_path AS BLOB))
+        UNION ALL
+        SELECT mask_path FROM samples
+        WHERE mask_path != '' AND NOT EXISTS (SELECT 1 FROM places WHERE name = CAST(mask_path AS BLOB))
+    )
+    SELECT name, (SELECT count(DISTINCT name) FROM missing) FROM missing LIMIT 1
+"""
+
+_WANTED = """
+    SELECT image.source, image.path, image.number, image.kind, image.name, id, false, mask.path, mask.kind
+    FROM samples
+    JOIN places AS image ON image.name = CAST(image_path AS BLOB)
+    LEFT JOIN places AS mask ON mask.name = CAST(mask_path AS BLOB)
+    WHERE coalesce(mask_path, '') = '' OR mask.number IS NOT NULL
+    UNION ALL
+    SELECT mask.source, mask.path, mask.number, mask.kind, mask.name, id, true, mask.path, mask.kind
+    FROM samples
+    JOIN places AS image ON image.name = CAST(image_path AS BLOB)
+    JOIN places AS mask ON mask.name = CAST(mask_path AS BLOB)
+    WHERE mask.kind != 'file'
+    ORDER BY 1, 2, 3
+"""
+"""Images, and masks that are in a file together with others, in the order in which they are best read."""
 
 
 class Sample(NamedTuple):
@@ -39,6 +88,20 @@ class Sample(NamedTuple):
     mask: bytes | None
 
 
+class _Wanted(NamedTuple):
+    """A row of `_WANTED`; the last two fields are those of the sample's mask, None where it has none."""
+
+    source: int
+    path: bytes
+    number: int
+    kind: Kind
+    name: bytes
+    id: int
+    is_mask: bool
+    mask_path: bytes | None
+    mask_kind: Kind | None
+
+
 def read_samples(metadata: Metadata, *, skip_missing: bool = False) -> Iterator[Sample]:
     """Read every sample once, in the order in which they lie in their archives.
 
@@ -50,30 +113,44 @@ def read_samples(metadata: Metadata, *, skip_missing: bool = False) -> Iterator[
         InputError: An image or a mask is not there; names the first, and says how many.
         ShardError: An archive is damaged.
     """
-    places = find_images([Path(source) for source in metadata.images], Path("/"))
-    ids = dict(zip(metadata.index["image_path"], metadata.index[ID], strict=True))
-    masks = _masks(metadata)
-    missing = [name for name in (*ids, *masks.values()) if name not in places]
-    if missing and not skip_missing:
-        raise InputError(
-            metadata.images[0] if metadata.images else metadata.name,
-            f"{missing[0]} is not there; {len(missing):,} of the dataset's files are missing.",
-            fix="Bring them back, or leave them out with the step `drop_missing`.",
-        )
-    wanted = {name for name in ids if name in places and masks.get(name, name) in places}
-    beside = {mask: name for name, mask in masks.items() if name in wanted and places[mask].archived}
-    waiting: dict[str, bytes] = {}
-    for loaded in load_images(places, wanted | beside.keys()):
-        name = beside.get(loaded.name, loaded.name)
-        mask = masks.get(name)
-        if mask not in beside:
-            yield Sample(ids[name], loaded.data, None if mask is None else places[mask].path.read_bytes())
-        elif name not in waiting:
-            waiting[name] = loaded.data
-        elif loaded.name == mask:
-            yield Sample(ids[name], waiting.pop(name), loaded.data)
-        else:
-            yield Sample(ids[name], loaded.data, waiting.pop(name))
+    with disk_tables() as database:
+        database.execute("CREATE TABLE samples (id INTEGER, image_path TEXT, mask_path TEXT)")
+        put_frame(database, "samples", metadata.index)
+        yield from load_samples(database, metadata.facts, skip_missing=skip_missing)
+
+
+def load_samples(database: DiskTables, facts: Facts, *, skip_missing: bool = False) -> Iterator[Sample]:
+    """Read every sample once, in the order in which they lie in their archives.
+
+    Args:
+        database: Has the table `samples`, with `id`, `image_path` and `mask_path`; gets a table `places`.
+        facts: Of the dataset.
+        skip_missing: Pass over samples whose image or mask is not there.
+
+    Raises:
+        InputError: Two images have the same name; or an image or a mask is not there: names the first, and says how
+            many.
+        ShardError: An archive is damaged.
+    """
+    _list_places(database, facts)
+    if not skip_missing:
+        _check_all_there(database, facts)
+    waiting: dict[int, bytes] = {}
+    rows = map(_Wanted._make, database.execute(_WANTED))
+    for (path, kind), group in groupby(rows, key=lambda row: (row.path, row.kind)):
+        wanted: dict[str, list[_Wanted]] = {}
+        for row in group:
+            wanted.setdefault(os.fsdecode(row.name), []).append(row)
+        for loaded in load_from(Place(_path(path), kind), set(wanted)):
+            for row in wanted[loaded.name]:
+                if row.mask_path is None or row.mask_kind == "file":
+                    yield Sample(row.id, loaded.data, row.mask_path and Path(_path(row.mask_path)).read_bytes())
+                elif row.id not in waiting:
+                    waiting[row.id] = loaded.data
+                elif row.is_mask:
+                    yield Sample(row.id, waiting.pop(row.id), loaded.data)
+                else:
+                    yield Sample(row.id, loaded.data, waiting.pop(row.id))
 
 
 def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
@@ -140,9 +217,32 @@ def decode_mask(data: bytes) -> Mask:
     return pixels
 
 
-def _masks(metadata: Metadata) -> dict[str, str]:
-    """The mask of each image that has one."""
-    if "mask_path" not in metadata.index:
-        return {}
-    names = zip(metadata.index["image_path"], metadata.index["mask_path"], strict=True)
-    return {image: mask for image, mask in names if mask}
+def _list_places(database: DiskTables, facts: Facts) -> None:
+    database.execute(_PLACES)
+    for number, source in enumerate(facts.images):
+        rows = (
+            (number, _ordered(place.location), place.kind, os.fsencode(name))
+            for name, place in list_images(Path(source), Path("/"), is_sorted=False)
+        )
+        database.executemany("INSERT INTO places (source, path, kind, name) VALUES (?, ?, ?, ?)", rows)
+    database.execute("CREATE INDEX places_by_name ON places (name)")
+    for number, name, one, other in database.execute(_TWICE):
+        raise same_name(Path(facts.images[number]), os.fsdecode(name), Path(_path(one)), Path(_path(other)))
+
+
+def _check_all_there(database: DiskTables, facts: Facts) -> None:
+    for name, count in database.execute(_MISSING):
+        raise InputError(
+            facts.images[0] if facts.images else facts.name,
+            f"{name} is not there; {count:,} of the dataset's files are missing.",
+            fix="Bring them back, or leave them out with the step `drop_missing`.",
+        )
+
+
+def _ordered(path: str) -> bytes:
+    """A path that sorts by its parts: what stands between them comes before all that stands in them."""
+    return os.fsencode(path).replace(b"/", b"\0")
+
+
+def _path(ordered: bytes) -> str:
+    return os.fsdecode(ordered.replace(b"\0", b"/"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from treeline.io.datasets.encodings import open_encoding
 from treeline.io.datasets.encodings.reading import PixelReader
@@ -15,6 +16,15 @@ from treeline.io.datasets.samples import Bands, Mask, read_samples
 
 METADATA_FILE = "metadata.h5"
 """A file of this name has tables alone: the images are where they say. All else is an encoding."""
+
+
+def tables_file(path: Path) -> Path:
+    """File of a dataset's tables.
+
+    Args:
+        path: `metadata.h5`, or an encoding's file or folder.
+    """
+    return path / METADATA_FILE if path.is_dir() else path
 
 
 class Loaded(NamedTuple):
@@ -38,13 +48,27 @@ def load_images(path: Path, metadata: Metadata) -> Iterator[Loaded]:
     """
     if path.name == METADATA_FILE:
         yield from (Loaded(*sample) for sample in read_samples(metadata))
-        return
+    else:
+        yield from load_encoded(path, metadata.index[ID].to_numpy(np.int64))
+
+
+def load_encoded(path: Path, ids: npt.NDArray[np.int64]) -> Iterator[Loaded]:
+    """Read images of an encoding, each once.
+
+    Args:
+        path: Its file or folder.
+        ids: Of the samples.
+
+    Raises:
+        InputError: There is no encoding, or an image is not there.
+        ShardError: An archive is damaged.
+    """
     encoding = open_encoding(path)
     try:
-        wanted = encoding.metadata.index[ID].isin(metadata.index[ID])
-        for position in np.flatnonzero(wanted.to_numpy()).tolist():
+        known = encoding.metadata.index[ID].to_numpy(np.int64)
+        for position in np.flatnonzero(np.isin(known, ids)).tolist():
             is_decoded = isinstance(encoding, PixelReader)
             data = encoding.pixels(position) if is_decoded else encoding.encoded(position)
-            yield Loaded(int(encoding.metadata.index[ID].iloc[position]), data, encoding.mask(position))
+            yield Loaded(int(known[position]), data, encoding.mask(position))
     finally:
         encoding.close()
