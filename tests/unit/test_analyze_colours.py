@@ -16,7 +16,7 @@ from sklearn.metrics import mutual_info_score
 from treeline.analyze.colours import BINS, bin_codes, colour_histograms, correlations
 from treeline.analyze.components import channel_components, principal_components
 from treeline.analyze.sampling import choose_pixels, pixels_an_image
-from treeline.io.sampling import choose_images, scramble
+from treeline.io.sampling import choose_images, draw_images, scramble
 
 NAMES = ("red", "green", "blue", "infrared")
 
@@ -126,6 +126,8 @@ def test_the_sample_does_not_hang_on_the_order() -> None:
     assert choose_images(ids, 5000) == frozenset(ids.tolist())
     # One with more samples chosen holds those of one with fewer.
     assert chosen < choose_images(ids, 200)
+    first, rest = np.split(ids, [700])
+    assert chosen == set(draw_images(np.append(draw_images(first, 100), rest), 100).tolist())
     assert 0.4 < np.mean(sorted(chosen)) / ids.mean() - 0.5 < 0.6
 
 

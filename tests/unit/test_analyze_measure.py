@@ -132,6 +132,27 @@ def test_any_division_gives_the_same(
         pd.testing.assert_frame_equal(tables[name], table, check_exact=True)
 
 
+@pytest.mark.parametrize("task", ["detection", "multilabel"])
+def test_nothing_hangs_on_what_is_in_memory_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: Task
+) -> None:
+    dataset, _ = written(tmp_path, task)
+    query = "image_width = 12 AND id IN (SELECT id FROM index) AND id > 0"
+    measure(dataset, tmp_path / "at-once", query=query, workers=0)
+    for name in ("hdf_tables.ROWS_OF_A_PIECE", "disk_tables.PIECE_ROWS"):
+        monkeypatch.setattr(f"treeline.io.{name}", 3)
+    monkeypatch.setattr("treeline.analyze.dimensions.VALUES_AT_ONCE", 3)
+    measure(dataset, tmp_path / "in-pieces", query=query, workers=0)
+    assert content(tmp_path / "at-once") == content(tmp_path / "in-pieces")
+
+
+def test_samples_of_one_id_are_refused() -> None:
+    index = pd.DataFrame({"id": [1, 2, 1], "image_path": ["a.jpg", "b.jpg", "c.jpg"]})
+    twice = analysed(Metadata("twice", "regression", (), {"index": index}))
+    with pytest.raises(InputError, match="twice: two samples have the same id"), twice:
+        pass
+
+
 @pytest.mark.parametrize("kind", ["imagefolder", "hdf5", "numpy"])
 def test_encodings_are_measured_as_their_source_is(tmp_path: Path, kind: str) -> None:
     dataset, metadata = written(tmp_path, "segmentation", 6)

@@ -19,7 +19,7 @@ read it alike. The attributes of the file's root say the rest.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -123,16 +123,20 @@ def put_metadata(metadata: Metadata, file: Path) -> None:
         attributes[_ATTRIBUTES] = json.dumps(facts)
 
 
-def read_metadata(file: Path) -> Metadata:
+def read_metadata(file: Path, tables: Collection[str] = TABLES) -> Metadata:
     """Read a `metadata.h5`, or the tables of a `dataset.h5`.
+
+    Args:
+        file: The file.
+        tables: Those that are read, the index among them.
 
     Raises:
         InputError: The file is missing, is no HDF5, or holds no tables of a dataset of this version.
     """
     with _opened(file) as store:
         facts = _facts_of(store)
-        tables = {name: get_table(store, name) for name in TABLES if name in store}
-    return Metadata(facts.name, facts.task, facts.class_names, tables, facts.images, facts.channels)
+        found = {name: get_table(store, name) for name in tables if name in store}
+    return Metadata(facts.name, facts.task, facts.class_names, found, facts.images, facts.channels)
 
 
 def read_facts(file: Path) -> Facts:

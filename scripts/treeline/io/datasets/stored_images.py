@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from treeline.io.datasets.encodings import open_encoding
 from treeline.io.datasets.encodings.reading import PixelReader
-from treeline.io.datasets.metadata import ID, Metadata
+from treeline.io.datasets.metadata import ID, INDEX, Metadata
 from treeline.io.datasets.samples import Bands, Mask, read_samples
 
 METADATA_FILE = "metadata.h5"
@@ -63,7 +63,7 @@ def load_encoded(path: Path, ids: npt.NDArray[np.int64]) -> Iterator[Loaded]:
         InputError: There is no encoding, or an image is not there.
         ShardError: An archive is damaged.
     """
-    encoding = open_encoding(path)
+    encoding = open_encoding(path, [INDEX])
     try:
         known = encoding.metadata.index[ID].to_numpy(np.int64)
         for position in np.flatnonzero(np.isin(known, ids)).tolist():

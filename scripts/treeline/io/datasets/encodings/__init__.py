@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -83,37 +83,41 @@ def write_encoding(metadata: Metadata, samples: Iterable[Sample], target: Path, 
     write(metadata, samples, target, options)
 
 
-def open_encoding(path: Path) -> Encoding:
+def open_encoding(path: Path, tables: Collection[str] | None = None) -> Encoding:
     """Open a written dataset for reading.
 
     Args:
         path: File or folder, whose content says which form it has.
+        tables: Those of its tables that are read, the index among them; None: all.
 
     Raises:
         InputError: There is no dataset; or its tables, or the lists of what is in it, are damaged.
     """
+    from treeline.io.datasets.metadata import TABLES
+
+    wanted = TABLES if tables is None else tables
     if path.is_file():
         from treeline.io.datasets.encodings.hdf5 import open_file
 
-        return open_file(path)
+        return open_file(path, wanted)
     if (path / "zarr.json").exists():
         from treeline.io.datasets.encodings.zarr import ZarrGroup
 
-        return ZarrGroup(path)
+        return ZarrGroup(path, wanted)
     if (path / "data.mdb").exists():
         from treeline.io.datasets.encodings.lmdb import LmdbFolder
 
-        return LmdbFolder(path)
+        return LmdbFolder(path, wanted)
     if (path / "images.npy").exists():
         from treeline.io.datasets.encodings.numpy import Arrays
 
-        return Arrays(path)
+        return Arrays(path, wanted)
     if next(path.glob("*.tar"), None) is not None:
         from treeline.io.datasets.encodings.tar import TarShards
 
-        return TarShards(path)
+        return TarShards(path, wanted)
     if path.is_dir():
         from treeline.io.datasets.encodings.imagefolder import ImageFolder
 
-        return ImageFolder(path)
+        return ImageFolder(path, wanted)
     raise InputError(path, "no such file or folder.", fix="Write it: treeline datasets encode.")

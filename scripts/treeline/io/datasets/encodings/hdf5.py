@@ -14,7 +14,7 @@ part of them is read straight from there, without the HDF5 library, whose handle
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -28,7 +28,7 @@ from treeline.errors import ShardError
 from treeline.io.atomic import atomic_path
 from treeline.io.datasets.encodings.intake import Intake
 from treeline.io.datasets.encodings.reading import ByteReader, PixelReader
-from treeline.io.datasets.metadata import Metadata, put_metadata, read_metadata
+from treeline.io.datasets.metadata import TABLES, Metadata, put_metadata, read_metadata
 from treeline.io.datasets.samples import Bands, Mask, Sample
 from treeline.io.encode import encode_png
 from treeline.io.file_parts import ArrayInFile, FileParts
@@ -65,13 +65,13 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
         put_metadata(intake.metadata, temporary)
 
 
-def open_file(path: Path) -> Hdf5Bytes | Hdf5Pixels:
-    """Open a file for reading.
+def open_file(path: Path, tables: Collection[str] = TABLES) -> Hdf5Bytes | Hdf5Pixels:
+    """Open a file for reading; of its tables these are read.
 
     Raises:
         InputError: It is no HDF5 file, or holds no dataset.
     """
-    metadata = read_metadata(path)
+    metadata = read_metadata(path, tables)
     with h5py.File(path, "r") as file:
         return Hdf5Bytes(path, metadata, file) if OFFSETS in file else Hdf5Pixels(path, metadata, file)
 

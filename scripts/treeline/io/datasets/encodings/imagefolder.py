@@ -12,7 +12,7 @@ that they have in the tables.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from treeline.errors import InputError
 from treeline.io.atomic import atomic_folder
 from treeline.io.datasets.encodings.intake import Intake
 from treeline.io.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, masked, read_tables
-from treeline.io.datasets.metadata import INDEX, Metadata, write_metadata
+from treeline.io.datasets.metadata import INDEX, TABLES, Metadata, write_metadata
 from treeline.io.datasets.samples import Sample
 from treeline.io.image_names import inner_path
 from treeline.io.names import IMAGE_EXTENSIONS, MAX_FILE_NAME_BYTES
@@ -59,8 +59,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
 class ImageFolder(ByteReader):
     """A folder of images that is open for reading."""
 
-    def __init__(self, path: Path) -> None:
-        metadata = read_tables(path)
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
+        metadata = read_tables(path, tables)
         if FILE not in metadata.index:
             raise InputError(path / METADATA, "the column is missing.", field=FILE, fix="Encode the dataset anew.")
         names = metadata.index[[FILE, MASK_FILE]]

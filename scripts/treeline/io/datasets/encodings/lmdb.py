@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
 from treeline.io.datasets.encodings.intake import Intake
 from treeline.io.datasets.encodings.reading import METADATA, ByteReader, key_of, read_tables
-from treeline.io.datasets.metadata import ID, Metadata, write_metadata
+from treeline.io.datasets.metadata import ID, TABLES, Metadata, write_metadata
 from treeline.io.datasets.samples import Sample
 
 DATA = "data.mdb"
@@ -64,8 +64,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
 class LmdbFolder(ByteReader):
     """A database that is open for reading."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, read_tables(path))
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
+        super().__init__(path, read_tables(path, tables))
         self._keys = [key_of(id) for id in self.metadata.index[ID]]
         status = (path / DATA).stat()
         self._file = status.st_dev, status.st_ino

@@ -9,7 +9,7 @@ Rows are those of the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
 from treeline.io.datasets.encodings.intake import Intake
 from treeline.io.datasets.encodings.reading import METADATA, PixelReader, masked, read_tables
-from treeline.io.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.metadata import TABLES, Metadata, write_metadata
 from treeline.io.datasets.samples import NOT_LABELLED, Bands, Mask, Sample
 from treeline.io.file_parts import ArrayInFile, FileParts
 
@@ -55,8 +55,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
 class Arrays(PixelReader):
     """A folder of arrays that is open for reading."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, read_tables(path))
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
+        super().__init__(path, read_tables(path, tables))
         self._parts = FileParts()
         self._images = _array(self._parts, path / IMAGES)
         self._masks = _array(self._parts, path / MASKS) if self._is_masked.any() else None

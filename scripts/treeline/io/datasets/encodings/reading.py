@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -89,13 +90,13 @@ class PixelReader(Reader):
         return encode_bands(self.pixels(position))
 
 
-def read_tables(folder: Path) -> Metadata:
-    """Read the tables in the folder of an encoding.
+def read_tables(folder: Path, tables: Collection[str]) -> Metadata:
+    """Read the tables in the folder of an encoding, or some of them.
 
     Raises:
         InputError: They are missing, or are none.
     """
-    return read_metadata(folder / METADATA)
+    return read_metadata(folder / METADATA, tables)
 
 
 def masked(metadata: Metadata) -> npt.NDArray[np.bool_]:

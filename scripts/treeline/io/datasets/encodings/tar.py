@@ -12,7 +12,7 @@ shards/metadata.h5
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +27,7 @@ from treeline.io.atomic import atomic_folder
 from treeline.io.datasets.encodings.intake import EncodedSample, Intake
 from treeline.io.datasets.encodings.reading import METADATA, ByteReader, describe, key_of, read_tables
 from treeline.io.datasets.encodings.sizes import resize_boxes
-from treeline.io.datasets.metadata import ID, Metadata, write_metadata
+from treeline.io.datasets.metadata import ID, TABLES, Metadata, write_metadata
 from treeline.io.datasets.samples import Sample
 from treeline.io.file_parts import FileParts
 from treeline.io.images import Size
@@ -68,8 +68,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
 class TarShards(ByteReader):
     """A folder of archives that is open for reading."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, read_tables(path))
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
+        super().__init__(path, read_tables(path, tables))
         self._parts = FileParts()
         self._archives = sorted(path.glob(ARCHIVES))
         members = _members(self._archives)

@@ -12,7 +12,7 @@ in the group's attributes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from treeline.errors import ShardError
 from treeline.io.atomic import atomic_folder
 from treeline.io.datasets.encodings.intake import Intake
 from treeline.io.datasets.encodings.reading import METADATA, PixelReader, masked, read_tables
-from treeline.io.datasets.metadata import Metadata, write_metadata
+from treeline.io.datasets.metadata import TABLES, Metadata, write_metadata
 from treeline.io.datasets.samples import NOT_LABELLED, Bands, Mask, Sample
 from treeline.io.file_parts import FileParts
 
@@ -61,8 +61,8 @@ def write(metadata: Metadata, samples: Iterable[Sample], target: Path, options: 
 class ZarrGroup(PixelReader):
     """A Zarr group that is open for reading."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, read_tables(path))
+    def __init__(self, path: Path, tables: Collection[str] = TABLES) -> None:
+        super().__init__(path, read_tables(path, tables))
         self._images = _Chunks(path / IMAGES)
         self._masks = _Chunks(path / MASKS) if self._is_masked.any() else None
 
