@@ -68,6 +68,7 @@ class Shard:
         judged_by: Tools of which it has a table of verdicts.
         is_decoded: Whether it has an archive.
         requests: Rows of its table of requests.
+        creators: Of its rows, images before errors; None: there is no batch.
     """
 
     server: str = "a.org"
@@ -79,6 +80,7 @@ class Shard:
     judged_by: Sequence[str] = ()
     is_decoded: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
+    creators: Sequence[str | None] | None = None
 
     @property
     def rows(self) -> int:
@@ -174,6 +176,10 @@ def _write_shard(paths: Paths, shard: Shard) -> None:
     ]
     _write(folder / "errors.parquet", errors, ERRORS)
     (folder / "completed").touch()
+    if shard.creators is not None:
+        rows = [image.uuid for image in shard.images] + [error["uuid"] for error in errors]
+        batch = [{"uuid": uuid, "Photographer": name} for uuid, name in zip(rows, shard.creators, strict=True)]
+        _write(paths.batch(*shard.id), batch, pa.schema([("uuid", pa.string()), ("Photographer", pa.string())]))
     for tool in shard.judged_by:
         verdicts = [
             {"uuid": image.uuid, "verdict": image.verdicts[tool]} for image in shard.images if tool in image.verdicts

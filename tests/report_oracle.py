@@ -135,7 +135,10 @@ def assert_servers(project: Project, tables: Mapping[str, pd.DataFrame], rate_li
 def assert_images(project: Project, tables: Mapping[str, pd.DataFrame], images: list[dict[str, Any]]) -> None:
     given = {name: sum(row[name] != "Not provided" for row in images) for name in ("license", "source", "title")}
     told = dict(zip(tables["attribution"]["field"], tables["attribution"]["images"], strict=True))
-    assert told == {**given, "url": len(images)}
+    batches = rows_of(project.results.glob("urls/*/*/urls.parquet"), ["uuid", "creator", "rightsHolder"])
+    shown = {row["uuid"] for row in images}
+    made = [row for row in batches if row["uuid"] in shown and (row["creator"] or row["rightsHolder"])]
+    assert told == {**given, "creator": len(made), "url": len(images)}
     assert tables["licenses"]["images"].sum() == len(images)
     assert set(tables["licenses"]["license"]) == {"CC BY 4.0", "CC0 1.0", ""}
     widths = [

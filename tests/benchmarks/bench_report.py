@@ -20,12 +20,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.batches import encoded, photo
 from tests.benchmarks.collection import RATE_LIMIT, Collection, make_collection
 from tests.benchmarks.measure import Check, Row, measure_commands
 from tests.benchmarks.page import describe, table, verdicts, write_section
 from treeline.io.manifest import ShardId
 from treeline.io.names import decode_server_name
-from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REQUESTS, SUCCESSES
+from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REQUESTS, SUCCESSES, URL_COLUMNS
 
 SCRATCH = Path(__file__).parents[2] / ".benchmarks" / "report"
 MEMORY_MB = 4096
@@ -33,6 +34,8 @@ MOST_PAGE_BYTES = 5_000_000
 ERROR_SHARE = 0.05
 LICENSES = ("CC0", "https://creativecommons.org/licenses/by/4.0/", "CC BY-NC 4.0", "Not provided")
 CODES = ((404, "HTTP 404 Not Found"), (-1, "ConnectTimeout: no complete answer within 30 s"), (-2, "the body is empty"))
+PHOTO = encoded(photo())
+EPOCH = 1_790_000_000
 FORMAT = {"treeline.parameters": '{"image_format": "jpeg"}', "treeline.version": "0.1.0"}
 COSTS = "2026-11-26 17:56:06,811 INFO treeline.costs: took 1.74 s, 0.50 s of CPU time, at most 125 MiB of memory\n"
 SHARD_LOG = r"{}/server_name=(?P<server_name>[^/]+)/partition_id=(?P<partition_id>\d+)\.log$"
@@ -80,11 +83,9 @@ def _fill(collection: Collection, rows: int) -> None:
     counts = pa.array([rows] * len(manifest), pa.int64())
     manifest = manifest.set_column(MANIFEST.get_field_index("rows"), MANIFEST.field("rows"), counts)
     pq.write_table(manifest, collection.paths.manifest)
-    ready = np.zeros(len(collection.shards))
     with pq.ParquetWriter(collection.paths.detections_table, DETECTIONS, compression="zstd") as detections:
-        for number, shard in enumerate(collection.shards):
-            ready[number] = 1_790_000_000 + 10 * shard.partition * rows / RATE_LIMIT
-            detections.write_table(_fill_shard(collection, shard, rows, ready[number], random))
+        for shard in collection.shards:
+            detections.write_table(_fill_shard(collection, shard, rows, random))
     noted = [
         {"rule": f"{rule}_shard", "log": SHARD_LOG.format(folder), "benchmark": None}
         | {"memory_mib": 1000, "minutes": 30, "threads": 1}
@@ -93,9 +94,7 @@ def _fill(collection: Collection, rows: int) -> None:
     (collection.paths.logs / "rules.json").write_text(json.dumps(noted))
 
 
-def _fill_shard(
-    collection: Collection, shard: ShardId, rows: int, start: float, random: np.random.Generator
-) -> pa.Table:
+def _fill_shard(collection: Collection, shard: ShardId, rows: int, random: np.random.Generator) -> pa.Table:
     """Write the tables and logs of a shard; gives its detections."""
     paths, server = collection.paths, decode_server_name(shard.server)
     images = rows - round(rows * ERROR_SHARE)
@@ -104,14 +103,18 @@ def _fill_shard(
     sizes = random.integers(200, 4000, (images, 2)).tolist()
     licenses = random.choice(LICENSES, images).tolist()
     text = ["a museum"] * images
-    columns = [uuids, uuids, urls, [True] * images, licenses, text, text, hashes, hashes, sizes, sizes, uuids]
+    facts = [uuids, uuids, urls, [True] * images, licenses, text, text]
+    columns = [*facts, hashes, hashes, sizes, sizes, [PHOTO] * images]
     folder = paths.shard(*shard)
     _write(folder / "successes.parquet", pa.table(columns, schema=SUCCESSES.with_metadata(FORMAT)), row_group_size=256)
     codes = [CODES[number % len(CODES)] for number in range(rows - images)]
     failed = [f"e{number}" for number in range(rows - images)]
+    batch = [pa.array(column) for column in (uuids, urls, uuids, licenses, text, text)]
+    _write(paths.batch(*shard), pa.table(batch, names=URL_COLUMNS))
     errors = [failed, [f"https://{server}/{name}" for name in failed], [1] * len(failed), *zip(*codes, strict=True)]
     _write(folder / "errors.parquet", pa.table([pa.array(column) for column in errors], schema=ERRORS))
     (folder / "completed").touch()
+    start = EPOCH + shard.partition * rows / RATE_LIMIT * 2
     _write(paths.requests(*shard), _requests(server, [*uuids, *failed], start, random))
     for stage in ("current", "decode", "detect"):
         _put(paths.logs / stage / f"server_name={shard.server}/partition_id={shard.partition}.log", COSTS)
@@ -168,6 +171,7 @@ def _detections(server: str, partition: int, uuids: list[str], random: np.random
 
 def _write(target: Path, rows: pa.Table, row_group_size: int | None = None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)  # it may be a link of an empty one
     pq.write_table(rows, target, compression="zstd", row_group_size=row_group_size)
 
 

@@ -45,7 +45,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     ]
     bodies = [request("b.org", second, status, bytes=1000 + second) for second, status in enumerate([200, 200, 404])]
     robots = request("b.org", 9, purpose="robots", bytes=7)
-    shards = [Shard("a.org", 0, images=one), Shard("b.org", 0, images=two, requests=[*bodies, robots])]
+    creators = [*(["Ann"] * 5), None, "", "Bob", "Ann"]
+    shards = [
+        Shard("a.org", 0, images=one, errors=[(404, "gone")], creators=creators),
+        Shard("b.org", 0, images=two, requests=[*bodies, robots]),
+    ]
     made = write_collection(tmp_path_factory.mktemp("images"), shards, tools_parameters={"near_duplicates": {}})
     repeat(made.paths.tool("near_duplicates") / "duplicates.parquet", {"a2": ["a3", "a4"], "b0": ["b1"]})
     return made
@@ -68,7 +72,7 @@ def test_licences_count_by_what_they_mean(tables: dict[str, list[dict[str, Any]]
 
 def test_attribution_counts_what_is_given(tables: dict[str, list[dict[str, Any]]]) -> None:
     given = {row["field"]: row["images"] for row in tables["attribution"]}
-    assert given == {"license": 11, "source": 12, "title": 11, "url": 12}
+    assert given == {"creator": 6, "license": 11, "source": 12, "title": 11, "url": 12}
     assert {row["of"] for row in tables["attribution"]} == {13}
 
 

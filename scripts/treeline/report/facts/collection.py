@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +30,8 @@ UNKNOWN = -1
 
 OWN_LOGS = ("report/", "benchmarks/report/")
 """What the report's own jobs leave below the logs, of which it does not tell: they grow with each report."""
+
+BATCH_ROWS = 1_000_000
 
 State = Literal["downloaded", "ignored", "left"]
 
@@ -91,10 +92,8 @@ class Collection:
             InputError: A table of a finished shard is damaged, or does not account for the rows of its batch.
         """
         asked = {shard.id for shard in self.output.shards or ()}
-        with ThreadPoolExecutor() as pool:
-            return list(
-                pool.map(lambda shard: self._outcome(shard, shard.id in asked), read_manifest(self.paths.manifest))
-            )
+        # One after the other: in threads, what is freed of 20,000 footers stays with each thread, 1.1 GiB of it.
+        return [self._outcome(shard, shard.id in asked) for shard in read_manifest(self.paths.manifest)]
 
     @property
     def downloaded(self) -> list[Outcome]:
@@ -127,6 +126,16 @@ class Collection:
             return []
         try:
             return self.rows(query, [existing])
+        except duckdb.Error as error:
+            raise self._at_fault(query, existing, error) from error
+
+    def stream(self, query: str, files: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+        """As `ask`, where the answer has many rows: some at a time, in its order."""
+        existing = [str(file) for file in files if file.exists()]
+        if not existing:
+            return
+        try:
+            yield from self.connection.sql(query, params=[existing]).to_arrow_reader(BATCH_ROWS)
         except duckdb.Error as error:
             raise self._at_fault(query, existing, error) from error
 

@@ -15,15 +15,15 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from treeline.errors import ImageError
-from treeline.io.database import quote_literal
 from treeline.io.encode import encode_jpeg
 from treeline.io.images import open_stored
-from treeline.io.names import mask_credentials
+from treeline.io.manifest import ShardId
+from treeline.io.names import encode_server_name, mask_credentials
 from treeline.io.parquet import row_sizes, stream_rows
 from treeline.io.resize import fit, reduce
 from treeline.io.shard_images import read_wanted, row_groups
 from treeline.report.facts.collection import Collection, Outcome, Rows
-from treeline.schemas import NOT_PROVIDED
+from treeline.schemas import DETECTIONS, NOT_PROVIDED
 
 PICTURES = 24
 LONGEST_SIDE = 320
@@ -35,14 +35,17 @@ PERSON = "person"
 SUSPECTED = 0.5
 """Share of the least confidence from which on a person is taken for one: such images are not shown."""
 
+SHOWN = pa.schema([DETECTIONS.field(name) for name in ("server_name", "partition_id")])
+
 FACTS = ("uuid", "license", "title", "identifier")
 
 BOXES = """
-SELECT uuid, category, confidence, [x_min, y_min, box_width, box_height] AS box
-FROM read_parquet(?, hive_partitioning = false)
-WHERE server_name = {server} AND partition_id = {partition} AND category IS NOT NULL AND confidence >= {least}
-ORDER BY uuid, confidence DESC, category, box
+SELECT server_name, partition_id, uuid, category, confidence, [x_min, y_min, box_width, box_height] AS box
+FROM read_parquet(?, hive_partitioning = false) SEMI JOIN shown USING (server_name, partition_id)
+WHERE category IS NOT NULL AND confidence >= {least}
+ORDER BY confidence DESC, category, box
 """
+"""Of all shards that are shown, in one pass: the table is large."""
 
 Boxes: TypeAlias = Mapping[str, list[dict[str, Any]]]
 """Boxes of images, by their uuid, the surest first."""
@@ -60,17 +63,18 @@ def measure_gallery(collection: Collection) -> Rows:
     """
     outcomes = [outcome for outcome in collection.downloaded if outcome.images]
     count = min(PICTURES, len(outcomes))
-    shards = [outcomes[place * len(outcomes) // count] for place in range(count)]
-    rows = [list(_of_shard(collection, outcome, ceil(PICTURES / count))) for outcome in shards]
+    shown = [outcomes[place * len(outcomes) // count] for place in range(count)]
+    boxes = _boxes(collection, shown)
+    most = ceil(PICTURES / count) if count else 0
+    rows = [list(_of_shard(collection, one, None if boxes is None else boxes[one.shard.id], most)) for one in shown]
     return [row for in_turn in zip_longest(*rows) for row in in_turn if row is not None][:PICTURES]
 
 
-def _of_shard(collection: Collection, outcome: Outcome, most: int) -> Iterator[dict[str, object]]:
+def _of_shard(collection: Collection, outcome: Outcome, boxes: Boxes | None, most: int) -> Iterator[dict[str, object]]:
     table = collection.output.shard_file(outcome.shard, "successes.parquet")
     facts = {
         row["uuid"]: row for batch in stream_rows(table, FACTS, BATCH_ROWS) for row in batch.to_pylist() if row["uuid"]
     }
-    boxes = _boxes(collection, outcome)
     may_be_shown = facts if boxes is None else facts.keys() & boxes.keys()
     chosen = sorted(may_be_shown, key=lambda uuid: hashlib.md5(uuid.encode()).digest())[:most]
     for image in sorted(_read(table, chosen), key=lambda image: chosen.index(image["uuid"])):
@@ -93,23 +97,26 @@ def _of_shard(collection: Collection, outcome: Outcome, most: int) -> Iterator[d
         }
 
 
-def _boxes(collection: Collection, outcome: Outcome) -> Boxes | None:
-    """Boxes that are sure enough, of the shard's images without a person; None without detections."""
+def _boxes(collection: Collection, shown: list[Outcome]) -> Mapping[ShardId, Boxes] | None:
+    """Boxes that are sure enough, of images without a person, by shard; None without detections."""
     table, least = collection.paths.detections_table, collection.output.settings.report.min_confidence
     if not table.exists():
         return None
-    query = BOXES.format(
-        server=quote_literal(outcome.server), partition=outcome.shard.partition, least=least * SUSPECTED
-    )
-    boxes, persons = defaultdict(list), set()
-    for row in collection.ask(query, [table]):
+    ids = [{"server_name": one.server, "partition_id": one.shard.partition} for one in shown]
+    collection.connection.register("shown", pa.Table.from_pylist(ids, SHOWN))
+    boxes = defaultdict[ShardId, dict[str, list[dict[str, Any]]]](lambda: defaultdict(list))
+    persons = set()
+    for row in collection.ask(BOXES.format(least=least * SUSPECTED), [table]):
+        shard = ShardId(encode_server_name(row["server_name"]), row["partition_id"])
         if row["category"] == PERSON:
-            persons.add(row["uuid"])
+            persons.add((shard, row["uuid"]))
         elif row["confidence"] >= least:
             place = [round(number, 4) for number in row["box"]]
             box = {"category": row["category"], "confidence": round(row["confidence"], 3), "box": place}
-            boxes[row["uuid"]].append(box)
-    return {uuid: found for uuid, found in boxes.items() if uuid not in persons}
+            boxes[shard][row["uuid"]].append(box)
+    for shard, uuid in persons:
+        boxes[shard].pop(uuid, None)
+    return boxes
 
 
 def _read(table: Path, uuids: Sequence[str]) -> Iterator[dict[str, Any]]:

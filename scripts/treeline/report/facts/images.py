@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from treeline.io.credits.facts import facts_of_shards
 from treeline.io.licenses import License, normalise
 from treeline.report.facts.collection import UNKNOWN, Collection, Rows
 from treeline.schemas import NOT_PROVIDED
@@ -51,6 +52,12 @@ GROUP BY 1
 ORDER BY images DESC, license NULLS LAST
 """
 
+# Batches hold the rows that failed, too.
+COUNT_CREATORS = """
+SELECT count(*) FROM {facts} AS facts ANTI JOIN read_parquet(?, hive_partitioning = false) AS errors USING (uuid)
+WHERE coalesce(facts.creator, facts.rights_holder, facts.observer) IS NOT NULL
+"""
+
 COUNT_ENDINGS = r"""
 SELECT
     lower(regexp_extract(coalesce(identifier, ''), '\.([A-Za-z0-9]{2,5})(?:[?#]|$)', 1)) AS ending,
@@ -92,7 +99,7 @@ def measure_images(collection: Collection) -> dict[str, Rows]:
         "formats": [*_served_formats(collection, shards), *_stored_formats(collection)],
         "sizes": [*_sizes(collection, shards), *_bodies(collection)],
         "licenses": _licenses(licenses),
-        "attribution": _attribution(licenses),
+        "attribution": _attribution(collection, licenses),
         "duplicates": _duplicates(collection, shards),
     }
 
@@ -144,13 +151,22 @@ def _licenses(texts: list[dict[str, Any]]) -> Rows:
     return [{"license": license.name or "", "status": license.status, **count} for license, count in largest]
 
 
-def _attribution(licenses: list[dict[str, Any]]) -> Rows:
-    total = sum(row["images"] for row in licenses)
+def _attribution(collection: Collection, licenses: list[dict[str, Any]]) -> Rows:
     given = {
+        "creator": _with_creator(collection),
         "license": sum(row["images"] for row in licenses if row["license"] is not None),
         **{field: sum(row[f"with_{field}"] for row in licenses) for field in ("source", "title", "url")},
     }
+    total = sum(row["images"] for row in licenses)
     return [{"field": field, "images": images, "of": total} for field, images in given.items()]
+
+
+def _with_creator(collection: Collection) -> int:
+    """Images of which the input tells who made them, as the credits have it: they are in their batches."""
+    paths = collection.paths
+    shards = [str(file.relative_to(paths.root)) for file in collection.files("successes.parquet")]
+    facts = facts_of_shards(collection.connection, paths.root, paths.urls, shards)
+    return collection.number(COUNT_CREATORS.format(facts=facts), collection.files("errors.parquet"))
 
 
 def _duplicates(collection: Collection, shards: list[Path]) -> Rows:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from treeline.errors import InputError
 from treeline.failures import count_errors
@@ -23,6 +27,8 @@ BIN_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 
 WINDOWS = {"1_second": 1, "10_seconds": 10}
 """Lengths in seconds, by their names, of the times in which the most requests are looked for, wherever these begin."""
+
+Moments = npt.NDArray[np.int64]
 
 Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Numbers by name, of each server."""
@@ -70,17 +76,8 @@ SELECT
 FROM shown GROUP BY ALL ORDER BY server, time
 """
 
-# Each request's window begins with it: no window that begins elsewhere has more.
-BUSIEST_WINDOWS = """
-SELECT server, max(in_1) AS most_in_1_second, max(in_10) AS most_in_10_seconds
-FROM (
-    SELECT
-        server,
-        count(*) OVER (PARTITION BY server ORDER BY moment RANGE BETWEEN CURRENT ROW AND 999999 FOLLOWING) AS in_1,
-        count(*) OVER (PARTITION BY server ORDER BY moment RANGE BETWEEN CURRENT ROW AND 9999999 FOLLOWING) AS in_10
-    FROM (SELECT server, epoch_us(time) AS moment FROM read_parquet(?, hive_partitioning = false))
-)
-GROUP BY server
+MOMENTS = """
+SELECT server, epoch_us(time) AS moment FROM read_parquet(?, hive_partitioning = false) ORDER BY server, moment
 """
 
 
@@ -94,7 +91,7 @@ def measure_requests(collection: Collection) -> dict[str, Rows]:
     collection.connection.execute(SECONDS)
     collection.ask(FILL_SECONDS, files)
     asked = _by_server(collection.rows(SERVERS))
-    windows = _by_server(collection.ask(BUSIEST_WINDOWS, files))
+    windows = {server: _busiest(moments) for server, moments in _moments_by_server(collection, files)}
     profiles = {row["server_name"]: row for row in read_csv_rows(collection.paths.profiles)}
     limits = {server: _rate(collection.paths.profiles, row, "rate_limit") for server, row in profiles.items()}
     learned = {server: _rate(collection.paths.profiles, row, "learned_rate") for server, row in profiles.items()}
@@ -146,6 +143,29 @@ def bin_seconds(span: int) -> int:
     """Length of the stretches that so many seconds are cut into."""
     least = math.ceil(span / MOST_BINS)
     return next((length for length in BIN_SECONDS if length >= least), math.ceil(least / DAY) * DAY)
+
+
+def _moments_by_server(collection: Collection, files: list[Path]) -> Iterator[tuple[str, Moments]]:
+    """When each server was asked, in microseconds, in order; in memory are those of one server."""
+    current, pending = "", list[Moments]()
+    for batch in collection.stream(MOMENTS, files):
+        servers, moments = batch["server"].dictionary_encode(), batch["moment"].to_numpy()
+        starts = np.flatnonzero(np.diff(servers.indices.to_numpy(), prepend=-1))
+        for start, end in pairwise([*starts, len(moments)]):
+            server = servers[int(start)].as_py()
+            if server != current and pending:
+                yield current, np.concatenate(pending)
+                pending = []
+            current = server
+            pending.append(moments[start:end])
+    if pending:
+        yield current, np.concatenate(pending)
+
+
+def _busiest(moments: Moments) -> dict[str, int]:
+    """The most requests in a time of each length: one that begins with a request has as many as any."""
+    last = {name: np.searchsorted(moments, moments + seconds * 1_000_000) for name, seconds in WINDOWS.items()}
+    return {f"most_in_{name}": int((end - np.arange(len(moments))).max()) for name, end in last.items()}
 
 
 def _politeness(collection: Collection, asked: Facts, windows: Facts, limits: Mapping[str, float]) -> Rows:
