@@ -42,6 +42,7 @@ EXEMPT = (
     Exempt(r"snakemake .*", "asks the servers of a source", r"docs/recipes.md"),
     Exempt(r"treeline status --config gbif.yaml", "is about that download", r"docs/recipes.md"),
     Exempt(r"snakemake .*|treeline .*", "is in a project: tests/integration/test_module.py", r"docs/module.md"),
+    Exempt(r"snakemake .*", "is of many servers: tests/integration/test_scale_recipes.py", r"docs/scale.md"),
     # Does not end
     Exempt(r"python -m resources.example.servers", "runs until Ctrl-C; the tests have these servers running"),
     Exempt(r"treeline catalog browse", "runs until Ctrl-C: tests/integration/test_catalog_browse_serve.py"),

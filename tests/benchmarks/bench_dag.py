@@ -52,16 +52,16 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="treeline-dag-"))
     try:
         collection = make_collection(folder / "collection", arguments.servers, arguments.shards)
-        results = [_plan("plan, nothing downloaded yet", collection)]
+        results = [plan("plan, nothing downloaded yet", collection)]
         collection.download()
         results += [
-            _plan("plan, everything there", collection, aim=Aim(100, 1.3)),
-            _plan("plan of `download`, everything there", collection, "download", aim=Aim(50)),
-            _plan("plan of `decode`, everything there", collection, "decode", aim=Aim(50)),
-            _plan("plan of `decode --batch decode=1/10`", collection, "decode", "--batch", "decode=1/10", aim=Aim(15)),
+            plan("plan, everything there", collection, aim=Aim(100, 1.3)),
+            plan("plan of `download`, everything there", collection, "download", aim=Aim(50)),
+            plan("plan of `decode`, everything there", collection, "decode", aim=Aim(50)),
+            plan("plan of `decode --batch decode=1/10`", collection, "decode", "--batch", "decode=1/10", aim=Aim(15)),
         ]
         collection.remove(0.05)
-        results.append(_plan("plan, one shard in twenty missing", collection))
+        results.append(plan("plan, one shard in twenty missing", collection))
         results.append(_until_first_job("resume, until the first job starts", collection, Aim(100)))
     finally:
         shutil.rmtree(folder)
@@ -85,15 +85,22 @@ def _command(collection: Collection, *options: str) -> list[str]:
     ]
 
 
-def _plan(name: str, collection: Collection, *options: str, aim: Aim = NO_AIM) -> Result:
-    """Have Snakemake plan, and print the number of jobs only."""
+def plan(name: str, collection: Collection, *options: str, aim: Aim = NO_AIM) -> Result:
+    """Have Snakemake plan, and print the number of jobs only.
+
+    Args:
+        name: Of the run.
+        collection: What is planned.
+        options: More of Snakemake's, and targets.
+        aim: Only with one is it counted how often a file's state is asked for, which takes several times as long.
+    """
     log = collection.folder / "log"
     command = _command(collection, "--quiet", "rules", "--dry-run", *options)
     started = perf_counter()
     cost = measure_commands([command], log)
     seconds = perf_counter() - started
     jobs = re.findall(r"^total\s+(\d+)", log.read_text(), re.MULTILINE)
-    stats = _stats(command) if aim.gigabytes else 0  # tracing takes several times as long: for one plan only
+    stats = _stats(command) if aim.gigabytes else 0
     peak_gb = cost.peak_mib * 2**20 / 1e9
     return Result(name, int(jobs[0]) if jobs else 0, seconds, cost.cpu_seconds, peak_gb, stats, aim)
 

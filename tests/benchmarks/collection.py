@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +11,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from tests.benchmarks.scale.servers import zipf_counts
 from treeline.download.lanes import plan_lanes
 from treeline.download.schedule import schedule_downloads
 from treeline.io.manifest import ShardId
 from treeline.io.names import encode_server_name
 from treeline.paths import Paths
-from treeline.schemas import ERRORS, MANIFEST, REJECTED, SUCCESSES
+from treeline.schemas import DETECTIONS, ERRORS, MANIFEST, REJECTED, SUCCESSES
 from treeline.settings import paths_of, read_settings_file
 
 ROOT = Path(__file__).parents[2]
 ROWS = 10_000
 RATE_LIMIT = 10
 SCHEDULE_RULES = {1: 1, 100: 4, 1000: 16}
-SKEW = 1.1
-"""Exponent of Zipf's law: the largest of 545 servers holds a sixth of all shards, as in TreeOfLife."""
+LINKS_OF_A_FILE = 60_000
+"""A file has at most so many names; ext4 allows 65,000."""
+KINDS = {
+    "successes": SUCCESSES,
+    "errors": ERRORS,
+    **dict.fromkeys(("completed", "decoded", "index", "undecodable", "detections")),
+}
+"""What a shard is made of, in the order in which it is written, with the schema of what is a table."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +50,24 @@ class Collection:
 
     def download(self) -> None:
         """Make all that the stages after `urls` make, one stage after the other, so that nothing is left to do."""
-        empty_table(self.folder / "successes", SUCCESSES)
-        empty_table(self.folder / "errors", ERRORS)
-        empty_table(self.folder / "requests", ERRORS)
-        for kind in ("completed", "decoded", "index", "undecodable", "detections"):
-            (self.folder / kind).write_bytes(b"")
+        start = self.paths.manifest.stat().st_mtime
+        successes, errors, completed, decoded, index, undecodable, detections = (
+            EmptyFiles(self.folder, kind, schema, start + place / 1000)
+            for place, (kind, schema) in enumerate(KINDS.items(), start=1)
+        )
         for shard in self.shards:
-            self._link("successes", self.paths.shard(*shard) / "successes.parquet")
-            self._link("errors", self.paths.shard(*shard) / "errors.parquet")
-            self._link("completed", self.paths.shard(*shard) / "completed")
+            successes.link(self.paths.shard(*shard) / "successes.parquet")
+            errors.link(self.paths.shard(*shard) / "errors.parquet")
+            completed.link(self.paths.shard(*shard) / "completed")
         for name in ("_verification.csv", "_errors.csv"):
             (self.paths.schedule / name).write_text("server_name,partition_id,error_code,retried\n")
         for shard in self.shards:
             archive = self.paths.decoded_shard(*shard, archive="tar")
-            self._link("decoded", archive)
-            self._link("index", archive.with_name(f"{archive.name}.index.csv"))
-            self._link("undecodable", self.paths.undecodable(*shard))
-            self._link("detections", self.paths.detections_shard(*shard))
-        self._touch_in_order()
-        self.paths.detections_table.write_bytes(b"")
+            decoded.link(archive)
+            index.link(archive.with_name(f"{archive.name}.index.csv"))
+            undecodable.link(self.paths.undecodable(*shard))
+            detections.link(self.paths.detections_shard(*shard))
+        empty_table(self.paths.detections_table, DETECTIONS)
 
     def remove(self, share: float) -> int:
         """Delete some shards with what was made of them; gives their number."""
@@ -77,17 +82,37 @@ class Collection:
                 file.unlink()
         return len(chosen)
 
-    def _link(self, kind: str, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.link(self.folder / kind, target)
 
-    def _touch_in_order(self) -> None:
-        """Give each stage a later time than the one before; links share it."""
-        start = self.paths.manifest.stat().st_mtime
-        for second, kind in enumerate(
-            ("successes", "errors", "completed", "decoded", "index", "undecodable", "detections"), 10
-        ):
-            os.utime(self.folder / kind, (start + second, start + second))
+class EmptyFiles:
+    """Files without content, each a name of one that is there.
+
+    Args:
+        folder: Where that lies.
+        kind: What they stand for.
+        schema: Of the tables that they are; None for files that are no tables.
+        time: When they were written, in seconds since 1970; None for now.
+    """
+
+    def __init__(self, folder: Path, kind: str, schema: pa.Schema | None = None, time: float | None = None) -> None:
+        self._folder, self._kind, self._schema, self._time = folder, kind, schema, time
+        self._links = 0
+
+    def link(self, target: Path) -> None:
+        """Make one, and its folder."""
+        source = self._folder / f"{self._kind}-{self._links // LINKS_OF_A_FILE}"
+        if self._links % LINKS_OF_A_FILE == 0:
+            self._write(source)
+        self._links += 1
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(source, target)
+
+    def _write(self, file: Path) -> None:
+        if self._schema is None:
+            file.write_bytes(b"")
+        else:
+            empty_table(file, self._schema)
+        if self._time is not None:
+            os.utime(file, (self._time, self._time))
 
 
 def make_collection(folder: Path, servers: int, shards: int) -> Collection:
@@ -101,17 +126,15 @@ def make_collection(folder: Path, servers: int, shards: int) -> Collection:
     folder.mkdir(parents=True)
     (folder / "multimedia.csv").write_text("gbifID,identifier\n")
     paths = paths_of(read_settings_file(_write_configuration(folder)))
-    names = [f"images-{number:03d}.example.org" for number in range(servers)]
+    names = [f"images-{number:05d}.example.org" for number in range(servers)]
     ids = [
         ShardId(encode_server_name(name), part)
-        for name, count in zip(names, _counts(servers, shards), strict=True)
+        for name, count in zip(names, zipf_counts(shards, servers), strict=True)
         for part in range(count)
     ]
-    (folder / "batch").write_bytes(b"")
+    batches = EmptyFiles(folder, "batch")
     for shard in ids:
-        batch = paths.batch(*shard)
-        batch.parent.mkdir(parents=True)
-        os.link(folder / "batch", batch)
+        batches.link(paths.batch(*shard))
     columns = [[shard.server for shard in ids], [shard.partition for shard in ids], [ROWS] * len(ids), [""] * len(ids)]
     pq.write_table(pa.table(columns, schema=MANIFEST), paths.manifest)
     empty_table(paths.rejected, REJECTED)
@@ -129,25 +152,16 @@ def empty_table(target: Path, schema: pa.Schema) -> None:
     pq.write_table(schema.empty_table(), target)
 
 
-def _counts(servers: int, shards: int) -> Iterator[int]:
-    """Shards of each server, at least one, and `shards` together."""
-    weights = [1 / rank**SKEW for rank in range(1, servers + 1)]
-    spare, total = shards - servers, sum(weights)
-    left = spare
-    for rank in range(servers - 1, 0, -1):
-        share = int(spare * weights[rank] / total)
-        left -= share
-        yield 1 + share
-    yield 1 + left
-
-
 def _write_configuration(folder: Path) -> Path:
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    config |= {"path_to_input": str(folder / "multimedia.csv"), "path_to_output": str(folder / "results")}
-    config |= {"stages": ["urls", "download", "decode", "detect"], "schedule_rules": SCHEDULE_RULES}
-    config["lookup"] |= {"metadata": None, "groups_folder": str(ROOT / "config/groups")}
-    config["detector"] |= {"model": str(ROOT / "resources/detector/tiny_detector.pt")}
-    config["downloader_parameters"] |= {"user_agent": "Treeline/0.1 (benchmark@example.org)", "max_concurrency": 32}
+    config = {
+        "path_to_input": str(folder / "multimedia.csv"),
+        "path_to_output": str(folder / "results"),
+        "stages": ["urls", "download", "decode", "detect"],
+        "schedule_rules": SCHEDULE_RULES,
+        "downloader_parameters": {"user_agent": "Treeline/0.1 (benchmark@example.org)", "max_concurrency": 32},
+        "detector": {"model": str(ROOT / "resources/detector/tiny_detector.pt")},
+        "lookup": {"groups_folder": str(ROOT / "config/groups")},
+    }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(config))
     return file

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, whose results the benchmarks write themselves."""
+"""Pages of docs/ whose results the benchmarks write themselves."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PACKAGES = ("pyarrow", "duckdb", "opencv-python", "simplejpeg", "pillow", "httpx", "httpx-aiohttp", "aiohttp")
 
 
-def write_section(name: str, lines: Iterable[str]) -> None:
+def write_section(name: str, lines: Iterable[str], page: Path = PAGE) -> None:
     """Print a section's results, and write them in place of the last ones.
 
     Args:
         name: Of the section, as its two marks in the page say it.
         lines: Markdown.
+        page: docs/benchmarks.md, or another.
     """
     text = "\n".join(lines)
     print(text)
     begin, end = f"<!-- {name}: written by the benchmark -->\n", f"<!-- end of {name} -->\n"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
-    PAGE.write_text(f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
 def describe(command: str, packages: Iterable[str] = PACKAGES) -> list[str]:
