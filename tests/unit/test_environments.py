@@ -73,6 +73,14 @@ def test_a_recipe_installs_with_the_one_script(recipe: str) -> None:
     assert re.search(r"envs/install\.sh \S*python", (ENVIRONMENTS / recipe).read_text())
 
 
+def test_both_containers_begin_with_the_same_image() -> None:
+    named = {
+        re.search(r"\bpython:3\.11\.\d+-\S+", (ENVIRONMENTS / recipe).read_text())[0]
+        for recipe in ("treeline.def", "Containerfile")
+    }
+    assert len(named) == 1
+
+
 def test_conda_brings_nothing_but_python() -> None:
     recipe = yaml.safe_load((ENVIRONMENTS / "treeline.yaml").read_text())
     assert recipe["dependencies"] == ["python =3.11", "pip"]
