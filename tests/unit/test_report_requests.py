@@ -20,7 +20,7 @@ START = 1_790_000_000.0
 PARAMETERS = {"user_agent": "me@example.org", "default_rate_limit": 1.0}
 PROFILES = "server_name,rate_limit,learned_rate\na.org,2.5,1.25\nb.org:81,0.2,\n"
 
-moments = st.floats(0, 40).map(lambda seconds: START + round(seconds, 3))
+moments = (st.integers(0, 80).map(lambda halves: halves / 2) | st.floats(0, 40)).map(lambda seconds: START + seconds)
 requests = st.builds(
     request,
     server=st.sampled_from(["a.org", "b.org:81", "elsewhere.org"]),
@@ -91,13 +91,15 @@ def test_every_number_is_that_of_a_walk_through_the_requests(
 def assert_rates(rates: dict[tuple[str, int], dict[str, Any]], sent: list[dict[str, Any]]) -> None:
     """In bins of a second, as the requests are within a minute."""
     counts = Counter[tuple[str, int]]()
-    received = Counter[tuple[str, int]]()
+    received, images = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
     for row in sent:
-        for server in ("", row["server"]):
-            counts[server, row["time"] // 1_000_000] += 1
-            received[server, row["time"] // 1_000_000] += row["bytes"]
+        for key in (("", row["time"] // 1_000_000), (row["server"], row["time"] // 1_000_000)):
+            counts[key] += 1
+            received[key] += row["bytes"]
+            images[key] += row["status"] == 200 and row["purpose"] != "robots"
     assert {key: row["requests_per_second"] for key, row in rates.items()} == counts
     assert {key: row["bytes_per_second"] for key, row in rates.items()} == {key: received[key] for key in counts}
+    assert {key: row["images_per_second"] for key, row in rates.items()} == {key: images[key] for key in counts}
     assert all(row["seconds"] == 1 for row in rates.values())
     assert all(math.isnan(row["rate_limit"]) == (server == "") for (server, _), row in rates.items())
 
