@@ -114,3 +114,12 @@ def test_a_name_that_two_images_have_is_refused(tmp_path: Path) -> None:
     (tmp_path / LOOSE / "0.jpg").touch()
     with pytest.raises(InputError, match=r"one\.tar: 0\.jpg is both in .*photos/0\.jpg and in .*one\.tar"):
         next(read_samples(metadata))
+
+
+def test_an_archive_that_changes_meanwhile_is_named(tmp_path: Path) -> None:
+    metadata = write(tmp_path, {0: Drawn("", LOOSE, None, False), 1: Drawn("", "one.tar", None, False)})
+    samples = read_samples(metadata)
+    assert next(samples).id == 0
+    write(tmp_path, {})
+    with pytest.raises(InputError, match=r"one\.tar: 1\.jpg is no longer in it"):
+        next(samples)

@@ -136,21 +136,15 @@ def load_samples(database: DiskTables, facts: Facts, *, skip_missing: bool = Fal
     if not skip_missing:
         _check_all_there(database, facts)
     waiting: dict[int, bytes] = {}
-    rows = map(_Wanted._make, database.execute(_WANTED))
-    for (path, kind), group in groupby(rows, key=lambda row: (row.path, row.kind)):
-        wanted: dict[str, list[_Wanted]] = {}
-        for row in group:
-            wanted.setdefault(os.fsdecode(row.name), []).append(row)
-        for loaded in load_from(Place(_path(path), kind), set(wanted)):
-            for row in wanted[loaded.name]:
-                if row.mask_path is None or row.mask_kind == "file":
-                    yield Sample(row.id, loaded.data, row.mask_path and Path(_path(row.mask_path)).read_bytes())
-                elif row.id not in waiting:
-                    waiting[row.id] = loaded.data
-                elif row.is_mask:
-                    yield Sample(row.id, waiting.pop(row.id), loaded.data)
-                else:
-                    yield Sample(row.id, loaded.data, waiting.pop(row.id))
+    for row, data in _load(map(_Wanted._make, database.execute(_WANTED))):
+        if row.mask_path is None or row.mask_kind == "file":
+            yield Sample(row.id, data, row.mask_path and Path(_path(row.mask_path)).read_bytes())
+        elif row.id not in waiting:
+            waiting[row.id] = data
+        elif row.is_mask:
+            yield Sample(row.id, waiting.pop(row.id), data)
+        else:
+            yield Sample(row.id, data, waiting.pop(row.id))
 
 
 def decode_bands(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Bands:
@@ -215,6 +209,20 @@ def decode_mask(data: bytes) -> Mask:
     if pixels.dtype != np.uint8:
         raise ImageError(f"a mask has 8 bits a pixel, found {pixels.dtype}")
     return pixels
+
+
+def _load(rows: Iterator[_Wanted]) -> Iterator[tuple[_Wanted, bytes]]:
+    """Read what is wanted; of the names in an archive only the next one is held, for they stand there as they come."""
+    for (path, kind), of_place in groupby(rows, key=lambda row: (row.path, row.kind)):
+        place, names = Place(_path(path), kind), set[str]()
+        images = load_from(place, names)
+        for name, of_name in groupby(of_place, key=lambda row: os.fsdecode(row.name)):
+            names.add(name)
+            image = next(images, None)
+            if image is None:
+                raise InputError(place.path, f"{name} is no longer in it.", fix="Leave it alone while it is read.")
+            names.clear()
+            yield from ((row, image.data) for row in of_name)
 
 
 def _list_places(database: DiskTables, facts: Facts) -> None:
