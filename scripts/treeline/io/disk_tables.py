@@ -36,7 +36,7 @@ def disk_tables() -> Iterator[DiskTables]:
             database.execute("PRAGMA temp_store = FILE")
             yield database
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
             raise
         raise OSError(errno.ENOSPC, "The folder of temporary files (TMPDIR, or else /var/tmp) is full") from error
 
