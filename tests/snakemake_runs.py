@@ -53,7 +53,9 @@ def _run(
 @cache
 def _server(program: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.snakemake_runs", program]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A process that is forked from one with several threads may wait for them for ever.
+    alone = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _serve(program: str) -> None:
