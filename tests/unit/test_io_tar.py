@@ -42,7 +42,7 @@ def test_tarfile_reads_what_was_written(tmp_path: Path, name: str) -> None:
 @ARCHIVES
 def test_members_come_back_in_order(tmp_path: Path, name: str) -> None:
     assert list(read_members(write(tmp_path / name, MEMBERS))) == MEMBERS
-    assert list(member_names(tmp_path / name)) == [member.name for member in MEMBERS]
+    assert member_names(tmp_path / name) == [member.name for member in MEMBERS]
 
 
 @ARCHIVES

@@ -129,10 +129,6 @@ def load_images(places: Mapping[str, Place], wanted: Container[str]) -> Iterator
 def load_from(place: Place, names: set[str]) -> Iterator[LoadedImage]:
     """Read images of one file, archive or shard, in its order.
 
-    Args:
-        place: Where they are.
-        names: Of those to read; of an archive it is asked at each image, and may have changed since the last one.
-
     Raises:
         ShardError: The archive or shard is damaged.
     """

@@ -100,14 +100,14 @@ def read_members(archive: Path) -> Iterator[Member]:
             yield Member(info.name, content.read())
 
 
-def member_names(archive: Path) -> Iterator[str]:
+def member_names(archive: Path) -> list[str]:
     """List an archive's files in order; of an uncompressed one, their content is not read.
 
     Raises:
         ShardError: As `read_members`.
     """
     with _open(archive, "r:*") as tar:
-        yield from (info.name for info in _files_of(tar))
+        return [info.name for info in _files_of(tar)]
 
 
 def _files_of(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

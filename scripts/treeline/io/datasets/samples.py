@@ -128,8 +128,8 @@ def load_samples(database: DiskTables, facts: Facts, *, skip_missing: bool = Fal
         skip_missing: Pass over samples whose image or mask is not there.
 
     Raises:
-        InputError: Two images have the same name; or an image or a mask is not there: names the first, and says how
-            many.
+        InputError: Two images have the same name; an image or a mask is not there: names the first, and says how
+            many; or an archive lost images while it was read.
         ShardError: An archive is damaged.
     """
     _list_places(database, facts)
@@ -212,17 +212,16 @@ def decode_mask(data: bytes) -> Mask:
 
 
 def _load(rows: Iterator[_Wanted]) -> Iterator[tuple[_Wanted, bytes]]:
-    """Read what is wanted; of the names in an archive only the next one is held, for they stand there as they come."""
-    for (path, kind), of_place in groupby(rows, key=lambda row: (row.path, row.kind)):
-        place, names = Place(_path(path), kind), set[str]()
-        images = load_from(place, names)
-        for name, of_name in groupby(of_place, key=lambda row: os.fsdecode(row.name)):
-            names.add(name)
-            image = next(images, None)
-            if image is None:
-                raise InputError(place.path, f"{name} is no longer in it.", fix="Leave it alone while it is read.")
-            names.clear()
-            yield from ((row, image.data) for row in of_name)
+    for (path, kind), group in groupby(rows, key=lambda row: (row.path, row.kind)):
+        wanted: dict[str, list[_Wanted]] = {}
+        for row in group:
+            wanted.setdefault(os.fsdecode(row.name), []).append(row)
+        place, missing = Place(_path(path), kind), set(wanted)
+        for image in load_from(place, set(wanted)):
+            missing.discard(image.name)
+            yield from ((row, image.data) for row in wanted[image.name])
+        if missing:
+            raise InputError(place.path, f"{min(missing)} is no longer in it.", fix="Leave it alone while it is read.")
 
 
 def _list_places(database: DiskTables, facts: Facts) -> None:
