@@ -49,11 +49,16 @@ def _expression(pattern: str, logs: Path) -> str:
 
 
 def _resources(rule: Rule, wildcards: Mapping[str, str]) -> Mapping[str, Any]:
-    """What a job of a rule asks for; nothing is known where that hangs on what there is not yet."""
+    """What a job of a rule asks for; at a first start without its time, which hangs on the schedule, if not nothing."""
     from snakemake.exceptions import WorkflowError
     from snakemake.iocontainers import InputFiles, Wildcards
 
-    try:
-        return dict(rule.expand_resources(Wildcards(fromdict=dict(wildcards)), InputFiles(), attempt=1).items())
-    except WorkflowError:
-        return {}
+    for unknown in ((), ("runtime",)):
+        try:
+            resources = rule.expand_resources(
+                Wildcards(fromdict=dict(wildcards)), InputFiles(), attempt=1, skip_evaluation=unknown
+            )
+        except WorkflowError:
+            continue
+        return {name: value for name, value in resources.items() if name not in unknown}
+    return {}

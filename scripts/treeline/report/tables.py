@@ -44,7 +44,7 @@ Servers are host[:port]. A row of each table is:
 - `rules`: a rule: jobs that were measured; their `seconds` in sum, median and maximum; `cpu_seconds` in sum;
   `memory_mib`, the largest peak; what a job may have: `asked_memory_mib`, `asked_minutes`, `asked_threads` (-1: not
   known); shares that were used at most of the memory and of the time, and on average of the threads (NaN: not known);
-  `source` is `benchmark` (Snakemake's files) or `slurm` (its accounting).
+  `source` is `log` (the last line of a command's log), `benchmark` (Snakemake's files) or `slurm` (its accounting).
 - `disk`: what a stage has on the disk: files, bytes.
 - `provenance`: a fact about where this comes from: `key`, `value`.
 - `summary`: a number for the top of the page: `key`, `value`, `unit` (empty: a count or a ratio).
