@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from resources.example.collection import FIRST_PORT, SERVERS
-from tests.exported_models import write_model
+from tests.embedding_cases import write_mean_model
 from tests.guide_runs import Content, steps
 from tests.guides import ROOT
 from tests.pipeline import Project
@@ -209,7 +209,7 @@ def _urls(folder: Path, shard: Path) -> None:
 def _model(folder: Path, shard: Path) -> None:
     _results(folder, shard)
     (folder / "models/colours").mkdir(parents=True)
-    write_model(folder / "model.onnx")
+    write_mean_model(folder / "model.onnx")
     _copy(folder / "model.onnx", folder / "models/colours/model.onnx")
     _copy(min((folder / "photos").iterdir()), folder / "asked.jpg")
 

@@ -127,7 +127,7 @@ PAGES: dict[str, Callable[[Page, Path], None]] = {
 
 
 def _reduce(picture: Path) -> None:
-    Image.open(picture).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
+    Image.open(picture).convert("RGB").quantize(COLOURS, kmeans=8).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
