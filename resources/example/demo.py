@@ -46,7 +46,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     run("treeline", "status")
-    print("Results: results/   The servers' logs: .demo/logs/   What to expect: resources/example/README.md")
+    print("All of it on one page: results/reports/index.html   What to expect: resources/example/README.md")
+    print("Results: results/   The servers' logs: .demo/logs/")
     return status
 
 

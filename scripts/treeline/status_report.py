@@ -82,15 +82,26 @@ def next_step(stages: Iterable[StageStatus], config: Path, profile: str = LOCAL_
 
 
 def _stages_table(snapshot: Snapshot, title: str) -> Table:
+    """Stages, each with its rows where these are counted, or else with what its pieces are."""
     table = new_table(title)
-    rows = ("rows in", "rows out") if snapshot.counts_rows else ()
-    for name in ("stage", "pieces", "", "done", "left", "failed", *rows):
-        table.add_column(name, justify="left" if name in ("stage", "pieces", "rows out") else "right", no_wrap=not name)
+    of_stage = ("rows in", "rows out") if snapshot.counts_rows else ("pieces",)
+    for name in ("stage", "", "done", "failed", *of_stage):
+        left = name in ("stage", "pieces", "rows out")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name in ("", "done"))
     for stage in snapshot.stages:
-        out = "\n".join(f"{count} {what}" for what, count in sorted(stage.rows_out.items()) if count)
-        left = str(stage.left) if stage.known else "?"
-        counts = (str(stage.rows_in), out) if snapshot.counts_rows else ()
-        table.add_row(stage.stage, stage.unit, _bar(stage), str(stage.done), left, str(len(stage.failed)), *counts)
+        done = f"{stage.done} of {stage.done + stage.left if stage.known else '?'}"
+        facts = (str(stage.rows_in), _rows_out(stage)) if snapshot.counts_rows else (stage.unit,)
+        table.add_row(stage.stage, _bar(stage), done, str(len(stage.failed)), *facts)
+    return table
+
+
+def _rows_out(stage: StageStatus) -> Table:
+    """Counts, with what they count."""
+    table = Table.grid("", "", padding=(0, 1))
+    table.columns[0].justify, table.columns[0].no_wrap, table.columns[1].overflow = "right", True, "fold"
+    for name, count in sorted(stage.rows_out.items()):
+        if count:
+            table.add_row(str(count), name)
     return table
 
 

@@ -92,7 +92,7 @@ def write_preview(results: Path, images: Path, output: Path, options: PreviewOpt
     with atomic_folder(output) as folder:
         shown = _write_pictures(folder, chosen, categories, classes, options)
         _check_any_readable(images, shown)
-        for file in sorted([*GALLERY.iterdir(), *SHARED.iterdir()]):
+        for file in filter(Path.is_file, (*GALLERY.iterdir(), *SHARED.iterdir())):
             (folder / file.name).write_bytes(file.read_bytes())
         data: dict[str, object] = {
             "title": results.name,

@@ -26,7 +26,7 @@ SHARED = Path(__file__).parents[2] / "page"
 """What all reports have: styles, scripts, and the frame in which a template puts its own."""
 
 FIGURES = "figures"
-STYLES, SCRIPTS = ("base.css", "report.css"), ("theme.js", "report.js", "sorting.js")
+STYLES, SCRIPTS = ("base.css", "report/report.css"), ("theme.js", "report/report.js", "report/sorting.js")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def write_sections(
 def page_environment(folder: Path) -> Environment:
     """What renders the templates of a folder, which extend the shared `report_base.html`."""
     environment = Environment(
-        loader=FileSystemLoader([folder, SHARED]),
+        loader=FileSystemLoader([folder, SHARED / "report"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
