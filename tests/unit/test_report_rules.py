@@ -92,9 +92,18 @@ def test_each_rule_has_what_its_jobs_took_and_were_asked_for(made: Made) -> None
     assert all(math.isnan(row[name]) for row, name in ((scan, "time_share"), (note, "memory_share")))
 
 
-def test_a_job_too_short_for_snakemake_has_its_time_alone(made: Made) -> None:
-    benchmark = {**BENCHMARK, "cpu_time": "NA", "max_rss": "NA"}
-    put(made.paths.logs / "benchmarks/lookup/scan.jsonl", json.dumps(BENCHMARK) + "\n" + json.dumps(benchmark) + "\n")
+@pytest.mark.parametrize("seen", [{"cpu_time": "NA", "max_rss": "NA"}, {"cpu_time": 0.0, "max_rss": 0.13}])
+def test_of_a_job_too_short_for_snakemake_the_log_knows_more(made: Made, seen: dict[str, Any]) -> None:
+    lines = [json.dumps(BENCHMARK), json.dumps({**BENCHMARK, **seen})]
+    put(made.paths.logs / "benchmarks/lookup/scan.jsonl", "\n".join(lines) + "\n")
+    row = rows_of(made)["scan_shards", "log"]
+    assert [row[name] for name in ("seconds", "cpu_seconds", "memory_mib")] == [90, 80, 200]
+
+
+def test_a_job_too_short_for_snakemake_that_has_no_log_has_its_time_alone(made: Made) -> None:
+    benchmark = json.dumps({**BENCHMARK, "cpu_time": "NA", "max_rss": "NA"})
+    put(made.paths.logs / "benchmarks/lookup/scan.jsonl", benchmark + "\n")
+    (made.paths.logs / "lookup/scan.log").unlink()
     row = rows_of(made)["scan_shards", "benchmark"]
     assert row["seconds"] == 100
     assert all(math.isnan(row[name]) for name in ("cpu_seconds", "memory_mib", "memory_share", "threads_share"))

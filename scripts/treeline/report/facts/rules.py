@@ -18,7 +18,8 @@ from treeline.errors import InputError
 from treeline.report.facts.collection import OWN_LOGS, UNKNOWN, Collection, Rows
 
 BENCHMARK, LOG = "benchmark", "log"
-"""Sources; where both tell of a rule, its benchmarks count: they add up the memory of all processes of a job."""
+"""Sources; where both tell of a rule, the one that saw more memory counts: a benchmark adds up the processes of a job, but
+sees little of a short one."""
 
 DAY = 86_400
 
@@ -59,9 +60,8 @@ def measure_rules(collection: Collection) -> Rows:
     jobs = defaultdict[tuple[str, str], list[Job]](list)
     for rule, source, job in _measured_here(logs, _read_noted(logs / "rules.json")):
         jobs[rule, source].append(job)
-    for rule, source in list(jobs):
-        if source == LOG and (rule, BENCHMARK) in jobs:
-            del jobs[rule, source]
+    for rule in {rule for rule, source in jobs if source == LOG and (rule, BENCHMARK) in jobs}:
+        del jobs[rule, min((BENCHMARK, LOG), key=lambda source: _peak(jobs[rule, source]))]
     for done in finished_jobs(Path.cwd(), _begun(collection) - DAY):
         asked = Asked(done.asked_memory_mib, done.asked_minutes, done.cpus)
         jobs[done.name, "slurm"].append(Job(done.seconds, done.cpu_seconds, done.memory_mib, asked))
@@ -127,7 +127,7 @@ def _row(rule: str, source: str, jobs: list[Job]) -> dict[str, object]:
     cpu_seconds = sum(job.cpu_seconds for job in known) if known else math.nan
     wall = sum(job.seconds for job in known)
     asked = Asked(*(_most(values) for values in zip(*(job.asked for job in jobs), strict=True)))
-    memory = max((job.memory_mib for job in jobs if not math.isnan(job.memory_mib)), default=math.nan)
+    memory = _peak(jobs) or math.nan
     return {
         "rule": rule,
         "source": source,
@@ -142,6 +142,11 @@ def _row(rule: str, source: str, jobs: list[Job]) -> dict[str, object]:
         "time_share": _share(max(seconds) / 60, asked.minutes),
         "threads_share": _share(cpu_seconds / wall if wall else math.nan, asked.threads),
     }
+
+
+def _peak(jobs: Iterable[Job]) -> float:
+    """The most memory that a job took, in MiB; 0 where it is not known of any."""
+    return max((job.memory_mib for job in jobs if not math.isnan(job.memory_mib)), default=0.0)
 
 
 def _most(values: Iterable[float | None]) -> float | None:

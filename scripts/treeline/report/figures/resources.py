@@ -35,7 +35,8 @@ TICKS = {
 }
 """Times in seconds that an axis may have a label for."""
 
-MOST_TICKS = 6
+MOST_TICKS = 7
+"""Of an axis, on which labels are at equal distances or larger ones."""
 
 TIGHT = 0.95
 """Share of what was asked for from which a job is near its end."""
@@ -140,8 +141,11 @@ def _dots(axes: Axes, values: pd.Series, label: str, **look: Any) -> None:
 def _time_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    within = [seconds for seconds in TICKS if low <= seconds <= high]
-    shown = within[:: -(-len(within) // MOST_TICKS) or 1]
+    distance = (high / low) ** (1 / MOST_TICKS)
+    shown: list[float] = []
+    for seconds in TICKS:
+        if low <= seconds <= high and (not shown or seconds >= shown[-1] * distance):
+            shown.append(seconds)
     axes.set_xticks(shown, [TICKS[seconds] for seconds in shown])
     axes.minorticks_off()
 
