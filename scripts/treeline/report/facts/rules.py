@@ -18,8 +18,8 @@ from treeline.errors import InputError
 from treeline.report.facts.collection import OWN_LOGS, UNKNOWN, Collection, Rows
 
 BENCHMARK, LOG = "benchmark", "log"
-"""Sources; where both tell of a rule, the one that saw more memory counts: a benchmark adds up the processes of a job, but
-sees little of a short one."""
+"""Sources; where both tell of a rule, the one that saw more memory counts: a benchmark adds up all processes of a job,
+but sees little of a short one."""
 
 DAY = 86_400
 
