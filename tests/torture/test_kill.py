@@ -20,7 +20,7 @@ KILLS = 20
 SEED = 614
 MOST_PROGRESS = 120
 PROGRESS_OF_A_FILE = 5
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.1
 
 pytestmark = pytest.mark.timeout(900)
 
