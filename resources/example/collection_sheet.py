@@ -1,7 +1,6 @@
 """Make `docs/figures/report.png`: figures of the report on the example's collection, on one sheet.
 
 make demo
-snakemake report
 python -m resources.example.collection_sheet
 """
 
