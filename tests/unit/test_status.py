@@ -253,6 +253,17 @@ def test_what_a_server_says_is_printed_as_it_is(
     assert printed.endswith("Everything is done.\n")
 
 
+def test_stages_are_whole_in_a_terminal_of_80_columns(
+    settings: Settings, paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("treeline.console.WIDTH_WITHOUT_TERMINAL", 80)
+    print_status(settings, CONFIG)
+    stages, _, _ = capsys.readouterr().out.partition("Failed images")
+    assert max(map(len, stages.splitlines())) <= 80
+    assert "…" not in stages
+    assert re.search(r"decode +█+ 100 % +3 of 3 +0 +9 +3 images", stages)
+
+
 def test_a_damaged_table_is_an_error_that_says_what_to_do(settings: Settings, paths: Paths) -> None:
     (paths.shard("b.org", 0) / "errors.parquet").write_bytes(b"PAR1 no more")
     with pytest.raises(InputError, match=r"(?s)b\.org.*errors\.parquet.*Delete"):
