@@ -1,4 +1,4 @@
-"""Credits of collections of two sizes: memory must not grow with the images.
+"""Credits of collections of two sizes: what does not fit into the memory that they are given is spilled.
 
 Run it as `python -m tests.benchmarks.bench_credits`. 50 sources with 2,000 creators each, six kinds of licences, shards
 of 10,000 rows. What is asked for are all images, by their uuids and shards, as table and as text.
@@ -32,8 +32,6 @@ LICENSES = (
     "©",
 )
 MEMORY_MB = 1024
-MOST_GROWTH = 1.25
-"""Of the memory, where there are four times as many images."""
 
 
 def write_collection(folder: Path, images: int) -> Path:
@@ -77,16 +75,10 @@ def measure(sizes: list[int]) -> tuple[list[Row], list[Check]]:
             started = time.perf_counter()
             cost = measure_commands([command], folder / "log")
             rows.append(Row("treeline credits", images, cost, f"{time.perf_counter() - started:.0f} s"))
-    growth = rows[-1].cost.peak_mib / rows[0].cost.peak_mib
-    times = sizes[-1] / sizes[0]
     aims = [
-        *(
-            Check(f"under {MEMORY_MB} MiB", f"{row.cost.peak_mib:,.0f} MiB", row.cost.peak_mib < MEMORY_MB)
-            for row in rows
-        ),
-        Check(
-            f"{times:g} times as many: at most {MOST_GROWTH:g} times the memory", f"{growth:.2f}", growth <= MOST_GROWTH
-        ),
+        Check(f"{row.items:,} images in {MEMORY_MB} MiB", f"{peak:,.0f} MiB", peak < MEMORY_MB)
+        for row in rows
+        for peak in [row.cost.peak_mib]
     ]
     return rows, aims
 
@@ -94,7 +86,7 @@ def measure(sizes: list[int]) -> tuple[list[Row], list[Check]]:
 def main() -> int:
     """Measure, and write the section; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.benchmarks.bench_credits")
-    parser.add_argument("--images", type=int, nargs="+", default=[1_000_000, 4_000_000])
+    parser.add_argument("--images", type=int, nargs="+", default=[1_000_000, 16_000_000])
     rows, checks = measure(parser.parse_args().images)
     description = describe("python -m tests.benchmarks.bench_credits")
     write_section("credits", [*description, *table(rows), "", *verdicts(checks)])
