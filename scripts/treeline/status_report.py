@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from treeline.cluster import LOGS, ClusterJobs
 from treeline.config import Settings
@@ -97,8 +97,7 @@ def _stages_table(snapshot: Snapshot, title: str) -> Table:
 
 def _rows_out(stage: StageStatus) -> Table:
     """Counts, with what they count."""
-    table = Table.grid("", "", padding=(0, 1))
-    table.columns[0].justify, table.columns[0].no_wrap, table.columns[1].overflow = "right", True, "fold"
+    table = Table.grid(Column(justify="right", no_wrap=True), Column(overflow="fold"), padding=(0, 1))
     for name, count in sorted(stage.rows_out.items()):
         if count:
             table.add_row(str(count), name)

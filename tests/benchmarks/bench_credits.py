@@ -64,7 +64,7 @@ def write_collection(folder: Path, images: int) -> Path:
 
 def measure(sizes: list[int]) -> tuple[list[Row], list[Check]]:
     """Write the credits of a collection of each size."""
-    rows = []
+    rows, checks = [], []
     for images in sizes:
         with TemporaryDirectory(prefix="bench-credits-") as name:
             folder = Path(name)
@@ -75,12 +75,9 @@ def measure(sizes: list[int]) -> tuple[list[Row], list[Check]]:
             started = time.perf_counter()
             cost = measure_commands([command], folder / "log")
             rows.append(Row("treeline credits", images, cost, f"{time.perf_counter() - started:.0f} s"))
-    aims = [
-        Check(f"{row.items:,} images in {MEMORY_MB} MiB", f"{peak:,.0f} MiB", peak < MEMORY_MB)
-        for row in rows
-        for peak in [row.cost.peak_mib]
-    ]
-    return rows, aims
+            peak = cost.peak_mib
+            checks.append(Check(f"{images:,} images in {MEMORY_MB} MiB", f"{peak:,.0f} MiB", peak < MEMORY_MB))
+    return rows, checks
 
 
 def main() -> int:

@@ -216,12 +216,11 @@ def _load(rows: Iterator[_Wanted]) -> Iterator[tuple[_Wanted, bytes]]:
         wanted: dict[str, list[_Wanted]] = {}
         for row in group:
             wanted.setdefault(os.fsdecode(row.name), []).append(row)
-        place, missing = Place(_path(path), kind), set(wanted)
+        place = Place(_path(path), kind)
         for image in load_from(place, set(wanted)):
-            missing.discard(image.name)
-            yield from ((row, image.data) for row in wanted[image.name])
-        if missing:
-            raise InputError(place.path, f"{min(missing)} is no longer in it.", fix="Leave it alone while it is read.")
+            yield from ((row, image.data) for row in wanted.pop(image.name, ()))
+        if wanted:
+            raise InputError(place.path, f"{min(wanted)} is no longer in it.", fix="Leave it alone while it is read.")
 
 
 def _list_places(database: DiskTables, facts: Facts) -> None:
