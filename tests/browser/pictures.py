@@ -96,9 +96,13 @@ def draw_batch(target: Path) -> None:
 
 
 def take_errors(page: Page, target: Path) -> None:
-    """The boxes that the classifier is wrong about."""
+    """The boxes that the classifier is wrong about, with their heading."""
     page.visit((RESULTS / "models/boxes/report.html").as_uri(), width=1280)
-    page.run("document.querySelector('ul.pictures').id = 'worst'")
+    page.run(
+        "const list = document.querySelector('ul.pictures'), heading = list.previousElementSibling;"
+        "const worst = document.createElement('div'); worst.id = 'worst';"
+        "heading.before(worst); worst.append(heading, list)"
+    )
     page.picture("#worst", target)
 
 
